@@ -1,0 +1,1 @@
+"""Romana: multi-tenant networks without an overlay."""

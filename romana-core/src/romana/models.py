@@ -1,0 +1,375 @@
+"""The wire format of the API: what server, agent, command line and installer say to each other.
+
+Everything is validated here; unknown keys are refused. Ids, names and numbers: a *name* is chosen by a user, a
+*number* is a field of the address (tenant 1..15 in the default plan), an *index* is a host's number (from 0).
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from enum import StrEnum
+from ipaddress import IPv4Address, IPv4Network
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+
+from romana.addressing import AddressPlan, PlanError, plan_findings
+
+API_PORT = 9600
+
+Name = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"),
+    Field(description="1 to 64 of letters, digits, '.', '_', '-'; begins and ends with a letter or digit"),
+]
+Mac = Annotated[
+    str,
+    StringConstraints(to_lower=True, pattern=r"^[0-9A-Fa-f][02468ACEace](:[0-9A-Fa-f]{2}){5}$"),
+    Field(description="unicast MAC address, six pairs of hexadecimal digits"),
+]
+InterfaceName = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
+    Field(description="name of a network interface (IFNAMSIZ: at most 15)"),
+]
+PortRange = Annotated[
+    str,
+    StringConstraints(pattern=r"^[0-9]{1,5}(-[0-9]{1,5})?$"),
+    Field(description="a port, '80', or a range of ports, '8000-8010'"),
+]
+
+
+class Model(BaseModel):
+    """Base of all wire models: unknown keys are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorCode(StrEnum):
+    """Every error the API answers with; stable, for programs. The message is for people."""
+
+    INVALID_REQUEST = "invalid_request"  # 422: body, query or header does not fit its schema
+    UNAUTHENTICATED = "unauthenticated"  # 401: no token, unknown token, expired token
+    FORBIDDEN = "forbidden"  # 403: the token's role may not do this
+    NOT_FOUND = "not_found"  # 404
+    CONFLICT = "conflict"  # 409: exists with other values
+    GENERATION_CONFLICT = "generation_conflict"  # 409: changed since the generation in If-Match
+    IN_USE = "in_use"  # 409: has endpoints
+    ADDRESS_IN_USE = "address_in_use"  # 409: the asked-for address belongs to another endpoint
+    ADDRESS_MISMATCH = "address_mismatch"  # 409: the asked-for address is not of that host, tenant and segment
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"  # 409: same key, different request
+    HOSTS_EXHAUSTED = "hosts_exhausted"  # 507
+    TENANTS_EXHAUSTED = "tenants_exhausted"  # 507
+    SEGMENTS_EXHAUSTED = "segments_exhausted"  # 507
+    ENDPOINTS_EXHAUSTED = "endpoints_exhausted"  # 507
+    UNAVAILABLE = "unavailable"  # 503: the database cannot be reached
+    INTERNAL = "internal"  # 500
+
+
+class Error(Model):
+    """Body of every answer that is not 2xx: {"error": {...}}."""
+
+    code: ErrorCode
+    message: str
+    details: dict[str, object] = {}
+
+
+class ErrorBody(Model):
+    error: Error
+
+
+class Plan(Model):
+    """The address plan on the wire."""
+
+    cidr: str = "10.0.0.0/8"
+    host_bits: int = 8
+    tenant_bits: int = 4
+    segment_bits: int = 4
+    endpoint_bits: int = 8
+
+    @model_validator(mode="after")
+    def _adds_up(self) -> Plan:
+        findings = plan_findings(self.cidr, self.host_bits, self.tenant_bits, self.segment_bits, self.endpoint_bits)
+        if findings:
+            raise PlanError(findings)
+        return self
+
+    def address_plan(self) -> AddressPlan:
+        """The plan as the pure object that computes addresses."""
+        return AddressPlan(self.cidr, self.host_bits, self.tenant_bits, self.segment_bits, self.endpoint_bits)
+
+
+# --- hosts, tenants, segments ---------------------------------------------------------------------------------------
+
+
+class HostCreate(Model):
+    name: Name
+    address: IPv4Address = Field(description="the host's own address: next hop of its prefix for the other hosts")
+    index: int | None = Field(default=None, ge=0, description="host number; None: the lowest free one")
+
+
+class HostUpdate(Model):
+    address: IPv4Address
+
+
+class Host(Model):
+    name: Name
+    address: IPv4Address
+    index: int
+    prefix: IPv4Network
+    gateway: IPv4Address
+    endpoints: int = Field(description="how many endpoints it has")
+    generation: int = Field(description="generation of its desired state")
+    applied: int | None = Field(description="generation its agent last applied; None: it never reported")
+    applied_at: datetime | None = None
+    errors: int = Field(default=0, description="how many errors the agent's last report had")
+
+
+class TenantCreate(Model):
+    name: Name
+    project_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+
+
+class Tenant(Model):
+    name: Name
+    number: int
+    project_id: str | None = None
+    segments: int = Field(description="how many segments it has")
+    endpoints: int = Field(description="how many endpoints it has")
+    generation: int
+
+
+class SegmentCreate(Model):
+    name: Name
+
+
+class Segment(Model):
+    name: Name
+    tenant: Name
+    number: int
+    endpoints: int
+    generation: int
+
+
+# --- endpoints ------------------------------------------------------------------------------------------------------
+
+
+class EndpointStatus(StrEnum):
+    PENDING = "pending"  # allocated, the agent has not seen its interface yet
+    ACTIVE = "active"  # the agent has applied route, lease and rules
+    ERROR = "error"  # the agent could not apply it; `detail` says why
+
+
+class EndpointCreate(Model):
+    """POST /v1/endpoints; header Idempotency-Key: the same key gives the same endpoint again."""
+
+    host: Name
+    tenant: Name
+    segment: Name
+    mac: Mac
+    interface: InterfaceName
+    name: Name | None = None
+    address: IPv4Address | None = Field(default=None, description="a free address of that host, tenant and segment")
+
+
+class EndpointUpdate(Model):
+    """PATCH /v1/endpoints/{id}: what may change while an endpoint keeps its address."""
+
+    mac: Mac | None = None
+    interface: InterfaceName | None = None
+    name: Name | None = None
+
+
+class Endpoint(Model):
+    id: str
+    name: Name | None
+    host: Name
+    tenant: Name
+    segment: Name
+    address: IPv4Address
+    mac: Mac
+    interface: InterfaceName
+    status: EndpointStatus
+    detail: str | None = None
+    generation: int
+
+
+# --- policies -------------------------------------------------------------------------------------------------------
+
+
+class Peer(Model):
+    """One side of a policy: a tenant, one of its segments, or a CIDR outside the plan."""
+
+    tenant: Name | None = None
+    segment: Name | None = None
+    cidr: IPv4Network | None = None
+
+    @model_validator(mode="after")
+    def _one_kind(self) -> Peer:
+        if (self.tenant is None) == (self.cidr is None):
+            raise ValueError("give either tenant (with or without segment) or cidr")
+        if self.segment is not None and self.tenant is None:
+            raise ValueError("a segment needs its tenant")
+        return self
+
+
+class Protocol(StrEnum):
+    ANY = "any"
+    TCP = "tcp"
+    UDP = "udp"
+    ICMP = "icmp"
+
+
+class PolicyCreate(Model):
+    """Lets traffic (and its replies) pass from `source` to `target`. At least one side is a tenant or segment."""
+
+    name: Name
+    source: Peer
+    target: Peer
+    protocol: Protocol = Protocol.ANY
+    ports: list[PortRange] = Field(default=[], description="destination ports; empty: all")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> PolicyCreate:
+        if self.source.cidr is not None and self.target.cidr is not None:
+            raise ValueError("source and target are both CIDRs; one of them must be a tenant or segment")
+        if self.ports and self.protocol not in (Protocol.TCP, Protocol.UDP):
+            raise ValueError(f"ports need protocol tcp or udp, not {self.protocol.value}")
+        for text in self.ports:
+            low, high = port_bounds(text)
+            if not 1 <= low <= high <= 65535:
+                raise ValueError(f"port range {text!r} is not within 1-65535 in ascending order")
+        return self
+
+
+class Policy(PolicyCreate):
+    generation: int
+
+
+def port_bounds(text: str) -> tuple[int, int]:
+    """'80' -> (80, 80), '8000-8010' -> (8000, 8010). The text has passed PortRange."""
+    low, _, high = text.partition("-")
+    return int(low), int(high or low)
+
+
+# --- what an agent follows and reports ------------------------------------------------------------------------------
+
+
+class StateHost(Model):
+    name: Name
+    index: int
+    address: IPv4Address
+
+
+class StateSegment(Model):
+    tenant: int
+    segment: int
+
+
+class StateEndpoint(Model):
+    id: str
+    address: IPv4Address
+    mac: Mac
+    interface: InterfaceName
+
+
+class Selector(Model):
+    """One side of a rule in numbers: a segment (tenant and segment set), or a CIDR."""
+
+    tenant: int | None = None
+    segment: int | None = None
+    cidr: IPv4Network | None = None
+
+
+class StateRule(Model):
+    """One policy's consequence; the server has expanded tenants into their segments."""
+
+    source: Selector
+    target: Selector
+    protocol: Protocol
+    ports: list[tuple[int, int]] = Field(default=[], description="inclusive bounds; empty: all")
+
+
+class HostState(Model):
+    """GET /v1/hosts/{name}/state: everything one host must have, whole."""
+
+    generation: int
+    plan: Plan
+    host: StateHost
+    peers: list[StateHost] = Field(description="all other hosts")
+    segments: list[StateSegment] = Field(description="all segments of all tenants; each may talk to itself")
+    rules: list[StateRule]
+    endpoints: list[StateEndpoint] = Field(description="the endpoints of this host")
+
+
+class AppliedEndpoint(Model):
+    """What of an endpoint is in place on its host."""
+
+    id: str
+    status: EndpointStatus
+    detail: str | None = None
+    route: bool = Field(description="/32 route to its interface")
+    lease: bool = Field(description="dnsmasq answers its MAC with its address")
+    firewall: bool = Field(description="spoof protection and isolation bind its interface")
+
+
+class AppliedError(Model):
+    subject: str = Field(description="what failed: 'gateway', 'route 10.1.0.0/16', 'endpoint <id>', 'firewall', 'dhcp'")
+    message: str
+
+
+class Applied(Model):
+    """PUT /v1/hosts/{name}/applied: what the agent has in place, whole."""
+
+    generation: int
+    errors: list[AppliedError] = []
+    endpoints: list[AppliedEndpoint] = []
+    routes: list[IPv4Network] = Field(default=[], description="other hosts' prefixes that are routed")
+    pairs: list[tuple[IPv4Address, IPv4Address]] = Field(
+        default=[], description="(source, destination) segment keys the firewall lets pass"
+    )
+
+
+# --- ipam and explain -----------------------------------------------------------------------------------------------
+
+
+class IpamUsage(Model):
+    host: Name
+    tenant: Name
+    segment: Name
+    network: IPv4Network
+    used: int
+    capacity: int
+
+
+class IpamCheck(Model):
+    """GET /v1/ipam/check: every contradiction found in the store, one sentence each; none when `ok`."""
+
+    ok: bool
+    findings: list[str]
+
+
+class ExplainCheck(Model):
+    """One thing a host should have for the address, beside what its agent last applied."""
+
+    host: Name
+    what: Literal["route", "lease", "firewall", "pair", "generation"]
+    expected: str
+    applied: str
+    ok: bool
+
+
+class Explain(Model):
+    """GET /v1/explain/{address}."""
+
+    address: IPv4Address
+    host_index: int
+    tenant_number: int
+    segment_number: int
+    endpoint_number: int
+    host: Name | None
+    tenant: Name | None
+    segment: Name | None
+    role: Literal["endpoint", "gateway", "unallocated", "reserved"]
+    endpoint: Endpoint | None
+    checks: list[ExplainCheck]
