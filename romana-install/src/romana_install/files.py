@@ -1,0 +1,43 @@
+"""Files of the state directory: written whole or not at all, and for their owner only."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from pathlib import Path
+from typing import Any
+
+PRIVATE_FILE = 0o600
+PRIVATE_DIRECTORY = 0o700
+
+
+def write_private(path: Path, content: str | bytes) -> bool:
+    """Make `path` hold `content`, mode 0600, in one step; True when it did not before."""
+    data = content.encode() if isinstance(content, str) else content
+    private_directory(path.parent)
+    if path.is_file() and path.read_bytes() == data:
+        path.chmod(PRIVATE_FILE)
+        return False
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")  # mkstemp makes it 0600
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+    return True
+
+
+def write_json(path: Path, data: Any) -> bool:
+    """`write_private` of `data` as JSON."""
+    return write_private(path, json.dumps(data, indent=2, default=str) + "\n")
+
+
+def private_directory(path: Path) -> Path:
+    """Make a directory (and its parents) that only its owner can enter; one that exists is left as it is."""
+    path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    return path

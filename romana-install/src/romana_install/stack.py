@@ -1,0 +1,150 @@
+"""A stack that exists: its nodes, its state directory, and how to reach both.
+
+Everything romana-setup keeps of a stack is one directory, $XDG_STATE_HOME/romana-setup/<stack_name>/, readable by
+its owner only. `stack.json` in it says what the stack is made of; the inventory plugin reads the same file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from romana_install.files import write_json
+
+if TYPE_CHECKING:
+    from romana.client import Client
+
+API_PORT = 9600
+STACK_FILE = "stack.json"
+
+
+class StackError(Exception):
+    """A stack that is not there or cannot be read; the text is one sentence with the fix."""
+
+
+class UnknownNodeError(StackError):
+    """A node name the stack does not have; the text lists the names it has."""
+
+
+@dataclass(frozen=True)
+class Node:
+    """One machine of the stack. index: its host number in the address plan, 0 for the controller."""
+
+    name: str
+    address: str
+    index: int
+    controller: bool
+    compute: bool
+
+
+@dataclass(frozen=True)
+class Stack:
+    """What a stack is made of. network: CIDR the nodes' own addresses are in; plan: the romana_* numbers it was made with."""
+
+    name: str
+    directory: Path
+    nodes: tuple[Node, ...]
+    target: str = "local"
+    engine: str = "none"
+    network: str = ""
+    server_port: int = API_PORT
+    plan: dict[str, Any] = field(default_factory=dict)
+    config_digest: str = ""
+
+    @classmethod
+    def load(cls, name: str) -> Stack:
+        """Read a stack from its state directory. Raises StackError when there is none or its file is damaged."""
+        return cls.read(state_directory(name))
+
+    @classmethod
+    def read(cls, directory: Path) -> Stack:
+        """Read the stack kept in `directory`. Raises StackError as `load` does."""
+        path = directory / STACK_FILE
+        try:
+            data = json.loads(path.read_text())
+            nodes = tuple(Node(**node) for node in data.pop("nodes"))
+            return cls(directory=directory, nodes=nodes, **data)
+        except FileNotFoundError:
+            raise StackError(
+                f"there is no stack named {directory.name!r} ({path} does not exist); make it with: romana-setup install"
+            ) from None
+        except (ValueError, TypeError, KeyError) as error:
+            raise StackError(f"{path} is damaged ({error}); remove it and run romana-setup install again") from None
+
+    def save(self) -> None:
+        """Write stack.json."""
+        data = asdict(self)
+        del data["directory"]
+        write_json(self.directory / STACK_FILE, data)
+
+    @property
+    def controller(self) -> Node:
+        """The node that runs romana-server."""
+        return next(node for node in self.nodes if node.controller)
+
+    def node(self, name: str) -> Node:
+        """The node of that name. Raises UnknownNodeError."""
+        for node in self.nodes:
+            if node.name == name:
+                return node
+        names = ", ".join(node.name for node in self.nodes)
+        raise UnknownNodeError(f"stack {self.name} has no node named {name!r}; it has: {names}")
+
+    @property
+    def api_url(self) -> str:
+        """Where romana-server listens."""
+        return f"https://{self.controller.address}:{self.server_port}"
+
+    def ssh_command(self, node_name: str, *argv: str) -> list[str]:
+        """Arguments that run `argv` on a node (a shell there when empty). Raises UnknownNodeError."""
+        return ["ssh", "-F", str(self.directory / "ssh_config"), self.node(node_name).name, *argv]
+
+    def secrets(self) -> dict[str, Any]:
+        """What secrets.json holds. Raises StackError when it is missing or damaged."""
+        path = self.directory / "secrets.json"
+        try:
+            return dict(json.loads(path.read_text()))
+        except (OSError, ValueError) as error:
+            raise StackError(f"{path} cannot be read ({error}); run romana-setup install again") from None
+
+    def client(self) -> Client:
+        """An API client with the stack's admin token and its certificate authority. Raises StackError."""
+        from romana.client import Client  # slow to import, and most actions do without it
+
+        return Client(self.api_url, str(self.directory / "pki" / "ca.pem"), self.secrets()["tokens"]["admin"])
+
+
+def state_home() -> Path:
+    """The directory all stacks are kept in."""
+    return _xdg("XDG_STATE_HOME", ".local/state")
+
+
+def cache_home() -> Path:
+    """Where things that can be made again are kept: images, releases."""
+    return _xdg("XDG_CACHE_HOME", ".cache")
+
+
+def state_directory(name: str) -> Path:
+    """The directory of one stack; it need not exist."""
+    return state_home() / name
+
+
+def existing_stacks() -> list[Stack]:
+    """All stacks of this user that can be read, by name."""
+    stacks = []
+    for path in sorted(state_home().glob(f"*/{STACK_FILE}")):
+        try:
+            stacks.append(Stack.read(path.parent))
+        except StackError:
+            continue  # a damaged neighbour is reported when somebody uses it
+    return stacks
+
+
+def _xdg(variable: str, default: str) -> Path:
+    # The standard says to ignore relative paths.
+    value = os.environ.get(variable, "")
+    base = Path(value) if value.startswith("/") else Path.home() / default
+    return base / "romana-setup"
