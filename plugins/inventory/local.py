@@ -1,0 +1,80 @@
+# Copyright: the Romana authors
+# SPDX-License-Identifier: Apache-2.0
+"""Inventory of a stack whose nodes are containers on this machine."""
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+name: local
+short_description: The nodes of a stack made of containers on this machine
+version_added: 1.0.0
+description:
+  - Reads C(stack.json) in the stack's state directory.
+  - Every node is in the group V(romana), and in V(controller) or V(compute) or both.
+options:
+  plugin:
+    description: Has to be V(romana.openstack.local).
+    required: true
+    choices: [romana.openstack.local]
+  directory:
+    description: State directory of the stack.
+    type: path
+    default: ~/.local/state/romana-setup/romana
+    env:
+      - name: ROMANA_STACK_DIR
+author:
+  - The Romana authors (@romana)
+"""
+
+EXAMPLES = r"""
+plugin: romana.openstack.local
+directory: ~/.local/state/romana-setup/romana
+"""
+
+import json
+from pathlib import Path
+
+from ansible.errors import AnsibleParserError
+from ansible.plugins.inventory import BaseInventoryPlugin
+
+GROUPS = ("controller", "compute", "romana")
+
+
+class InventoryModule(BaseInventoryPlugin):
+    """Nodes from stack.json."""
+
+    NAME = "romana.openstack.local"
+
+    def verify_file(self, path):
+        """Accept local.yml and *.local.yml."""
+        return super().verify_file(path) and path.endswith(("local.yml", "local.yaml"))
+
+    def parse(self, inventory, loader, path, cache=True):
+        """Add each node to its groups, reached through the stack's own ssh configuration."""
+        super().parse(inventory, loader, path, cache)
+        self._read_config_data(path)
+        directory = Path(self.get_option("directory"))
+        try:
+            stack = json.loads((directory / "stack.json").read_text())
+        except OSError as error:
+            raise AnsibleParserError(
+                f"no stack in {directory}: {error}; make one with ./romana-setup -t local"
+            ) from error
+        for group in GROUPS:
+            inventory.add_group(group)
+        for node in stack["nodes"]:
+            name = node["name"]
+            inventory.add_host(name, group="romana")
+            for group in ("controller", "compute"):
+                if node[group]:
+                    inventory.add_host(name, group=group)
+            variables = {
+                "ansible_host": node["address"],
+                "ansible_user": "root",
+                "ansible_ssh_common_args": f"-F {directory / 'ssh_config'}",
+                "ansible_python_interpreter": "/usr/bin/python3",
+                "node_address": node["address"],
+                "node_index": node["index"],
+            }
+            for key, value in variables.items():
+                inventory.set_variable(name, key, value)

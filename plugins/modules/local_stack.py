@@ -1,0 +1,345 @@
+#!/usr/bin/python
+# Copyright: the Romana authors
+# SPDX-License-Identifier: Apache-2.0
+
+from __future__ import annotations
+
+DOCUMENTATION = r"""
+module: local_stack
+short_description: Nodes of a stack as containers on this machine
+version_added: 1.0.0
+description:
+  - Makes a switch (a network namespace with a bridge and no way out) and one systemd-nspawn container per node on it,
+    each in a network namespace of its own, with one overlay over a shared root file system.
+  - A node that reboots or dies is started again by its supervisor. Nodes that are not listed are removed.
+  - Runs on the machine that hosts the containers, as root. It needs C(systemd-nspawn), C(ip) and C(nsenter).
+options:
+  name:
+    description: Name of the stack; namespaces and containers are named after it.
+    type: str
+    required: true
+  directory:
+    description: Directory of the stack's nodes; what they write lies below it.
+    type: path
+    required: true
+  state:
+    description: V(absent) removes every node and the switch.
+    type: str
+    choices: [present, absent]
+    default: present
+  image:
+    description: Root file system that all nodes share; it is not written to. Needed when O(state=present).
+    type: path
+  network:
+    description:
+      - The network of the nodes. Its first address is the switch's, where the nodes' default route ends; its last
+        is this machine's, from which it reaches the nodes.
+    type: str
+    default: 192.168.99.0/24
+  nodes:
+    description: The nodes that exist.
+    type: list
+    elements: dict
+    default: []
+    suboptions:
+      name:
+        description: Host name of the node.
+        type: str
+        required: true
+      address:
+        description: Its address in O(network).
+        type: str
+        required: true
+  supervisor:
+    description: The program that runs one node. Needed when O(state=present).
+    type: path
+  authorized_key:
+    description: Public key that may log in as root. Needed when O(state=present).
+    type: path
+  host_keys:
+    description: Directory with the nodes' ssh host keys, C(<node>) and C(<node>.pub). Needed when O(state=present).
+    type: path
+attributes:
+  check_mode:
+    support: full
+    description: Says what would change and changes nothing.
+  diff_mode:
+    support: full
+    description: Lists the nodes before and after.
+author:
+  - The Romana authors (@romana)
+"""
+
+EXAMPLES = r"""
+- name: Two nodes
+  romana.openstack.local_stack:
+    name: romana
+    directory: /var/lib/romana-stack/nodes
+    image: /var/cache/romana/image
+    supervisor: /usr/local/sbin/supervise-node
+    authorized_key: /root/.ssh/id_ed25519.pub
+    host_keys: /var/lib/romana-stack/host_keys
+    nodes:
+      - {name: controller, address: 192.168.99.10}
+      - {name: compute01, address: 192.168.99.11}
+"""
+
+RETURN = r"""
+started:
+  description: Names of nodes that were made or started again.
+  returned: always
+  type: list
+  elements: str
+removed:
+  description: Names of nodes that were removed.
+  returned: always
+  type: list
+  elements: str
+"""
+
+import fcntl
+import ipaddress
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+
+BRIDGE = "br0"
+
+
+class LocalStack:
+    """The switch and the nodes of one stack."""
+
+    def __init__(self, params):
+        self.name = params["name"]
+        self.directory = Path(params["directory"])
+        self.network = ipaddress.ip_network(params["network"])
+        self.image = params["image"]
+        self.supervisor = params["supervisor"]
+        self.authorized_key = params["authorized_key"]
+        self.host_keys = params["host_keys"]
+        self.switch = f"{self.name}-switch"
+        self.uplink = f"ro-{self.name}"[:15]
+
+    def spec(self, node):
+        """What the supervisor is told of a node; a node whose spec differs is made anew in place."""
+        return {
+            "name": node["name"],
+            "namespace": f"{self.name}-{node['name']}",
+            "switch": self.switch,
+            "port": node["name"][:15],
+            "address": f"{node['address']}/{self.network.prefixlen}",
+            "gateway": str(self.network[1]),
+            "image": self.image,
+        }
+
+    # --- observe
+
+    def existing(self):
+        """Specs of the nodes that are there, by name; None for one that was left half-made."""
+        found = {}
+        for path in sorted(self.directory.iterdir()) if self.directory.is_dir() else []:
+            spec = path / "node.json"
+            found[path.name] = json.loads(spec.read_text()) if spec.exists() else None
+        return found
+
+    def has_switch(self):
+        """Whether the switch and this machine's link to it are complete."""
+        return (
+            Path("/run/netns", self.switch).exists()
+            and Path("/sys/class/net", self.uplink).exists()
+            and run(["ip", "-n", self.switch, "link", "show", BRIDGE], check=False).returncode == 0
+            and str(self.network[-2]) in run(["ip", "-4", "addr", "show", "dev", self.uplink]).stdout
+        )
+
+    def supervisor_pid(self, name):
+        """Process id of a node's supervisor; None when none runs. A supervisor holds the lock of its directory."""
+        path = self.directory / name / "supervisor.pid"
+        if not path.exists():
+            return None
+        with path.open() as lock:
+            try:
+                fcntl.flock(lock, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                return int(lock.read())
+        return None
+
+    # --- apply
+
+    def make_switch(self):
+        """A bridge in a namespace that forwards nothing, so that the nodes' default route leads nowhere."""
+        self.remove_switch()
+        inside = ["ip", "-n", self.switch]
+        run(["ip", "netns", "add", self.switch])
+        run(["ip", "netns", "exec", self.switch, "sysctl", "-qw", "net.ipv4.ip_forward=0"])
+        run([*inside, "link", "add", BRIDGE, "type", "bridge"])
+        run([*inside, "addr", "add", f"{self.network[1]}/{self.network.prefixlen}", "dev", BRIDGE])
+        run([*inside, "link", "set", BRIDGE, "up"])
+        run(["ip", "link", "add", self.uplink, "type", "veth", "peer", "name", "uplink", "netns", self.switch])
+        run([*inside, "link", "set", "uplink", "master", BRIDGE, "up"])
+        run(["ip", "addr", "add", f"{self.network[-2]}/{self.network.prefixlen}", "dev", self.uplink])
+        run(["ip", "link", "set", self.uplink, "up"])
+
+    def remove_switch(self):
+        """Remove the switch and this machine's link to it, as far as they are there."""
+        run(["ip", "link", "del", self.uplink], check=False)
+        run(["ip", "netns", "del", self.switch], check=False)
+
+    def make_node(self, node):
+        """The files a node needs before its first start; an existing node keeps what it has written."""
+        directory = self.directory / node["name"]
+        for name in ("upper", "work", "root"):
+            (directory / name).mkdir(parents=True, exist_ok=True)
+        upper = directory / "upper"
+        files = {
+            "etc/hostname": (f"{node['name']}\n", 0o644),
+            "root/.ssh/authorized_keys": (Path(self.authorized_key).read_text(), 0o600),
+            "etc/ssh/ssh_host_ed25519_key": (Path(self.host_keys, node["name"]).read_text(), 0o600),
+            "etc/ssh/ssh_host_ed25519_key.pub": (Path(self.host_keys, f"{node['name']}.pub").read_text(), 0o644),
+        }
+        (upper / "root").mkdir(mode=0o700, exist_ok=True)
+        (upper / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
+        for name, (content, mode) in files.items():
+            path = upper / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.touch(mode=mode)
+            path.write_text(content)
+        write_atomically(directory / "node.json", json.dumps(self.spec(node), indent=1))
+
+    def start_node(self, name):
+        """Start the supervisor of a node and leave it running."""
+        directory = self.directory / name
+        lock = (directory / "supervisor.pid").open("a+")
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        command = [sys.executable, str(self.supervisor), str(directory)]
+        if Path("/run/systemd/system").is_dir():
+            unit = f"romana-{self.name}-{name}"
+            command = ["systemd-run", "--quiet", "--scope", "--property=Delegate=yes", f"--unit={unit}", *command]
+        with (directory / "console.log").open("ab") as console:
+            process = subprocess.Popen(
+                command,
+                stdin=subprocess.DEVNULL,
+                stdout=console,
+                stderr=console,
+                cwd="/",
+                start_new_session=True,
+                pass_fds=[lock.fileno()],  # the lock lives as long as the supervisor
+            )
+        lock.truncate(0)
+        lock.write(str(process.pid))
+        lock.close()
+
+    def stop_node(self, name):
+        """Stop a node's supervisor, and with it the node; returns once both are gone."""
+        pid = self.supervisor_pid(name)
+        if pid is None:
+            return
+        os.kill(pid, signal.SIGTERM)
+        with (self.directory / name / "supervisor.pid").open() as lock:
+            fcntl.flock(lock, fcntl.LOCK_SH)
+
+    def remove_node(self, name):
+        """Remove a stopped node and what it wrote."""
+        directory = self.directory / name
+        run(["ip", "netns", "del", f"{self.name}-{name}"], check=False)
+        while (directory / "root").is_mount():
+            run(["umount", str(directory / "root")])
+        shutil.rmtree(directory)
+
+
+def run(command, check=True):
+    """Run a program; raises CalledProcessError."""
+    return subprocess.run(command, check=check, capture_output=True, text=True)
+
+
+def write_atomically(path, content):
+    """Write a file so that it is either the old or the new one, never half."""
+    temporary = path.with_suffix(".new")
+    temporary.write_text(content)
+    temporary.replace(path)
+
+
+def difference(stack, wanted, existing):
+    """What has to happen, as (names to remove, nodes to make, names to start)."""
+    remove = [name for name in existing if name not in wanted]
+    make = [node for name, node in wanted.items() if existing.get(name) != stack.spec(node)]
+    start = [name for name, node in wanted.items() if node in make or stack.supervisor_pid(name) is None]
+    return remove, make, start
+
+
+def apply(stack, wanted, remove, make, start):
+    """Carry out the difference; nodes that are in neither list are not touched."""
+    for name in {*remove, *(node["name"] for node in make)}:
+        stack.stop_node(name)
+    for name in remove:
+        stack.remove_node(name)
+    if wanted and not stack.has_switch():
+        for name in wanted:  # their ports went with the old switch
+            stack.stop_node(name)
+        start = list(wanted)
+        stack.make_switch()
+    for node in make:
+        stack.make_node(node)
+    for name in start:
+        stack.start_node(name)
+    if not wanted:
+        stack.remove_switch()
+        shutil.rmtree(stack.directory, ignore_errors=True)
+    return start
+
+
+def main():
+    module = AnsibleModule(
+        argument_spec={
+            "name": {"type": "str", "required": True},
+            "directory": {"type": "path", "required": True},
+            "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
+            "image": {"type": "path"},
+            "network": {"type": "str", "default": "192.168.99.0/24"},
+            "nodes": {
+                "type": "list",
+                "elements": "dict",
+                "default": [],
+                "options": {
+                    "name": {"type": "str", "required": True},
+                    "address": {"type": "str", "required": True},
+                },
+            },
+            "supervisor": {"type": "path"},
+            "authorized_key": {"type": "path"},
+            "host_keys": {"type": "path", "no_log": False},
+        },
+        required_if=[("state", "present", ("image", "nodes", "supervisor", "authorized_key", "host_keys"))],
+        supports_check_mode=True,
+    )
+    stack = LocalStack(module.params)
+    nodes = module.params["nodes"] if module.params["state"] == "present" else []
+    wanted = {node["name"]: node for node in nodes}
+    existing = stack.existing()
+    remove, make, start = difference(stack, wanted, existing)
+    switch_differs = stack.has_switch() != bool(wanted)
+    changed = bool(remove or make or start or switch_differs)
+    if changed and not module.check_mode:
+        try:
+            start = apply(stack, wanted, remove, make, start)
+        except subprocess.CalledProcessError as error:
+            module.fail_json(
+                msg=f"cannot change the containers of {stack.name}: {' '.join(error.cmd)}: {error.stderr.strip()}"
+            )
+        except OSError as error:
+            module.fail_json(msg=f"cannot change the containers of {stack.name}: {error}")
+    module.exit_json(
+        changed=changed,
+        started=start,
+        removed=remove,
+        diff={"before": {"nodes": sorted(existing)}, "after": {"nodes": sorted(wanted)}},
+    )
+
+
+if __name__ == "__main__":
+    main()

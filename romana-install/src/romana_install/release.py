@@ -1,0 +1,109 @@
+"""The release: what of ours goes onto a node, as one archive that needs nothing from the network there.
+
+An archive holds lib/ (the romana package and its locked dependencies, for the node's Python and platform), bin/ (one
+wrapper per program) and, as its last member, COMPLETE: a node that has this file has all of it.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import platform
+import shutil
+import subprocess
+import tarfile
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+PROGRAMS = {
+    "romana": "romana.cli.main",
+    "romana-agent": "romana.agent.main",
+    "romana-manage": "romana.manage",
+    "romana-probe": "romana.probe",
+    "romana-server": "romana.server.main",
+}
+WRAPPER = """#!/bin/sh
+here=$(dirname "$(readlink -f "$0")")
+PYTHONPATH=$here/../lib exec /usr/bin/python3 -m {module} "$@"
+"""
+FORMAT = 1  # raise when what an archive looks like changes
+
+
+class ReleaseError(Exception):
+    """The archive could not be made; the text says why and what to do."""
+
+
+@dataclass(frozen=True)
+class Release:
+    """A finished archive. digest: 16 hexadecimal digits over everything that went into it."""
+
+    path: Path
+    digest: str
+
+
+def build_release(project: Path, cache: Path, python: str) -> Release:
+    """Make the archive for nodes that run Python `python` ("3.13"), or take it from `cache`. Raises ReleaseError."""
+    source = project / "romana-core" / "src" / "romana"
+    lock = project / "requirements" / "node.lock"
+    digest = _digest(source, lock, python)
+    path = cache / f"romana-{digest}.tar.gz"
+    if not path.exists():
+        cache.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=cache) as scratch:
+            library = Path(scratch, "lib")
+            _install_dependencies(lock, library, python)
+            shutil.copytree(source, library / "romana", ignore=shutil.ignore_patterns("__pycache__"))
+            unfinished = Path(scratch, "release.tar.gz")
+            _pack(library, unfinished)
+            unfinished.replace(path)
+    return Release(path, digest)
+
+
+def _digest(source: Path, lock: Path, python: str) -> str:
+    digest = hashlib.sha256(f"{FORMAT} {python} {platform.machine()} {PROGRAMS} {WRAPPER}".encode())
+    digest.update(lock.read_bytes())
+    for path in sorted(source.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes())
+    return digest.hexdigest()[:16]
+
+
+def _install_dependencies(lock: Path, library: Path, python: str) -> None:
+    command = ["uv", "pip", "install", "--quiet", "--require-hashes", "--only-binary=:all:", "--no-deps"]
+    command += ["--python-version", python, "--python-platform", f"{platform.machine()}-unknown-linux-gnu"]
+    command += ["--target", str(library), "-r", str(lock)]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise ReleaseError(
+            f"cannot collect what the nodes need from the Python package index: {done.stderr.strip()}\n"
+            "Is the index reachable from here? Set a mirror with: pip config set global.index-url URL"
+        )
+
+
+def _pack(library: Path, path: Path) -> None:
+    with tarfile.open(path, "w:gz", compresslevel=1, format=tarfile.PAX_FORMAT) as archive:
+        for name, module in PROGRAMS.items():
+            _add_text(archive, f"bin/{name}", WRAPPER.format(module=module), 0o755)
+        archive.add(library, "lib", filter=_owned_by_root)
+        _add_text(archive, "COMPLETE", "", 0o644)
+
+
+def _add_text(archive: tarfile.TarFile, name: str, text: str, mode: int) -> None:
+    member = tarfile.TarInfo(name)
+    member.size, member.mode = len(text.encode()), mode
+    archive.addfile(member, io.BytesIO(text.encode()))
+
+
+def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
+    member.uid = member.gid = 0
+    member.uname = member.gname = "root"
+    member.mode |= 0o444 | (0o111 if member.isdir() else 0)
+    member.mode &= ~0o022
+    return member
+
+
+def cache_directory() -> Path:
+    """Where archives and images are kept between runs: $XDG_CACHE_HOME/romana-setup."""
+    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "romana-setup"
