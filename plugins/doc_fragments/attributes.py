@@ -1,0 +1,29 @@
+"""Documentation that modules share: how they behave in check and diff mode."""
+
+from __future__ import annotations
+
+
+class ModuleDocFragment:
+    """For extends_documentation_fragment: romana.openstack.attributes; attributes.info for the info modules."""
+
+    DOCUMENTATION = """
+options: {}
+attributes:
+  check_mode:
+    support: full
+    description: Says what it would change, and changes nothing.
+  diff_mode:
+    support: full
+    description: Shows what it changes, or in check mode would change.
+"""
+
+    INFO = """
+options: {}
+attributes:
+  check_mode:
+    support: full
+    description: Only reads, so check mode is no different.
+  diff_mode:
+    support: N/A
+    description: Only reads, so there is no difference to show.
+"""

@@ -1,0 +1,141 @@
+#!/usr/bin/python
+"""Ansible module: one host of the Romana network."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+---
+module: host
+short_description: A host of the Romana network
+version_added: 1.0.0
+description:
+  - Makes a host known to romana-server, which gives it an index and with it a prefix, changes its address
+    or removes it.
+options:
+  name:
+    description: Name of the host.
+    type: str
+    required: true
+  address:
+    description:
+      - The host's own IPv4 address, the next hop of its prefix for the other hosts.
+      - Required when O(state=present).
+    type: str
+  index:
+    description:
+      - Number of the host in the address plan, from 0. When left out, the lowest free one.
+      - A host's index can't be changed, because its endpoints' addresses hold it.
+    type: int
+  state:
+    description: Whether the host is there. One that has endpoints can't be removed.
+    type: str
+    choices: [present, absent]
+    default: present
+extends_documentation_fragment:
+  - romana.openstack.api
+  - romana.openstack.attributes
+seealso:
+  - module: romana.openstack.host_info
+author:
+  - The Romana authors (@romana)
+"""
+
+EXAMPLES = """
+- name: Add the first compute node
+  romana.openstack.host:
+    name: compute01
+    address: 192.168.99.11
+    api_url: https://controller:9600
+    api_token: "{{ romana_token }}"
+    api_ca_path: /etc/romana/ca.pem
+
+- name: Remove it
+  romana.openstack.host:
+    name: compute01
+    state: absent
+    api_url: https://controller:9600
+    api_token: "{{ romana_token }}"
+    api_ca_path: /etc/romana/ca.pem
+"""
+
+RETURN = """
+host:
+  description:
+    - The host as romana-server has it; empty when it is not there.
+    - In check mode, a host that would be added has only what the task says of it.
+  returned: success
+  type: dict
+  sample:
+    name: compute01
+    address: 192.168.99.11
+    index: 1
+    prefix: 10.1.0.0/16
+    gateway: 10.1.0.1
+    endpoints: 0
+    generation: 4
+    applied: 4
+    applied_at: "2026-01-15T10:00:00Z"
+    errors: 0
+"""
+
+from ipaddress import IPv4Address
+from typing import Any
+
+from ansible.module_utils.basic import AnsibleModule
+
+from ..module_utils.api import ARGUMENTS, NAME, STATE, Request, path, run
+from ..module_utils.difference import Difference, RefusedError
+
+
+def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Request]:
+    """From the host as it is, {} for none, to what the task says. Raises RefusedError for what can't be changed."""
+    name, index = params["name"], params["index"]
+    before: dict[str, Any] = {key: current[key] for key in ("name", "address", "index") if key in current}
+    if params["state"] == "absent":
+        remove = Request(f"remove host {name}", "DELETE", path("hosts", name))
+        return Difference(before, {}, (remove,) if current else ())
+    wanted = {"name": name, "address": _address(params["address"])}
+    if not current:
+        wanted |= {} if index is None else {"index": index}
+        return Difference(before, wanted, (Request(f"add host {name}", "POST", path("hosts"), wanted),))
+    if index not in (None, current["index"]):
+        raise RefusedError(
+            f"cannot change the index of host {name} from {current['index']} to {index}:"
+            " its endpoints' addresses hold it; remove the host and add it again"
+        )
+    after = before | wanted
+    update = Request(f"change host {name}", "PATCH", path("hosts", name), {"address": wanted["address"]})
+    return Difference(before, after, (update,) if before != after else ())
+
+
+def _address(text: str) -> str:
+    try:
+        return str(IPv4Address(text))
+    except ValueError:
+        raise RefusedError(f"address {text!r} is no IPv4 address; write it like 192.168.99.11") from None
+
+
+def main() -> None:
+    """Entry point."""
+    module = AnsibleModule(
+        argument_spec={
+            **ARGUMENTS,
+            "name": NAME,
+            "address": {"type": "str"},
+            "index": {"type": "int"},
+            "state": STATE,
+        },
+        required_if=[("state", "present", ["address"])],
+        supports_check_mode=True,
+    )
+    name = module.params["name"]
+    run(
+        module,
+        "host",
+        lambda api: api.find(f"read host {name}", "hosts", name),
+        lambda current: difference(module.params, current),
+    )
+
+
+if __name__ == "__main__":
+    main()
