@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from typing import cast
 
 
 class Listeners:
@@ -40,8 +41,7 @@ class _Echo(asyncio.DatagramProtocol):
         self.name = name
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
-        assert isinstance(transport, asyncio.DatagramTransport)
-        self.transport = transport
+        self.transport = cast(asyncio.DatagramTransport, transport)  # which is no subclass of it in Python 3.11
 
     def datagram_received(self, _: bytes, sender: tuple[str, int]) -> None:
         self.transport.sendto(self.name.encode(), sender)
