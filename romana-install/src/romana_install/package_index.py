@@ -1,7 +1,7 @@
 """Where Python packages come from: pip's own configuration, said in uv's words.
 
 Who has configured an index for pip expects it to be used; uv does not read pip's configuration. Only the standard
-library is imported here: the launcher runs this before anything is installed, as `python -m romana_install.package_index`.
+library is imported here: the launcher runs this before anything is installed.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ def uv_environment() -> dict[str, str]:
 
 
 def translate(pip_config: str, environment: os._Environ[str] | dict[str, str]) -> dict[str, str]:
-    """uv's variables for the output of `pip config list`, without those set in `environment`."""
+    """Variables of uv for the output of `pip config list`, without those set in `environment`."""
     found: dict[str, dict[str, str]] = {section: {} for section in _SECTIONS}
     for line in pip_config.splitlines():
         key, _, value = line.partition("=")

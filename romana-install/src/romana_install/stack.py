@@ -42,13 +42,18 @@ class Node:
 
 @dataclass(frozen=True)
 class Stack:
-    """What a stack is made of. network: CIDR the nodes' own addresses are in; plan: the romana_* numbers it was made with."""
+    """What a stack is made of.
+
+    network: CIDR of the nodes' own addresses; plan: the address plan's variables it was made with; leaving: nodes
+    that are to be removed and may still be there, so that a removal that was cut short is finished by the next run.
+    """
 
     name: str
     directory: Path
     nodes: tuple[Node, ...]
     target: str = "local"
     engine: str = "none"
+    leaving: tuple[Node, ...] = ()
     network: str = ""
     server_port: int = API_PORT
     plan: dict[str, Any] = field(default_factory=dict)
@@ -65,14 +70,14 @@ class Stack:
         path = directory / STACK_FILE
         try:
             data = json.loads(path.read_text())
-            nodes = tuple(Node(**node) for node in data.pop("nodes"))
-            return cls(directory=directory, nodes=nodes, **data)
+            nodes, leaving = (tuple(Node(**node) for node in data.pop(key)) for key in ("nodes", "leaving"))
+            return cls(directory=directory, nodes=nodes, leaving=leaving, **data)
         except FileNotFoundError:
             raise StackError(
-                f"there is no stack named {directory.name!r} ({path} does not exist); make it with: romana-setup install"
+                f"there is no stack {directory.name} ({path} does not exist); make it with: ./romana-setup install"
             ) from None
         except (ValueError, TypeError, KeyError) as error:
-            raise StackError(f"{path} is damaged ({error}); remove it and run romana-setup install again") from None
+            raise StackError(f"{path} is damaged ({error}); remove it and run ./romana-setup install again") from None
 
     def save(self) -> None:
         """Write stack.json."""
@@ -108,7 +113,7 @@ class Stack:
         try:
             return dict(json.loads(path.read_text()))
         except (OSError, ValueError) as error:
-            raise StackError(f"{path} cannot be read ({error}); run romana-setup install again") from None
+            raise StackError(f"{path} cannot be read ({error}); run ./romana-setup install again") from None
 
     def client(self) -> Client:
         """An API client with the stack's admin token and its certificate authority. Raises StackError."""

@@ -1,0 +1,181 @@
+"""Whether a configuration can be installed: everything that one value alone does not tell. Pure.
+
+For the target `local` the address plan lives only inside the nodes' network namespaces, whose one route and no
+resolver come from local_network; so the plan is held against local_network, and local_network against this machine's
+own routes and resolvers. A resolver of this machine inside the plan is no conflict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from ipaddress import IPv4Network
+
+from romana.addressing import plan_findings
+from romana_install.config import Draft
+from romana_install.findings import Finding
+from romana_install.machine import MachineNetwork
+from romana_install.plan import FIRST_NODE, capacity
+from romana_install.stack import Stack
+
+DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
+AVAILABLE_TARGETS = ("local",)
+AVAILABLE_ENGINES = ("none",)
+PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
+
+
+def engine(draft: Draft, target: str, existing: Stack | None) -> str:
+    """The OpenStack engine: as configured, else the existing stack's, else the target's usual one."""
+    return draft.config.openstack_engine or (existing.engine if existing else DEFAULT_ENGINES[target])
+
+
+def findings(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> list[Finding]:
+    """All that is wrong, what reading found included; empty when the installation can begin."""
+    found = [*draft.findings]
+    if draft.usable("openstack_engine"):
+        found += _availability(draft, target, existing)
+    if draft.usable(*PLAN_KEYS):
+        found += _address_plan(draft)
+    if draft.usable("romana_tenants"):
+        found += _tenants(draft)
+    if draft.usable("local_network"):
+        found += _local_network(draft, existing, machine)
+    if draft.usable("devstack_compute_node"):
+        found += _nodes(draft)
+    if existing is not None:
+        found += _fixed_by_stack(draft, target, existing)
+    return list(dict.fromkeys(found))
+
+
+def _availability(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
+    if target not in AVAILABLE_TARGETS:
+        yield Finding(
+            f"-t {target}", f"not available in this version; what works is: -t {', -t '.join(AVAILABLE_TARGETS)}"
+        )
+        return
+    wanted = engine(draft, target, existing)
+    if wanted not in AVAILABLE_ENGINES:
+        usual = "" if draft.config.openstack_engine else f" (usual for {target})"
+        yield Finding(
+            draft.where("openstack_engine"),
+            f"{wanted}{usual} is not available in this version; give -e openstack_engine={AVAILABLE_ENGINES[0]}",
+        )
+
+
+def _address_plan(draft: Draft) -> Iterator[Finding]:
+    config = draft.config
+    numbers = [getattr(config, key) for key in PLAN_KEYS]
+    found = plan_findings(*numbers)
+    # A sum that is wrong is reported where the user has intervened.
+    given = [key for key in PLAN_KEYS if draft.origin.get(key, "").startswith("-e")]
+    for text in found:
+        key = f"romana_{text.split()[0]}"
+        yield Finding(draft.where(key if key in PLAN_KEYS else (given or ["romana_host_bits"])[0]), text)
+    if found:
+        return
+    network = IPv4Network(config.romana_cidr)
+    yield from _unsuitable(draft, "romana_cidr", network)
+    if draft.usable("local_network"):
+        nodes_network = _network(config.local_network)
+        if nodes_network and nodes_network.overlaps(network):
+            yield Finding(
+                draft.where("romana_cidr"),
+                f"{network} overlaps the nodes' own network {nodes_network} (local_network); choose networks apart",
+            )
+
+
+def _tenants(draft: Draft) -> Iterator[Finding]:
+    config = draft.config
+    where = draft.where("romana_tenants")
+    tenants = [tenant.name for tenant in config.romana_tenants]
+    lists = [("tenants", tenants, "romana_tenant_bits")]
+    for tenant in config.romana_tenants:
+        lists.append((f"segments of {tenant.name}", tenant.segments, "romana_segment_bits"))
+    for what, names, key in lists:
+        for name in sorted({name for name in names if names.count(name) > 1}):
+            yield Finding(where, f"{what}: {name} is there twice; give each its own name")
+        bits = getattr(config, key)
+        # Numbers count from 1, so one of the 2**bits is never given out.
+        if draft.usable(key) and 0 < bits <= 32 and len(names) > 2**bits - 1:
+            yield Finding(where, f"{what}: {len(names)} do not fit {bits} bits, up to {2**bits - 1} do; raise {key}")
+
+
+def _local_network(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
+    where = draft.where("local_network")
+    network = _network(draft.config.local_network)
+    if network is None:
+        yield Finding(where, f"{draft.config.local_network!r} is not an IPv4 network; write it like 192.168.99.0/24")
+        return
+    if network.num_addresses <= FIRST_NODE + 2:
+        yield Finding(where, f"{network} is too small: the controller is .{FIRST_NODE}; give a /27 or larger")
+    yield from _unsuitable(draft, "local_network", network)
+    ours = existing is not None and existing.network == str(network)
+    for route in machine.routes:
+        # The stack's own route is there while it runs.
+        if route.network.overlaps(network) and not (ours and route.network == network):
+            yield Finding(
+                where,
+                f"{network} overlaps this machine's route {route.network} ({route.device}); choose another network",
+            )
+    for resolver in machine.resolvers:
+        if resolver in network:
+            yield Finding(where, f"{network} holds this machine's name server {resolver}; choose another network")
+
+
+def _nodes(draft: Draft) -> Iterator[Finding]:
+    config = draft.config
+    where = draft.where("devstack_compute_node")
+    count = config.devstack_compute_node
+    if count == 0 and draft.usable("controller_is_compute") and not config.controller_is_compute:
+        yield Finding(where, "is 0 and controller_is_compute is false: no compute node at all; give 1 or more")
+    network = _network(config.local_network)
+    if draft.usable("local_network") and network is not None:
+        fit, _ = capacity(network, 0)
+        if count > max(fit, 0):
+            yield Finding(where, f"is {count}; {network} (local_network) holds up to {max(fit, 0)} compute nodes")
+    bits = config.romana_host_bits
+    if draft.usable(*PLAN_KEYS) and 0 <= bits <= 32:
+        _, fit = capacity(IPv4Network("0.0.0.0/0"), bits)
+        if count > fit:
+            yield Finding(where, f"is {count}; {bits} host bits (romana_host_bits) hold up to {fit} compute nodes")
+
+
+def _fixed_by_stack(draft: Draft, target: str, existing: Stack) -> Iterator[Finding]:
+    """What cannot change while the stack exists: every address in it follows from these."""
+    config = draft.config
+    wanted: dict[str, object] = {key: getattr(config, key) for key in PLAN_KEYS}
+    has: dict[str, object] = dict(existing.plan)
+    wanted["local_network"], has["local_network"] = config.local_network, existing.network
+    wanted["romana_server_port"], has["romana_server_port"] = config.romana_server_port, existing.server_port
+    for key, value in wanted.items():
+        if draft.usable(key) and key in has and has[key] != value:
+            yield Finding(
+                draft.where(key),
+                f"is {value}, but stack {existing.name} was made with {has[key]};"
+                " put that back, uninstall first, or choose another stack_name",
+            )
+    if target in AVAILABLE_TARGETS and target != existing.target:
+        yield Finding(f"-t {target}", f"stack {existing.name} is on {existing.target}; uninstall it first")
+    made = existing.engine
+    if config.openstack_engine and config.openstack_engine != made and config.openstack_engine in AVAILABLE_ENGINES:
+        yield Finding(draft.where("openstack_engine"), f"stack {existing.name} has {made}; uninstall it first")
+
+
+def _unsuitable(draft: Draft, key: str, network: IPv4Network) -> Iterator[Finding]:
+    for reserved, what in _RESERVED.items():
+        if network.overlaps(reserved):
+            yield Finding(draft.where(key), f"{network} overlaps {reserved} ({what}); give a private network")
+
+
+_RESERVED = {
+    IPv4Network("0.0.0.0/8"): "this network",
+    IPv4Network("127.0.0.0/8"): "loopback",
+    IPv4Network("169.254.0.0/16"): "link-local",
+    IPv4Network("224.0.0.0/3"): "multicast and reserved",
+}
+
+
+def _network(text: str) -> IPv4Network | None:
+    try:
+        return IPv4Network(text)
+    except ValueError:
+        return None

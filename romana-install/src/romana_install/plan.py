@@ -1,0 +1,76 @@
+"""From configuration to nodes, and from the nodes that are there to those that are wanted. Pure.
+
+A node's index and address follow from its name alone (controller 0, compute01 1, ...), so adding or removing nodes
+changes nothing for the others.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+
+from romana.addressing import AddressPlan
+from romana_install.settings import Config
+from romana_install.stack import Node, Stack
+
+FIRST_NODE = 10  # the controller's place in the nodes' network; compute nodes follow it
+
+
+@dataclass(frozen=True)
+class Change:
+    """What an installation does to the nodes, in the order of their indexes."""
+
+    add: tuple[Node, ...]
+    remove: tuple[Node, ...]
+    keep: tuple[Node, ...]
+
+    @property
+    def kind(self) -> str:
+        """What the run is like: 'first' from nothing, 'change' of the nodes, or 'again'."""
+        if not self.keep:
+            return "first"
+        return "change" if self.add or self.remove else "again"
+
+
+def nodes(config: Config) -> tuple[Node, ...]:
+    """The nodes a configuration asks for, the controller first."""
+    network = IPv4Network(config.local_network)
+    controller = Node("controller", str(network[FIRST_NODE]), 0, True, config.controller_is_compute)
+    computes = [
+        Node(f"compute{number:02}", str(network[FIRST_NODE + number]), number, False, True)
+        for number in range(1, config.devstack_compute_node + 1)
+    ]
+    return (controller, *computes)
+
+
+def capacity(network: IPv4Network, host_bits: int) -> tuple[int, int]:
+    """How many compute nodes fit the nodes' network, and how many the host bits of the address plan."""
+    return network.num_addresses - 2 - FIRST_NODE, 2**host_bits - 1
+
+
+def change(wanted: tuple[Node, ...], existing: Stack | None) -> Change:
+    """What makes the existing stack have the wanted nodes. Nodes that were about to leave still are."""
+    there = {} if existing is None else {node.name: node for node in existing.nodes}
+    leaving = {} if existing is None else {node.name: node for node in existing.leaving}
+    names = {node.name for node in wanted}
+    return Change(
+        add=tuple(node for node in wanted if node.name not in there),
+        keep=tuple(node for node in wanted if node.name in there),
+        remove=tuple(
+            sorted(
+                (node for name, node in {**leaving, **there}.items() if name not in names),
+                key=lambda node: node.index,
+            )
+        ),
+    )
+
+
+def address_plan(config: Config) -> AddressPlan:
+    """The address plan of a checked configuration."""
+    return AddressPlan(
+        config.romana_cidr,
+        config.romana_host_bits,
+        config.romana_tenant_bits,
+        config.romana_segment_bits,
+        config.romana_endpoint_bits,
+    )

@@ -1,0 +1,151 @@
+"""Every variable a user can set: its type, default, and the sentence that explains it.
+
+One model for each file in group_vars/all; docs/configuration.md is made from them. `expects` in a field says what a
+right value is: it ends the finding about a wrong one.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic.config import JsonDict
+
+STACK_NAME = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
+NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
+NAME_RULE = "1 to 64 of letters, digits, '.', '_' and '-', with a letter or digit at both ends"
+
+Engine = Literal["none", "packages", "devstack"]
+Release = Literal["bookworm", "trixie"]
+
+
+def setting(default: Any, description: str, expects: str, unit: str = "", **constraints: Any) -> Any:
+    """A documented field."""
+    extra: JsonDict = {"expects": expects, "unit": unit}
+    return Field(default, description=description, json_schema_extra=extra, **constraints)
+
+
+class Settings(BaseModel):
+    """Base of the files: nothing is guessed, neither keys nor types."""
+
+    model_config = ConfigDict(extra="forbid", strict=True)
+
+
+class StackSettings(Settings):
+    """What the stack is."""
+
+    stack_name: str = setting(
+        "romana",
+        "Name of the stack; several stacks of different names and networks can exist side by side.",
+        "give 1 to 20 lower-case letters, digits and '-', beginning with a letter",
+        pattern=STACK_NAME,
+    )
+    openstack_engine: Engine | None = setting(
+        None,
+        "How OpenStack is installed: `none` (the Romana network alone), `packages` (the distribution's), `devstack`. "
+        "Empty: what the stack has, and for a new stack what is usual for its target.",
+        "give none, packages or devstack, or leave it empty",
+    )
+    devstack_compute_node: int = setting(
+        1,
+        "How many compute nodes the stack has beside the controller. Change it and run romana-setup again: nodes are "
+        "added, or removed from the highest number down; the others are not touched.",
+        "give a whole number of nodes, 0 or more",
+        unit="nodes",
+        ge=0,
+    )
+    controller_is_compute: bool = setting(True, "Whether the controller is a compute node too.", "give true or false")
+
+
+Name = Annotated[str, StringConstraints(pattern=NAME)]
+
+
+class TenantSettings(Settings):
+    """A tenant that exists after the installation."""
+
+    name: Name
+    segments: list[Name] = Field(default=["default"], min_length=1)
+
+
+def default_tenants() -> list[TenantSettings]:
+    """The tenants of a new stack."""
+    return [TenantSettings(name=name, segments=["default", "s1", "s2"]) for name in ("admin", "demo")]
+
+
+class RomanaSettings(Settings):
+    """The Romana network. Prefix length of romana_cidr and the four numbers of bits add up to 32."""
+
+    romana_cidr: str = setting(
+        "10.0.0.0/8", "Network all endpoint addresses are taken from.", "give an IPv4 network, like 10.0.0.0/8"
+    )
+    romana_host_bits: int = setting(
+        8, "Bits of an address that say the host: 8 is up to 256 hosts.", "give a whole number", unit="bits"
+    )
+    romana_tenant_bits: int = setting(
+        4, "Bits of an address that say the tenant: 4 is up to 15 tenants.", "give a whole number", unit="bits"
+    )
+    romana_segment_bits: int = setting(
+        4, "Bits that say the segment: 4 is up to 15 segments in each tenant.", "give a whole number", unit="bits"
+    )
+    romana_endpoint_bits: int = setting(
+        8,
+        "Bits that say the endpoint: 8 is up to 252 endpoints in each segment on each host.",
+        "give a whole number",
+        unit="bits",
+    )
+    romana_server_port: int = setting(
+        9600,
+        "TCP port of romana-server on the controller.",
+        "give a port from 1024 to 65535",
+        unit="port",
+        ge=1024,
+        le=65535,
+    )
+    romana_tenants: list[TenantSettings] = Field(
+        default_factory=default_tenants,
+        description="Tenants made by the installation, each with its segments, numbered in this order. "
+        "Those made by hand later are left alone.",
+        json_schema_extra={
+            "expects": f"give a list like [{{name: admin, segments: [default, s1]}}], names of {NAME_RULE}",
+            "unit": "",
+        },
+    )
+
+
+class LocalSettings(Settings):
+    """The target `local`: nodes are containers on this machine."""
+
+    local_network: str = setting(
+        "192.168.99.0/24",
+        "Network of the nodes' own addresses: this machine is .1, the controller .10, compute nodes .11 and up.",
+        "give an IPv4 network that nothing else uses, like 192.168.99.0/24",
+    )
+    local_debian_release: Release = setting(
+        "trixie", "Debian release of the nodes.", "give bookworm (12) or trixie (13)"
+    )
+    local_mirror: str = setting(
+        "",
+        "Where the nodes' packages come from: the URL of a Debian mirror. Empty: the mirror this machine uses.",
+        "give an http:// or https:// URL, or leave it empty",
+        unit="URL",
+        pattern=r"^(https?://[^\s]+)?$",
+    )
+    local_cache_dir: str = setting(
+        "",
+        "Directory for what can be made again: node images and our own packages. "
+        "Empty: romana-setup in $XDG_CACHE_HOME, usually ~/.cache/romana-setup.",
+        "give an absolute path, or leave it empty",
+        unit="path",
+        pattern=r"^(/.*)?$",
+    )
+
+
+class Config(StackSettings, RomanaSettings, LocalSettings):
+    """All of them together."""
+
+
+FILES: dict[str, type[Settings]] = {
+    "stack.yml": StackSettings,
+    "romana.yml": RomanaSettings,
+    "local.yml": LocalSettings,
+}

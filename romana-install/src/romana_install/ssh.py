@@ -1,0 +1,110 @@
+"""How the nodes are reached: one key for the stack, a host key for each node that we know before it boots.
+
+Because the host keys are made here, nothing is ever accepted at first sight: known_hosts is complete from the start.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
+from cryptography.hazmat.primitives.serialization import (
+    Encoding,
+    NoEncryption,
+    PrivateFormat,
+    PublicFormat,
+    load_ssh_private_key,
+)
+
+from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_private
+from romana_install.stack import Stack
+
+HOST_KEY = "ssh_host_ed25519_key"
+SOCKET_PATH = 107  # longest path the kernel binds a socket to
+SOCKET_NAME = len("/255.255.255.255") + len(".0123456789abcdef")  # ssh binds to a temporary name first
+
+
+def ensure(stack: Stack) -> None:
+    """Make ssh/id_ed25519, ssh/hosts/<node>/ssh_host_ed25519_key (each with .pub), ssh/known_hosts and ssh_config."""
+    ensure_control_directory(stack.directory)
+    directory = stack.directory / "ssh"
+    _ensure_key(directory / "id_ed25519", f"romana-setup {stack.name}")
+    known_hosts = ""
+    for node in stack.nodes:
+        public = _ensure_key(directory / "hosts" / node.name / HOST_KEY, node.name)
+        known_hosts += f"{node.name},{node.address} {public.rsplit(' ', 1)[0]}\n"
+    write_private(directory / "known_hosts", known_hosts)
+    write_private(stack.directory / "ssh_config", config(stack))
+    names = {node.name for node in stack.nodes}
+    for path in (directory / "hosts").iterdir():
+        if path.name not in names:
+            shutil.rmtree(path)  # a node of that name, added again later, is another machine
+
+
+def config(stack: Stack) -> str:
+    """The text of the stack's ssh_config. Nodes answer to their names and to their addresses."""
+    directory = stack.directory
+    lines = [f"# Written by romana-setup: ssh -F {directory}/ssh_config {stack.controller.name}"]
+    for node in stack.nodes:
+        lines += [f"Host {node.name} {node.address}", f"    HostName {node.address}"]
+    lines += [
+        "Host *",
+        "    User root",
+        f"    IdentityFile {_quoted(directory / 'ssh' / 'id_ed25519')}",
+        "    IdentitiesOnly yes",
+        "    PreferredAuthentications publickey",
+        f"    UserKnownHostsFile {_quoted(directory / 'ssh' / 'known_hosts')}",
+        "    GlobalKnownHostsFile /dev/null",
+        "    StrictHostKeyChecking yes",
+        "    ConnectTimeout 10",
+        "    ServerAliveInterval 10",
+        "    ServerAliveCountMax 3",
+        "    ControlMaster auto",
+        "    ControlPersist 60",
+        f"    ControlPath {_quoted(control_directory(directory) / '%h')}",
+        "    LogLevel ERROR",
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def control_directory(stack_directory: Path) -> Path:
+    """Where the sockets of running connections are: with the stack, or in a short place when that path is too long."""
+    path = stack_directory / "run"
+    if len(str(path)) + SOCKET_NAME <= SOCKET_PATH:
+        return path
+    mark = hashlib.sha256(str(stack_directory).encode()).hexdigest()[:8]
+    return Path(tempfile.gettempdir()) / f"romana-setup-{os.geteuid()}" / mark
+
+
+def ensure_control_directory(stack_directory: Path) -> None:
+    """Make it, for its owner only. Raises PermissionError when somebody else's directory is in its place."""
+    path = control_directory(stack_directory)
+    private_directory(path.parent)
+    # In a directory all can write to, somebody may have been there first.
+    if path.parent.is_symlink() or path.parent.stat().st_uid != os.geteuid():
+        raise PermissionError(f"{path.parent} belongs to somebody else; remove it")
+    path.parent.chmod(PRIVATE_DIRECTORY)
+    private_directory(path)
+
+
+def _quoted(path: Path) -> str:
+    # In ssh_config % begins a token; our own %h is the one that stays.
+    text = str(path)
+    name = "%h" if text.endswith("/%h") else ""
+    return '"' + text.removesuffix("%h").replace("%", "%%") + name + '"'
+
+
+def _ensure_key(path: Path, comment: str) -> str:
+    """Make an Ed25519 key pair at `path` unless there is one; returns the line of its public half."""
+    try:
+        key = load_ssh_private_key(path.read_bytes(), password=None)
+    except (FileNotFoundError, ValueError):
+        key = Ed25519PrivateKey.generate()
+        write_private(path, key.private_bytes(Encoding.PEM, PrivateFormat.OpenSSH, NoEncryption()))
+    public = key.public_key().public_bytes(Encoding.OpenSSH, PublicFormat.OpenSSH).decode() + f" {comment}"
+    write_private(path.with_name(f"{path.name}.pub"), public + "\n")
+    return public
