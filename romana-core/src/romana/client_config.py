@@ -3,25 +3,23 @@
 from __future__ import annotations
 
 import os
-import tomllib
 from pathlib import Path
 
-from pydantic import BaseModel, ConfigDict, ValidationError
+from pydantic import Field
 
 from romana.client import ConfigError
+from romana.settings import Settings, SettingsError, load
 
 CONFIG_VARIABLE = "ROMANA_CONFIG"
 SYSTEM_CONFIG = Path("/etc/romana/client.toml")
 
 
-class ClientConfig(BaseModel):
-    """The keys of client.toml; unknown ones are refused."""
+class ClientConfig(Settings):
+    """The keys of client.toml."""
 
-    model_config = ConfigDict(extra="forbid")
-
-    url: str
-    ca_file: Path | None = None
-    token_file: Path
+    url: str = Field(description="where romana-server is, like https://192.168.99.10:9600")
+    ca_file: Path | None = Field(default=None, description="PEM file of the authority that signed its certificate")
+    token_file: Path = Field(description="file that holds the token")
 
 
 def find_config() -> Path:
@@ -44,14 +42,9 @@ def find_config() -> Path:
 def read_config(path: Path) -> ClientConfig:
     """Read and validate a client.toml. Raises ConfigError with every finding."""
     try:
-        return ClientConfig.model_validate(tomllib.loads(path.read_text(encoding="utf-8")))
-    except OSError as error:
-        raise ConfigError(f"{path} cannot be read: {error.strerror}") from None
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} is not TOML: {error}") from None
-    except ValidationError as error:
-        findings = (f"{'.'.join(map(str, item['loc']))}: {item['msg']}" for item in error.errors())
-        raise ConfigError(f"{path}: {'; '.join(findings)}") from None
+        return load(path, ClientConfig)
+    except SettingsError as error:
+        raise ConfigError("; ".join(error.findings)) from None
 
 
 def read_token(path: Path) -> str:
@@ -59,6 +52,8 @@ def read_token(path: Path) -> str:
     try:
         return path.read_text(encoding="utf-8").strip()
     except OSError as error:
-        raise ConfigError(f"token_file {path} cannot be read: {error.strerror}") from None
+        raise ConfigError(
+            f"token_file {path} cannot be read ({error.strerror}); check path and permissions, or run as root"
+        ) from None
     except UnicodeDecodeError:
-        raise ConfigError(f"token_file {path} holds no token but binary data") from None
+        raise ConfigError(f"token_file {path} holds binary data, not a token; write it again from its source") from None

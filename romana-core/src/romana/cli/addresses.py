@@ -1,0 +1,93 @@
+"""romana ipam and romana plan."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+from ipaddress import IPv4Address
+
+from romana.cli import arguments
+from romana.cli.base import Listing, Showing
+from romana.models import IpamUsage, Model, Plan
+
+
+class UsageRow(IpamUsage):
+    """How full a network is."""
+
+    free: int
+
+
+class Finding(Model):
+    """One contradiction in the store."""
+
+    finding: str
+
+
+class PlanDetails(Plan):
+    """The address plan and what follows from it."""
+
+    host_prefix_length: int
+    hosts: int
+    tenants: int
+    segments_per_tenant: int
+    endpoints_per_host_and_segment: int
+    segment_mask: IPv4Address
+
+
+class ShowIpam(Listing):
+    """Show how many addresses of each host's segment networks are used and free."""
+
+    example = "romana ipam show --host compute01"
+    columns = ("host", "tenant", "segment", "network", "used", "free", "capacity")
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--host", metavar="HOST", type=arguments.name, help="only on this host")
+        parser.add_argument("--tenant", metavar="TENANT", type=arguments.name, help="only of this tenant")
+        parser.add_argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments of this name")
+        return parser
+
+    def things(self, args: argparse.Namespace) -> Iterable[UsageRow]:
+        return [
+            UsageRow(**dict(usage), free=usage.capacity - usage.used)
+            for usage in self.api.ipam()
+            if args.host in (None, usage.host)
+            and args.tenant in (None, usage.tenant)
+            and args.segment in (None, usage.segment)
+        ]
+
+
+class CheckIpam(Listing):
+    """Check the store of addresses for contradictions; exit code 1 when there are any."""
+
+    example = "romana ipam check"
+    columns = ("finding",)
+
+    def things(self, args: argparse.Namespace) -> Iterable[Finding]:  # noqa: ARG002 - it has no arguments
+        self._findings = [Finding(finding=finding) for finding in self.api.ipam_check().findings]
+        return self._findings
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Print the findings; 1 when there are any."""
+        super().run(parsed_args)
+        return 1 if self._findings else 0
+
+
+class ShowPlan(Showing):
+    """Show the address plan and how much fits into it."""
+
+    example = "romana plan show"
+    shows = PlanDetails
+
+    def thing(self, args: argparse.Namespace) -> PlanDetails:  # noqa: ARG002 - it has no arguments
+        wire = self.api.plan()
+        plan = wire.address_plan()
+        return PlanDetails(
+            **dict(wire),
+            host_prefix_length=plan.host_prefix_length,
+            hosts=len(plan.hosts),
+            tenants=len(plan.tenants),
+            segments_per_tenant=len(plan.segments),
+            endpoints_per_host_and_segment=len(plan.endpoints),
+            segment_mask=plan.segment_mask,
+        )

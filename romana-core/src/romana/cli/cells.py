@@ -1,0 +1,52 @@
+"""Values of the API as cells: readable in a table, whole in json and yaml."""
+
+from __future__ import annotations
+
+from enum import Enum
+from typing import Any
+
+from cliff.columns import FormattableColumn
+from pydantic_core import to_jsonable_python
+
+from romana.models import Peer
+
+NOTHING = "-"
+
+
+class Cell(FormattableColumn[Any]):
+    """A value whose text in a table differs from what programs get."""
+
+    def human_readable(self) -> str:
+        """Text of the table."""
+        return in_words(self._value)
+
+    def machine_readable(self) -> Any:
+        """Plain JSON types."""
+        return to_jsonable_python(self._value)
+
+
+def cell(value: object) -> object:
+    """Numbers, texts and truth as they are (cliff aligns by type); everything else becomes a Cell."""
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, str | int):
+        return value
+    return Cell(value)
+
+
+def in_words(value: object) -> str:
+    """A value for people, on one line."""
+    if value is None or value == []:
+        return NOTHING
+    if isinstance(value, list):
+        return ", ".join(in_words(item) for item in value)
+    if isinstance(value, Peer):
+        return peer_in_words(value)
+    return str(value)
+
+
+def peer_in_words(peer: Peer) -> str:
+    """'admin', 'admin/s1' or '192.0.2.0/24': what --from and --to take."""
+    if peer.cidr is not None:
+        return str(peer.cidr)
+    return f"{peer.tenant}/{peer.segment}" if peer.segment else str(peer.tenant)

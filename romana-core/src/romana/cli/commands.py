@@ -1,0 +1,53 @@
+"""Which command is which class; the original's names are second names of the same classes.
+
+A class is imported when its command runs, so a command does not pay for the others.
+"""
+
+from __future__ import annotations
+
+from importlib.metadata import EntryPoint
+
+COMMANDS = {
+    "host list": "hosts:ListHosts",
+    "host show": "hosts:ShowHost",
+    "host add": "hosts:AddHost",
+    "host remove": "hosts:RemoveHost",
+    "tenant list": "tenants:ListTenants",
+    "tenant show": "tenants:ShowTenant",
+    "tenant create": "tenants:CreateTenant",
+    "tenant delete": "tenants:DeleteTenant",
+    "segment list": "segments:ListSegments",
+    "segment show": "segments:ShowSegment",
+    "segment add": "segments:AddSegment",
+    "segment remove": "segments:RemoveSegment",
+    "endpoint list": "endpoints:ListEndpoints",
+    "endpoint show": "endpoints:ShowEndpoint",
+    "endpoint create": "endpoints:CreateEndpoint",
+    "endpoint delete": "endpoints:DeleteEndpoint",
+    "policy list": "policies:ListPolicies",
+    "policy show": "policies:ShowPolicy",
+    "policy create": "policies:CreatePolicy",
+    "policy delete": "policies:DeletePolicy",
+    "ipam show": "addresses:ShowIpam",
+    "ipam check": "addresses:CheckIpam",
+    "plan show": "addresses:ShowPlan",
+    "explain": "explain:ExplainAddress",
+    "help": "help:Help",
+}
+
+ORIGINAL_NAMES = {
+    "show-host": "host list",
+    "add-host": "host add",
+    "remove-host": "host remove",
+    "show-tenant": "tenant list",
+    "create-tenant": "tenant create",
+    "delete-tenant": "tenant delete",
+    "add-segment": "segment add",
+    "remove-segment": "segment remove",
+}
+
+
+def entry_points() -> dict[str, EntryPoint]:
+    """Every command name with what loads its class."""
+    classes = COMMANDS | {old: COMMANDS[new] for old, new in ORIGINAL_NAMES.items()}
+    return {name: EntryPoint(name, f"romana.cli.{where}", "romana.cli") for name, where in classes.items()}

@@ -1,0 +1,108 @@
+"""romana endpoint."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from romana.cli import arguments
+from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.find_endpoint import find_endpoint
+from romana.models import Endpoint, EndpointCreate
+
+
+class ListEndpoints(Listing):
+    """List the endpoints that match every option given; all without options."""
+
+    example = "romana endpoint list --host compute01 --tenant admin"
+    columns = ("id", "name", "address", "host", "tenant", "segment", "interface", "status")
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("--host", metavar="HOST", type=arguments.name, help="only on this host")
+        parser.add_argument("--tenant", metavar="TENANT", type=arguments.name, help="only of this tenant")
+        parser.add_argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments of this name")
+        parser.add_argument("--address", metavar="ADDRESS", type=arguments.address, help="only with this address")
+        parser.add_argument("--interface", metavar="NAME", type=arguments.interface, help="only on this interface")
+        return parser
+
+    def things(self, args: argparse.Namespace) -> Iterable[Endpoint]:
+        return self.api.endpoints(
+            host=args.host,
+            tenant=args.tenant,
+            segment=args.segment,
+            address=args.address,
+            interface=args.interface,
+        )
+
+
+class ShowEndpoint(Showing):
+    """Show an endpoint."""
+
+    example = "romana endpoint show 10.0.18.5"
+    shows = Endpoint
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return _with_reference(super().get_parser(prog_name))
+
+    def thing(self, args: argparse.Namespace) -> Endpoint:
+        return find_endpoint(self.api, args.endpoint)
+
+
+class CreateEndpoint(Showing):
+    """Give an interface on a host an address in a tenant's segment.
+
+    The agent of the host sets up route, lease and rules as soon as the interface is there.
+    """
+
+    example = "romana endpoint create admin/s1 --host compute01 --interface tap0 --mac fa:16:3e:00:00:01 --name web1"
+    shows = Endpoint
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("place", metavar="TENANT/SEGMENT", type=arguments.place, help="where it belongs")
+        parser.add_argument("--host", metavar="HOST", type=arguments.name, required=True, help="host it is on")
+        parser.add_argument(
+            "--interface", metavar="NAME", type=arguments.interface, required=True, help="its interface there"
+        )
+        parser.add_argument(
+            "--mac", metavar="MAC", type=arguments.mac, required=True, help="MAC address from which it asks for a lease"
+        )
+        parser.add_argument("--name", metavar="NAME", type=arguments.name, help="a name for it")
+        parser.add_argument(
+            "--address", metavar="ADDRESS", type=arguments.address, help="a free address of that host and segment"
+        )
+        parser.add_argument("--key", metavar="KEY", help="idempotency key: the same key gives the same endpoint again")
+        return parser
+
+    def thing(self, args: argparse.Namespace) -> Endpoint:
+        tenant, segment = args.place
+        wanted = EndpointCreate(
+            host=args.host,
+            tenant=tenant,
+            segment=segment,
+            mac=args.mac,
+            interface=args.interface,
+            name=args.name,
+            address=args.address,
+        )
+        return self.api.create_endpoint(wanted, args.key)
+
+
+class DeleteEndpoint(Deleting):
+    """Delete an endpoint: its address is free again, its route, lease and rules go away."""
+
+    example = "romana endpoint delete web1"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return _with_reference(super().get_parser(prog_name))
+
+    def delete(self, args: argparse.Namespace) -> str:
+        endpoint = find_endpoint(self.api, args.endpoint)
+        self.api.delete_endpoint(endpoint.id)
+        return f"endpoint {endpoint.id} ({endpoint.address}) deleted"
+
+
+def _with_reference(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("endpoint", metavar="ENDPOINT", help="its id, the beginning of it, its name or its address")
+    return parser

@@ -1,0 +1,86 @@
+"""romana explain."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable, Sequence
+from typing import Any
+
+from cliff.formatters.base import SingleFormatter
+from cliff.formatters.json_format import JSONFormatter
+from cliff.formatters.table import TableFormatter
+from cliff.formatters.yaml_format import YAMLFormatter
+
+from romana.cli import arguments
+from romana.cli.base import Listing
+from romana.cli.picture import Field, draw, fields
+from romana.models import Explain, ExplainCheck
+
+
+class ExplainAddress(Listing):
+    """Take an address apart, name its owner, and compare what its hosts should have with what they have.
+
+    Compared is what each host should have for the address (route, lease, allowed pairs) with what its agent last
+    applied. Exit code 1 when something differs.
+    """
+
+    example = "romana explain 10.0.18.5"
+    columns = ("host", "what", "expected", "applied", "ok")
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("address", metavar="ADDRESS", type=arguments.address, help="an address of the plan")
+        return parser
+
+    def things(self, args: argparse.Namespace) -> Iterable[ExplainCheck]:
+        self._explained = self.api.explain(args.address)
+        self._fields = fields(self.api.plan().address_plan(), self._explained)
+        return self._explained.checks
+
+    def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Any) -> int:
+        """A table gets the picture above it; json and yaml are one object with everything in it."""
+        if isinstance(self.formatter, JSONFormatter | YAMLFormatter):
+            return self._produce_object(self.formatter, parsed_args)
+        if isinstance(self.formatter, TableFormatter):
+            self.app.stdout.write(f"{owner_in_words(self._explained)}\n\n{draw(self._fields)}\n\n")
+        return super().produce_output(parsed_args, column_names, data)
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        """Print; 1 when something differs."""
+        super().run(parsed_args)
+        return 0 if self._ok() else 1
+
+    def _produce_object(self, formatter: SingleFormatter, parsed_args: argparse.Namespace) -> int:
+        values = self._explained.model_dump(mode="json")
+        values |= {"ok": self._ok(), "fields": [_plain(field) for field in self._fields]}
+        formatter.emit_one(tuple(values), tuple(values.values()), self.app.stdout, parsed_args)
+        return 0
+
+    def _ok(self) -> bool:
+        return all(check.ok for check in self._explained.checks)
+
+
+def owner_in_words(explained: Explain) -> str:
+    """One sentence: what the address is and whose."""
+    host = explained.host or f"no host (number {explained.host_index} is free)"
+    place = f"{explained.tenant or explained.tenant_number}/{explained.segment or explained.segment_number}"
+    address = explained.address
+    if explained.endpoint is not None:
+        endpoint = explained.endpoint
+        name = f"{endpoint.name} (id {endpoint.id})" if endpoint.name else endpoint.id
+        detail = f" ({endpoint.detail})" if endpoint.detail else ""
+        return (
+            f"{address} is endpoint {name} of {place} on {host},"
+            f" interface {endpoint.interface}, {endpoint.mac}, {endpoint.status.value}{detail}"
+        )
+    match explained.role:
+        case "gateway":
+            return f"{address} is the gateway of {host}"
+        case "reserved":
+            return f"{address} is reserved; no endpoint ever gets it"
+        case _:
+            return f"{address} belongs to no endpoint; it is of {place} on {host}"
+
+
+def _plain(field: Field) -> dict[str, object]:
+    return {"name": field.name, "bits": field.bits, "value": field.value, "owner": field.owner}

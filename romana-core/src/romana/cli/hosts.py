@@ -1,0 +1,115 @@
+"""romana host."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from romana.cli import arguments
+from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.in_use import say_what_is_in_the_way
+from romana.models import AppliedError, Host, HostCreate
+
+
+class HostRow(Host):
+    """A host with what its agent's last report amounts to."""
+
+    status: str
+
+
+class HostDetails(HostRow):
+    """A host with the errors its agent reported."""
+
+    reported: list[str]
+
+
+class ListHosts(Listing):
+    """List the hosts, or those named.
+
+    status: "applied" when the agent has in place what the server wants, "behind" when it has not yet reported that.
+    """
+
+    example = "romana host list -f json"
+    columns = ("name", "index", "address", "prefix", "gateway", "endpoints", "status")
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument("names", nargs="*", metavar="NAME", type=arguments.name, help="only these; default: all")
+        return parser
+
+    def things(self, args: argparse.Namespace) -> Iterable[HostRow]:
+        hosts = [self.api.host(name) for name in args.names] if args.names else self.api.hosts()
+        return [HostRow(**dict(host), status=status(host)) for host in hosts]
+
+
+class ShowHost(Showing):
+    """Show a host and the errors that its agent reported."""
+
+    example = "romana host show compute01"
+    shows = HostDetails
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return _with_name(super().get_parser(prog_name))
+
+    def thing(self, args: argparse.Namespace) -> HostDetails:
+        host = self.api.host(args.name)
+        errors = self.api.applied(host.name).errors if host.errors else []
+        return HostDetails(**dict(host), status=status(host), reported=[_in_words(error) for error in errors])
+
+
+class AddHost(Showing):
+    """Add a host and give it a prefix.
+
+    The other hosts then route its prefix by its address. Adding the same host again changes nothing.
+    """
+
+    example = "romana host add compute03 192.168.99.13"
+    shows = Host
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = _with_name(super().get_parser(prog_name))
+        parser.add_argument(
+            "address", metavar="ADDRESS", type=arguments.address, help="the host's own address on the host network"
+        )
+        parser.add_argument(
+            "--index",
+            metavar="N",
+            type=arguments.index,
+            help="number in the address plan; default: the lowest free",
+        )
+        return parser
+
+    def thing(self, args: argparse.Namespace) -> Host:
+        return self.api.create_host(HostCreate(name=args.name, address=args.address, index=args.index))
+
+
+class RemoveHost(Deleting):
+    """Remove a host that has no endpoints; its number and prefix can then be given to another."""
+
+    example = "romana host remove compute03"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return _with_name(super().get_parser(prog_name))
+
+    def delete(self, args: argparse.Namespace) -> str:
+        with say_what_is_in_the_way(self.api, host=args.name):
+            self.api.delete_host(args.name)
+        return f"host {args.name} removed"
+
+
+def status(host: Host) -> str:
+    """What the agent's last report amounts to."""
+    if host.applied is None:
+        return "never reported"
+    if host.errors:
+        return f"{host.errors} error{'s' if host.errors > 1 else ''}"
+    return "applied" if host.applied >= host.generation else "behind"
+
+
+def _in_words(error: AppliedError) -> str:
+    return f"{error.subject}: {error.message}"
+
+
+def _with_name(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("name", metavar="NAME", type=arguments.name, help="name of the host")
+    return parser

@@ -1,0 +1,98 @@
+"""romana policy."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from pydantic import ValidationError
+
+from romana.cli import arguments
+from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.errors import UsageError
+from romana.models import Policy, PolicyCreate, Protocol
+
+
+class ListPolicies(Listing):
+    """List the policies."""
+
+    example = "romana policy list"
+    columns = ("name", "source", "target", "protocol", "ports")
+
+    def things(self, args: argparse.Namespace) -> Iterable[Policy]:  # noqa: ARG002 - it has no arguments
+        return self.api.policies()
+
+
+class ShowPolicy(Showing):
+    """Show a policy."""
+
+    example = "romana policy show web"
+    shows = Policy
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return _with_name(super().get_parser(prog_name))
+
+    def thing(self, args: argparse.Namespace) -> Policy:
+        return self.api.policy(args.name)
+
+
+class CreatePolicy(Showing):
+    """Let traffic, and the replies to it, pass from one side to the other.
+
+    A side is a tenant (all its segments), one segment, or a network outside the address plan. Without a policy
+    endpoints reach only their own segment. Creating the same policy again changes nothing.
+    """
+
+    example = (
+        "romana policy create web --from demo --to admin/s1 --protocol tcp --port 80 --port 8000-8010\n"
+        "  romana policy create monitoring --from 192.0.2.0/24 --to admin --protocol icmp"
+    )
+    shows = Policy
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = _with_name(super().get_parser(prog_name))
+        side = "TENANT[/SEGMENT]|CIDR"
+        parser.add_argument(
+            "--from", dest="source", metavar=side, type=arguments.peer, required=True, help="who may begin"
+        )
+        parser.add_argument("--to", dest="target", metavar=side, type=arguments.peer, required=True, help="with whom")
+        parser.add_argument(
+            "--protocol", choices=[item.value for item in Protocol], default=Protocol.ANY.value, help="default: any"
+        )
+        parser.add_argument(
+            "--port",
+            dest="ports",
+            metavar="PORT[-PORT]",
+            type=arguments.port,
+            action="append",
+            default=[],
+            help="destination port or range of tcp or udp, may be repeated; default: all",
+        )
+        return parser
+
+    def thing(self, args: argparse.Namespace) -> Policy:
+        try:
+            wanted = PolicyCreate(
+                name=args.name, source=args.source, target=args.target, protocol=args.protocol, ports=args.ports
+            )
+        except ValidationError as error:
+            raise UsageError("; ".join(item["msg"].removeprefix("Value error, ") for item in error.errors())) from None
+        return self.api.create_policy(wanted)
+
+
+class DeletePolicy(Deleting):
+    """Delete a policy: what it let pass is stopped again."""
+
+    example = "romana policy delete web"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return _with_name(super().get_parser(prog_name))
+
+    def delete(self, args: argparse.Namespace) -> str:
+        self.api.delete_policy(args.name)
+        return f"policy {args.name} deleted"
+
+
+def _with_name(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("name", metavar="NAME", type=arguments.name, help="name of the policy")
+    return parser

@@ -1,0 +1,78 @@
+"""romana segment."""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Iterable
+
+from romana.cli import arguments
+from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.in_use import say_what_is_in_the_way
+from romana.models import Segment, SegmentCreate
+
+
+class ListSegments(Listing):
+    """List the segments of all tenants, or of those named."""
+
+    example = "romana segment list admin"
+    columns = ("tenant", "name", "number", "endpoints")
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(
+            "tenants", nargs="*", metavar="TENANT", type=arguments.name, help="only of these; default: all"
+        )
+        return parser
+
+    def things(self, args: argparse.Namespace) -> Iterable[Segment]:
+        tenants = args.tenants or [tenant.name for tenant in self.api.tenants()]
+        return [segment for tenant in tenants for segment in self.api.segments(tenant)]
+
+
+class ShowSegment(Showing):
+    """Show a segment."""
+
+    example = "romana segment show admin s1"
+    shows = Segment
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return _with_names(super().get_parser(prog_name))
+
+    def thing(self, args: argparse.Namespace) -> Segment:
+        return self.api.segment(args.tenant, args.name)
+
+
+class AddSegment(Showing):
+    """Add a segment to a tenant; adding the same one again changes nothing.
+
+    Endpoints of one segment reach each other; other segments need a policy (romana policy create).
+    """
+
+    example = "romana segment add admin s3"
+    shows = Segment
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return _with_names(super().get_parser(prog_name))
+
+    def thing(self, args: argparse.Namespace) -> Segment:
+        return self.api.create_segment(args.tenant, SegmentCreate(name=args.name))
+
+
+class RemoveSegment(Deleting):
+    """Remove a segment from its tenant; refused while it has endpoints or a policy names it."""
+
+    example = "romana segment remove admin s3"
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        return _with_names(super().get_parser(prog_name))
+
+    def delete(self, args: argparse.Namespace) -> str:
+        with say_what_is_in_the_way(self.api, tenant=args.tenant, segment=args.name):
+            self.api.delete_segment(args.tenant, args.name)
+        return f"segment {args.tenant}/{args.name} removed"
+
+
+def _with_names(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
+    parser.add_argument("tenant", metavar="TENANT", type=arguments.name, help="name of the tenant")
+    parser.add_argument("name", metavar="NAME", type=arguments.name, help="name of the segment")
+    return parser
