@@ -37,19 +37,9 @@ options:
     type: str
     default: 192.168.99.0/24
   nodes:
-    description: The nodes that exist.
-    type: list
-    elements: dict
-    default: []
-    suboptions:
-      name:
-        description: Host name of the node.
-        type: str
-        required: true
-      address:
-        description: Its address in O(network).
-        type: str
-        required: true
+    description: The nodes that exist, address in O(network) by host name.
+    type: dict
+    default: {}
   supervisor:
     description: The program that runs one node. Needed when O(state=present).
     type: path
@@ -80,8 +70,8 @@ EXAMPLES = r"""
     authorized_key: /root/.ssh/id_ed25519.pub
     host_keys: /var/lib/romana-stack/host_keys
     nodes:
-      - {name: controller, address: 192.168.99.10}
-      - {name: compute01, address: 192.168.99.11}
+      controller: 192.168.99.10
+      compute01: 192.168.99.11
 """
 
 RETURN = r"""
@@ -126,14 +116,14 @@ class LocalStack:
         self.switch = f"{self.name}-switch"
         self.uplink = f"ro-{self.name}"[:15]
 
-    def spec(self, node):
-        """What the supervisor is told of a node; a node whose spec differs is made anew in place."""
+    def spec(self, name, address):
+        """What the supervisor is told of a node; a node whose spec differs is started again with the new one."""
         return {
-            "name": node["name"],
-            "namespace": f"{self.name}-{node['name']}",
+            "name": name,
+            "namespace": f"{self.name}-{name}",
             "switch": self.switch,
-            "port": node["name"][:15],
-            "address": f"{node['address']}/{self.network.prefixlen}",
+            "port": name[:15],
+            "address": f"{address}/{self.network.prefixlen}",
             "gateway": str(self.network[1]),
             "image": self.image,
         }
@@ -190,26 +180,26 @@ class LocalStack:
         run(["ip", "link", "del", self.uplink], check=False)
         run(["ip", "netns", "del", self.switch], check=False)
 
-    def make_node(self, node):
+    def make_node(self, name, address):
         """The files a node needs before its first start; an existing node keeps what it has written."""
-        directory = self.directory / node["name"]
-        for name in ("upper", "work", "root"):
-            (directory / name).mkdir(parents=True, exist_ok=True)
+        directory = self.directory / name
+        for part in ("upper", "work", "root"):
+            (directory / part).mkdir(parents=True, exist_ok=True)
         upper = directory / "upper"
         files = {
-            "etc/hostname": (f"{node['name']}\n", 0o644),
+            "etc/hostname": (f"{name}\n", 0o644),
             "root/.ssh/authorized_keys": (Path(self.authorized_key).read_text(), 0o600),
-            "etc/ssh/ssh_host_ed25519_key": (Path(self.host_keys, node["name"]).read_text(), 0o600),
-            "etc/ssh/ssh_host_ed25519_key.pub": (Path(self.host_keys, f"{node['name']}.pub").read_text(), 0o644),
+            "etc/ssh/ssh_host_ed25519_key": (Path(self.host_keys, name).read_text(), 0o600),
+            "etc/ssh/ssh_host_ed25519_key.pub": (Path(self.host_keys, f"{name}.pub").read_text(), 0o644),
         }
         (upper / "root").mkdir(mode=0o700, exist_ok=True)
         (upper / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
-        for name, (content, mode) in files.items():
-            path = upper / name
+        for file, (content, mode) in files.items():
+            path = upper / file
             path.parent.mkdir(parents=True, exist_ok=True)
             path.touch(mode=mode)
             path.write_text(content)
-        write_atomically(directory / "node.json", json.dumps(self.spec(node), indent=1))
+        write_atomically(directory / "node.json", json.dumps(self.spec(name, address), indent=1))
 
     def start_node(self, name):
         """Start the supervisor of a node and leave it running."""
@@ -265,16 +255,16 @@ def write_atomically(path, content):
 
 
 def difference(stack, wanted, existing):
-    """What has to happen, as (names to remove, nodes to make, names to start)."""
+    """What has to happen, as names: (to remove, to make, to start)."""
     remove = [name for name in existing if name not in wanted]
-    make = [node for name, node in wanted.items() if existing.get(name) != stack.spec(node)]
-    start = [name for name, node in wanted.items() if node in make or stack.supervisor_pid(name) is None]
+    make = [name for name, address in wanted.items() if existing.get(name) != stack.spec(name, address)]
+    start = [name for name in wanted if name in make or stack.supervisor_pid(name) is None]
     return remove, make, start
 
 
 def apply(stack, wanted, remove, make, start):
     """Carry out the difference; nodes that are in neither list are not touched."""
-    for name in {*remove, *(node["name"] for node in make)}:
+    for name in (*remove, *make):
         stack.stop_node(name)
     for name in remove:
         stack.remove_node(name)
@@ -283,8 +273,8 @@ def apply(stack, wanted, remove, make, start):
             stack.stop_node(name)
         start = list(wanted)
         stack.make_switch()
-    for node in make:
-        stack.make_node(node)
+    for name in make:
+        stack.make_node(name, wanted[name])
     for name in start:
         stack.start_node(name)
     if not wanted:
@@ -301,15 +291,7 @@ def main():
             "state": {"type": "str", "choices": ["present", "absent"], "default": "present"},
             "image": {"type": "path"},
             "network": {"type": "str", "default": "192.168.99.0/24"},
-            "nodes": {
-                "type": "list",
-                "elements": "dict",
-                "default": [],
-                "options": {
-                    "name": {"type": "str", "required": True},
-                    "address": {"type": "str", "required": True},
-                },
-            },
+            "nodes": {"type": "dict", "default": {}},
             "supervisor": {"type": "path"},
             "authorized_key": {"type": "path"},
             "host_keys": {"type": "path", "no_log": False},
@@ -318,8 +300,7 @@ def main():
         supports_check_mode=True,
     )
     stack = LocalStack(module.params)
-    nodes = module.params["nodes"] if module.params["state"] == "present" else []
-    wanted = {node["name"]: node for node in nodes}
+    wanted = module.params["nodes"] if module.params["state"] == "present" else {}
     existing = stack.existing()
     remove, make, start = difference(stack, wanted, existing)
     switch_differs = stack.has_switch() != bool(wanted)
