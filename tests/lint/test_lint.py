@@ -1,0 +1,45 @@
+"""Every linter is quiet on every file that git tracks."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+PYTHON = Path(sys.executable).parent
+SHELL = ["romana-setup", "run-tests", "launcher/venv.sh", "requirements/lock", ".ci/run"]
+
+LINTERS = {
+    "ruff": ["ruff", "check", "--no-cache", "."],
+    "ruff-format": ["ruff", "format", "--no-cache", "--check", "."],
+    "mypy": ["mypy", "romana-core/src", "romana-install/src"],
+    "ansible-lint": ["ansible-lint", "--offline", "--strict", "-q", "--nocolor"],
+    "yamllint": ["yamllint", "--strict", "."],
+    "shellcheck": ["shellcheck", "--external-sources", *SHELL],
+}
+
+
+@pytest.mark.parametrize("name", LINTERS)
+def test_linter_finds_nothing(name: str) -> None:
+    program, *arguments = LINTERS[name]
+    environment = {
+        **os.environ,
+        "PATH": f"{PYTHON}:{os.environ['PATH']}",
+        "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".venv" / "collections"),
+    }
+    done = subprocess.run(
+        [PYTHON / program, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_every_shell_script_is_checked() -> None:
+    tracked = subprocess.run(["git", "ls-files"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
+    scripts = [
+        name
+        for name in tracked.splitlines()
+        if (PROJECT / name).is_file() and (PROJECT / name).read_bytes()[:32].startswith((b"#!/bin/sh", b"#!/bin/bash"))
+    ]
+    assert set(scripts) <= set(SHELL)
