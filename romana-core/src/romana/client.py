@@ -13,7 +13,7 @@ from ipaddress import IPv4Address
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import quote, urlsplit
+from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
@@ -80,16 +80,13 @@ class Client:
             ConfigError: one of the three cannot be used.
         """
         self.url = _checked_url(url)
-        try:
-            self._http = httpx.Client(
-                base_url=self.url,
-                verify=_trust(ca_file) if self.url.startswith("https:") else False,
-                headers={"Authorization": f"Bearer {_checked_token(token)}", "Accept": "application/json"},
-                timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
-                trust_env=False,  # a proxy for the web is no way to the controller next door
-            )
-        except httpx.InvalidURL as error:
-            raise ConfigError(f"url {url!r} is not valid ({error}); write it like https://192.168.99.10:9600") from None
+        self._http = httpx.Client(
+            base_url=self.url,
+            verify=_trust(ca_file) if self.url.startswith("https:") else False,
+            headers={"Authorization": f"Bearer {_checked_token(token)}", "Accept": "application/json"},
+            timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+            trust_env=False,  # a proxy for the web is no way to the controller next door
+        )
 
     @classmethod
     def from_config(cls, path: Path | None = None) -> Self:
@@ -285,10 +282,13 @@ def _part(name: str) -> str:
 
 
 def _checked_url(url: str) -> str:
-    parts = urlsplit(url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    try:
+        parts = httpx.URL(url)
+    except httpx.InvalidURL:
+        parts = httpx.URL()
+    if parts.scheme not in ("http", "https") or not parts.host or parts.port == 0:
         raise ConfigError(f"url {url!r} is not valid; write it like https://192.168.99.10:9600")
-    if parts.scheme == "http" and not _is_this_machine(parts.hostname):
+    if parts.scheme == "http" and not _is_this_machine(parts.host):
         raise ConfigError(f"url {url!r} would send the token in clear over the network; use https")
     return url.rstrip("/")
 

@@ -40,7 +40,7 @@ class RomanaApp(App):
     def build_option_parser(
         self,
         description: str | None,
-        version: str | None,
+        version: str | None,  # noqa: ARG002 - looking it up costs time that only --version needs
         argparse_kwargs: dict[str, Any] | None = None,
     ) -> argparse.ArgumentParser:
         """The options that every command has."""

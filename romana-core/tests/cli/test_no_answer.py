@@ -1,0 +1,221 @@
+"""Why there is no answer, said by the client against sockets that really behave so."""
+
+from __future__ import annotations
+
+import socket
+import ssl
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from datetime import timedelta
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from romana import client as client_module
+from romana.client import AnswerError, Client, ClientError, ConfigError, Unreachable
+
+from .certificates import Authority
+
+TOKEN = "any-token"  # noqa: S105
+
+
+class Answers(BaseHTTPRequestHandler):
+    """Answers every request as its server was told."""
+
+    protocol_version = "HTTP/1.1"
+    server: OddServer
+
+    def do_GET(self) -> None:
+        self.server.connections.add(self.client_address)
+        self.send_response(self.server.status)
+        self.send_header("Content-Type", self.server.content_type)
+        self.send_header("Content-Length", str(len(self.server.body)))
+        self.end_headers()
+        self.wfile.write(self.server.body)
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - the name is http.server's
+        """Nothing: the test's output is what counts."""
+
+
+class OddServer(ThreadingHTTPServer):
+    """An HTTP server, with TLS or without, that is not romana-server."""
+
+    def __init__(self, tls: tuple[Path, Path] | None, status: int, content_type: str, body: bytes) -> None:
+        super().__init__(("127.0.0.1", 0), Answers)
+        self.status, self.content_type, self.body = status, content_type, body
+        self.connections: set[object] = set()
+        if tls:
+            context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+            context.load_cert_chain(*tls)
+            self.socket = context.wrap_socket(self.socket, server_side=True)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Clients that do not trust us go away in the middle: expected here."""
+
+
+Serve = Callable[..., OddServer]
+
+
+@pytest.fixture
+def serve() -> Iterator[Serve]:
+    with ExitStack() as stack:
+
+        def start(
+            tls: tuple[Path, Path] | None = None,
+            status: int = 200,
+            content_type: str = "text/html",
+            body: bytes = b"<html>",
+        ) -> OddServer:
+            server = OddServer(tls, status, content_type, body)
+            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
+            thread.start()
+            stack.callback(thread.join)
+            stack.callback(server.server_close)
+            stack.callback(server.shutdown)
+            return server
+
+        yield start
+
+
+@pytest.fixture
+def authority(tmp_path: Path) -> Authority:
+    return Authority(tmp_path / "own")
+
+
+def reason(client: Client) -> str:
+    with client, pytest.raises(Unreachable) as caught:
+        client.hosts()
+    assert client.url in str(caught.value)
+    assert "\n" not in str(caught.value)
+    return caught.value.reason
+
+
+def test_nothing_listens() -> None:
+    with socket.socket() as bound:
+        bound.bind(("127.0.0.1", 0))
+        assert "refused; is romana-server running" in reason(
+            Client(f"http://127.0.0.1:{bound.getsockname()[1]}", None, TOKEN)
+        )
+
+
+def test_packets_are_dropped(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "CONNECT_TIMEOUT", 0.2)
+    with ExitStack() as stack:
+        full = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+        for _ in range(2):  # the kernel takes backlog + 1 and drops the SYN of whoever comes then
+            waiting = stack.enter_context(socket.socket())
+            waiting.setblocking(False)
+            waiting.connect_ex(full.getsockname())
+        assert "connecting timed out" in reason(Client(f"http://127.0.0.1:{full.getsockname()[1]}", None, TOKEN))
+
+
+def test_server_takes_the_request_and_says_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(client_module, "READ_TIMEOUT", 0.2)
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        assert "then timed out" in reason(Client(f"http://127.0.0.1:{silent.getsockname()[1]}", None, TOKEN))
+
+
+def test_name_is_unknown(authority: Authority) -> None:
+    assert "the name no-such-host.invalid is not known" in reason(
+        Client("https://no-such-host.invalid:9600", authority.ca_file, TOKEN)
+    )
+
+
+def test_certificate_of_another_authority(authority: Authority, tmp_path: Path, serve: Serve) -> None:
+    server = serve(tls=Authority(tmp_path / "other").issue("127.0.0.1"))
+    said = reason(Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN))
+    assert "not trusted" in said
+    assert "ca_file must be" in said
+
+
+def test_certificate_of_another_host(authority: Authority, serve: Serve) -> None:
+    server = serve(tls=authority.issue("192.168.99.10"))
+    assert "not for this address" in reason(Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN))
+
+
+def test_certificate_expired(authority: Authority, serve: Serve) -> None:
+    server = serve(tls=authority.issue("127.0.0.1", ends=timedelta(days=-1)))
+    assert "not valid now" in reason(Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN))
+
+
+def test_https_to_a_port_without_tls(authority: Authority, serve: Serve) -> None:
+    server = serve()
+    assert "does not speak TLS" in reason(Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN))
+
+
+def test_http_to_a_port_with_tls(authority: Authority, serve: Serve) -> None:
+    server = serve(tls=authority.issue("127.0.0.1"))
+    assert "closed without an answer" in reason(Client(f"http://127.0.0.1:{server.server_port}", None, TOKEN))
+
+
+@pytest.mark.parametrize(
+    ("status", "content_type", "body", "said"),
+    [
+        (200, "text/html", b"<html>welcome", "does not answer as this version expects"),
+        (200, "application/json", b'[{"name": "a"}]', "does not answer as this version expects (0.address:"),
+        (302, "text/html", b"", "answered 302 Found (text/html), not as romana-server does"),
+        (502, "text/html", b"<html>bad gateway", "answered 502 Bad Gateway (text/html)"),
+        (404, "application/json", b'{"detail": "Not Found"}', "answered 404 Not Found (application/json)"),
+    ],
+)
+def test_answer_of_another_server(
+    authority: Authority, serve: Serve, status: int, content_type: str, body: bytes, said: str
+) -> None:
+    server = serve(authority.issue("127.0.0.1"), status, content_type, body)
+    client = Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN)
+    with client, pytest.raises(AnswerError) as caught:
+        client.hosts()
+    assert said in str(caught.value)
+
+
+def test_connection_is_kept(authority: Authority, serve: Serve) -> None:
+    server = serve(authority.issue("127.0.0.1"), 200, "application/json", b"[]")
+    with Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN) as client:
+        for _ in range(3):
+            assert client.hosts() == []
+    assert len(server.connections) == 1
+
+
+def test_proxy_of_the_environment_is_not_asked(
+    authority: Authority, serve: Serve, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server = serve(authority.issue("127.0.0.1"), 200, "application/json", b"[]")
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    with Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN) as client:
+        assert client.hosts() == []
+
+
+@pytest.mark.parametrize(
+    "url", ["", "controller:9600", "ftp://controller", "https://", "https://a:port", "https://[::1"]
+)
+def test_url_is_refused(url: str) -> None:
+    with pytest.raises(ConfigError, match="write it like https://"):
+        Client(url, None, TOKEN)
+
+
+def test_token_does_not_travel_in_clear() -> None:
+    with pytest.raises(ConfigError, match="use https"):
+        Client("http://192.168.99.10:9600", None, TOKEN)
+
+
+@pytest.mark.parametrize("token", ["", "two words", "line\nbreak", "gr\u00fcn"])
+def test_token_is_refused(token: str) -> None:
+    with pytest.raises(ConfigError, match="token"):
+        Client("https://127.0.0.1", None, token)
+
+
+@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), ("no certificate", "no PEM certificate")])
+def test_ca_file_is_refused(tmp_path: Path, content: str | None, said: str) -> None:
+    ca_file = tmp_path / "ca.pem"
+    if content is not None:
+        ca_file.write_text(content)
+    with pytest.raises(ConfigError, match=said):
+        Client("https://127.0.0.1", ca_file, TOKEN)
+
+
+def test_every_error_is_a_client_error() -> None:
+    assert issubclass(Unreachable, ClientError)
+    assert issubclass(AnswerError, ClientError)
+    assert issubclass(ConfigError, ClientError)
