@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 Computed = TypeVar("Computed")
 
 
+PLAN_KEYS = ("cidr", "host_bits", "tenant_bits", "segment_bits", "endpoint_bits")
+LOCATION_KEYS = ("host", "tenant", "segment", "endpoint")
+
+
 def romana_host_network(host: int, plan: dict[str, Any] | None = None) -> str:
     """The prefix of a host, like 10.1.0.0/16. Raises AnsibleFilterError."""
     return _computed("romana_host_network", plan, lambda addresses: str(addresses.host_network(int(host))))
@@ -33,7 +37,9 @@ def romana_address(location: dict[str, Any], plan: dict[str, Any] | None = None)
     """The address of the endpoint at {host, tenant, segment, endpoint}. Raises AnsibleFilterError."""
 
     def compute(addresses: AddressPlan) -> str:
-        return str(addresses.address(**{field: int(value) for field, value in location.items()}))
+        if set(location) != set(LOCATION_KEYS):
+            raise ValueError(f"the location has the keys {', '.join(location)}; give {', '.join(LOCATION_KEYS)}")
+        return str(addresses.address(*(int(location[key]) for key in LOCATION_KEYS)))
 
     return _computed("romana_address", plan, compute)
 
@@ -42,8 +48,8 @@ def romana_locate(address: str, plan: dict[str, Any] | None = None) -> dict[str,
     """The {host, tenant, segment, endpoint} an address says. Raises AnsibleFilterError."""
 
     def compute(addresses: AddressPlan) -> dict[str, int]:
-        found = addresses.locate(address)
-        return {"host": found.host, "tenant": found.tenant, "segment": found.segment, "endpoint": found.endpoint}
+        location = addresses.locate(address)
+        return {key: getattr(location, key) for key in LOCATION_KEYS}
 
     return _computed("romana_locate", plan, compute)
 
@@ -58,8 +64,11 @@ def _computed(name: str, plan: dict[str, Any] | None, compute: Callable[[Address
             " PYTHONPATH=romana-core/src"
         ) from error
     try:
+        unknown = set(plan or {}) - set(PLAN_KEYS)
+        if unknown:
+            raise ValueError(f"the plan has no {', '.join(sorted(unknown))}; its keys are {', '.join(PLAN_KEYS)}")
         return compute(AddressPlan(**(plan or {})))
-    except (TypeError, ValueError) as error:
+    except ValueError as error:
         raise AnsibleFilterError(f"{name}: {error}") from error
 
 

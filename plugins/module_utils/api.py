@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from http.client import HTTPException
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
 from urllib.parse import quote, urlencode
@@ -56,13 +57,17 @@ class Api:
     """Asks romana-server, as the parameters of `ARGUMENTS` say."""
 
     def __init__(self, params: dict[str, Any]) -> None:
-        """Raises RefusedError for an api_url that can't be one."""
+        """Raises RefusedError for a URL or file that can't be one."""
         self._url = params["api_url"].rstrip("/")
         self._token = params["api_token"]
         self._ca_path = params["api_ca_path"]
         self._timeout = params["api_timeout"]
         if not self._url.startswith(("https://", "http://")):
             raise RefusedError(f"api_url {self._url!r} is no URL; write it like https://controller:9600")
+        if self._ca_path is not None and not Path(self._ca_path).is_file():
+            raise RefusedError(
+                f"api_ca_path {self._ca_path!r} is no file on this machine; copy the server's ca.pem there"
+            )
 
     def get(self, what: str, *parts: str, **query: str | None) -> Any:
         """What there is at the path; filters that are None don't count. Raises ApiError: "cannot <what>: ..."."""
@@ -85,9 +90,13 @@ class Api:
         except HTTPError as error:
             message = f"cannot {request.what}: {_message(error)}"
             raise ApiError(message, error.code) from error
-        except (OSError, HTTPException, TlsError, ValueError) as error:
+        except (OSError, HTTPException, TlsError) as error:
             reason = error.reason if isinstance(error, URLError) else error
-            message = f"cannot {request.what}: romana-server at {self._url} does not answer as it should: {reason}"
+            reason = getattr(reason, "strerror", None) or reason
+            message = f"cannot {request.what}: romana-server at {self._url} does not answer: {reason}"
+            raise ApiError(message) from error
+        except ValueError as error:
+            message = f"cannot {request.what}: what answers at {self._url} is not romana-server; correct api_url"
             raise ApiError(message) from error
 
     def _send(self, request: Request) -> Any:
@@ -112,7 +121,7 @@ def _message(error: HTTPError) -> str:
     try:
         return str(json.loads(error.read())["error"]["message"])
     except (OSError, HTTPException, ValueError, KeyError, TypeError):
-        return f"it answers {error.code} {error.reason}; is that romana-server?"
+        return f"the server answers {error.code} {error.reason}; is api_url that of romana-server?"
 
 
 def run(

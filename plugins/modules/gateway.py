@@ -135,7 +135,7 @@ def difference(name: str, address: str | None, link: Link | None) -> Difference[
 
 def change(ip: Ip, step: Command) -> None:
     """Run one step, with a bridge in place of a dummy where the kernel has none. Raises IpError."""
-    what = "change the gateway: ip " + " ".join(step)
+    what = f"change the gateway (ip {' '.join(step)})"
     try:
         ip.change(what, *step)
     except IpError as error:

@@ -74,7 +74,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.difference import Difference, RefusedError
-from ..module_utils.iproute import ROUTE_PROTOCOL, Command, Ip, run
+from ..module_utils.iproute import ROUTE_PROTOCOL, Command, Ip, IpError, run
 
 # What rtnetlink calls boot: the number of a route made by hand; `ip` leaves it out of its answer.
 HAND_MADE = 3
@@ -132,8 +132,17 @@ def _at_metric(delete: Command, route: dict[str, Any]) -> Command:
 
 
 def change(ip: Ip, step: Command) -> None:
-    """Run one step. Raises IpError."""
-    ip.change("change the route: ip " + " ".join(step), *step)
+    """Run one step. Raises RefusedError."""
+    action, destination, *rest = step[1:]
+    what = f"route {destination} via {rest[1]}" if action == "replace" else f"delete the route to {destination}"
+    try:
+        ip.change(what, *step)
+    except IpError as error:
+        if "invalid gateway" not in error.reason:
+            raise
+        raise RefusedError(
+            f"cannot {what}: the next hop is in no network of this machine; correct via or dev"
+        ) from error
 
 
 def checked(params: dict[str, Any]) -> dict[str, str]:

@@ -1,0 +1,90 @@
+"""The collection as its users get it: what the archive holds, and that every plugin has documentation."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+import tarfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[2]
+BIN = Path(sys.executable).parent
+
+# What a user of the collection gets; a new part of the repository is none of it, unless it is named here.
+TOP = ["CHANGELOG.md", "LICENSE", "README.md", "docs", "meta", "playbooks", "plugins", "roles"]
+PLUGINS = sorted(
+    (path.parent.name.removesuffix("s") if path.parent.name == "modules" else path.parent.name, path.stem)
+    for kind, suffix in (("modules", "py"), ("filter", "yml"), ("inventory", "py"), ("callback", "py"))
+    for path in (ROOT / "plugins" / kind).glob(f"*.{suffix}")
+)
+
+
+def ansible(program: str, *arguments: str, collections: Path | None = None) -> str:
+    """What a program of Ansible prints, away from the project's ansible.cfg. Asserts that it succeeds."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "romana-core" / "src")}
+    environment["ANSIBLE_COLLECTIONS_PATH"] = str(collections or os.devnull)
+    command = [str(BIN / program), *arguments]
+    process = subprocess.run(command, check=False, capture_output=True, text=True, env=environment, cwd="/")
+    assert process.returncode == 0, process.stdout + process.stderr
+    return process.stdout
+
+
+@pytest.fixture(scope="module")
+def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The built collection."""
+    path = tmp_path_factory.mktemp("archive")
+    ansible("ansible-galaxy", "collection", "build", "--output-path", str(path), str(ROOT))
+    return path / "romana-openstack-1.0.0.tar.gz"
+
+
+def test_archive_holds_exactly_the_collection(archive: Path) -> None:
+    with tarfile.open(archive) as opened:
+        held = {member.name for member in opened if member.isfile()}
+    tracked = subprocess.run(
+        ["git", "ls-files", "--cached", "--others", "--exclude-standard", "--", *TOP],
+        check=True,
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+    ).stdout.split()
+    assert held - {"MANIFEST.json", "FILES.json"} == {name for name in tracked if (ROOT / name).is_file()}
+
+
+def test_archive_installs_and_its_modules_run(archive: Path, tmp_path: Path) -> None:
+    ansible("ansible-galaxy", "collection", "install", "--offline", "-p", str(tmp_path), str(archive))
+    arguments = "name=romana-none state=absent"
+    output = ansible("ansible", "localhost", "-m", "romana.openstack.gateway", "-a", arguments, collections=tmp_path)
+    assert '"changed": false' in output
+
+
+@pytest.fixture(scope="module")
+def documentation(collections: Path) -> dict[str, dict[str, Any]]:
+    """What ansible-doc says of every plugin, by kind and name."""
+    return {
+        kind: json.loads(ansible("ansible-doc", "--json", "-t", kind, *names, collections=collections))
+        for kind in sorted({kind for kind, _ in PLUGINS})
+        if (names := [f"romana.openstack.{name}" for of, name in PLUGINS if of == kind])
+    }
+
+
+@pytest.mark.parametrize(("kind", "name"), PLUGINS)
+def test_plugin_is_documented(documentation: dict[str, dict[str, Any]], kind: str, name: str) -> None:
+    shown = documentation[kind][f"romana.openstack.{name}"]
+    assert shown["doc"]["short_description"]
+    assert shown["doc"]["version_added"]
+    assert all(option["description"] for option in shown["doc"].get("options", {}).values())
+    if kind == "module":
+        assert shown["examples"]
+        assert shown["return"]
+        assert shown["doc"]["attributes"]["check_mode"]["support"] == "full"
+
+
+def test_filters_work_in_a_template(collections: Path) -> None:
+    message = "{{ 1 | romana.openstack.romana_gateway }} {{ ('10.0.18.3' | romana.openstack.romana_locate).segment }}"
+    output = ansible("ansible", "localhost", "-m", "debug", "-a", f"msg='{message}'", collections=collections)
+    assert '"msg": "10.1.0.1/16 2"' in output

@@ -1,0 +1,29 @@
+"""Each role's argument specification says what its defaults are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+ROLES = sorted(path.parent for path in (Path(__file__).parents[3] / "roles").glob("*/tasks"))
+
+
+def load(path: Path) -> dict[str, Any]:
+    """The file's dictionary; empty when there is no file."""
+    return (yaml.safe_load(path.read_text()) or {}) if path.exists() else {}
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_argument_specification_agrees_with_defaults(role: Path) -> None:
+    specification = load(role / "meta" / "argument_specs.yml")
+    options = specification["argument_specs"]["main"].get("options", {})
+    specified = {name: option["default"] for name, option in options.items() if "default" in option}
+    assert specified == load(role / "defaults" / "main.yml")
+
+
+@pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
+def test_variables_carry_the_name_of_their_role(role: Path) -> None:
+    assert [name for name in load(role / "defaults" / "main.yml") if not name.startswith(f"{role.name}_")] == []
