@@ -82,11 +82,12 @@ class _Worker:
     async def _lease(self, request: Request) -> dict[str, Any]:
         return await acquire(float(request["timeout"]))
 
-    async def _listen(self, request: Request) -> None:
+    async def _listen(self, request: Request) -> dict[str, Any]:
         for port in request.get("tcp", []):
             await self._listeners.tcp(port)
         for port in request.get("udp", []):
             await self._listeners.udp(port)
+        return {"tcp": request.get("tcp", []), "udp": request.get("udp", [])}
 
     async def _reach(self, request: Request) -> list[reach.Result]:
         return await reach.check(request["targets"], float(request["timeout"]))

@@ -1,0 +1,148 @@
+"""What a verification looks at once its endpoints exist: leases, the matrix, routes, hops, agents, addresses."""
+
+from __future__ import annotations
+
+from concurrent.futures import ThreadPoolExecutor
+from typing import Any
+
+from romana.models import Endpoint, EndpointStatus
+from romana_install.verify import endpoints as api
+from romana_install.verify.expect import expected_hops, full_matrix, label, route_findings
+from romana_install.verify.findings import Findings
+from romana_install.verify.scene import APPLIED_WITHIN, CONFIRM_WAIT, LEASE_WITHIN, MATRIX_WAIT, Scene
+
+OPENED_PORT, OTHER_PORT = 8080, 8081  # what the temporary policy opens, and one beside it; probes listen on both
+
+
+def look_around(scene: Scene, findings: Findings) -> None:
+    """Attach probes and check everything that needs no change of policy, as much as possible at the same time."""
+    _attach(scene, findings)
+    _leases(scene, findings)
+    looks = (_matrix, _hops, _pings_from_nodes, _nodes, _agents, _ipam)
+    parts = [Findings() for _ in looks]  # one for each, so that a report has the same order every time
+    with ThreadPoolExecutor(len(looks)) as pool:
+        list(pool.map(lambda look, part: look(scene, part), looks, parts))
+    for part in parts:
+        findings.add(part)
+
+
+def _attach(scene: Scene, findings: Findings) -> None:
+    noted = len(scene.network.problems)
+    attached = scene.network.attach(scene.endpoints, (OPENED_PORT, OTHER_PORT))
+    problems = scene.network.problems[noted:]
+    scene.probes = api.wait_active(scene.client, attached, APPLIED_WITHIN)
+    problems += [
+        f"{label(probe)} is {probe.status.value}{f' ({probe.detail})' if probe.detail else ''}, not active after"
+        f" {APPLIED_WITHIN:g} s; see: romana explain {probe.address}, journalctl -u romana-agent on {probe.host}"
+        for probe in scene.probes
+        if probe.status is not EndpointStatus.ACTIVE
+    ]
+    findings.note("endpoints", problems, f"{len(attached)} of {len(scene.endpoints)} active")
+
+
+def _leases(scene: Scene, findings: Findings) -> None:
+    gateways = {host.name: str(host.gateway) for host in scene.hosts}
+    leases = scene.network.leases(scene.probes, LEASE_WITHIN)
+    problems = [
+        problem
+        for probe, lease in zip(scene.probes, leases, strict=True)
+        if (problem := _lease_problem(probe, lease, gateways[probe.host]))
+    ]
+    slowest = max((lease["seconds"] for lease in leases if lease is not None), default=0.0)
+    good = f"{len(leases)} leases, each the API's address; slowest {slowest:.2f} s"
+    findings.note("dhcp", problems, good)
+
+
+def _lease_problem(probe: Endpoint, lease: dict[str, Any] | None, gateway: str) -> str:
+    if lease is None:
+        return f"{label(probe)} got no lease; see: romana explain {probe.address}"
+    if lease["address"] != str(probe.address):
+        return f"{label(probe)} got {lease['address']}; see: romana explain {probe.address}"
+    if lease["router"] != gateway:
+        return f"{label(probe)} got router {lease['router']}, not {gateway}"
+    return ""
+
+
+def _matrix(scene: Scene, findings: Findings) -> None:
+    questions = full_matrix(scene.probes, OPENED_PORT)
+    cells, second_try = scene.answers(questions, scene.policies, MATRIX_WAIT)
+    findings.matrix(cells, second_try)
+
+
+def _hops(scene: Scene, findings: Findings) -> None:
+    primary = scene.of(scene.choice.primary)
+    hosts = {host.name: host for host in scene.hosts}
+    for name, same in (("traceroute on a host", True), ("traceroute across hosts", False)):
+        pair = next(((a, b) for a in primary for b in primary if a is not b and (a.host == b.host) == same), None)
+        if pair is None:
+            continue  # one host only, or its second probe failed, which is reported
+        source, target = pair
+        expected = expected_hops(hosts[source.host], hosts[target.host], str(target.address))
+        seen = scene.network.trace(source, target, MATRIX_WAIT)
+        way = f"{source.address} to {target.address}"
+        problem = f"{way} goes by {_path(seen)}, not {_path(expected)}; see: romana explain {target.address}"
+        findings.note(name, [] if seen == expected else [problem], f"{way}: {_path(seen)}")
+
+
+def _path(hops: list[str | None]) -> str:
+    return ", ".join(hop or "*" for hop in hops) or "nothing"
+
+
+def _pings_from_nodes(scene: Scene, findings: Findings) -> None:
+    pongs = scene.network.ping_from_nodes(scene.probes, CONFIRM_WAIT)
+    silent = [
+        f"{probe.address} does not answer its node {probe.host}; see: romana explain {probe.address}"
+        for probe, pong in zip(scene.probes, pongs, strict=True)
+        if not pong
+    ]
+    findings.note("node to endpoint", silent, f"{len(pongs)} of {len(pongs)} answer a ping from their node")
+
+
+def _nodes(scene: Scene, findings: Findings) -> None:
+    """Routes and services of all nodes, those without probes too."""
+    before = scene.client.endpoints()
+    facts = scene.network.facts([host.name for host in scene.hosts])
+    after = {endpoint.id: endpoint for endpoint in scene.client.endpoints()}
+    steady = [endpoint for endpoint in before if after.get(endpoint.id) == endpoint]
+    moving = {str(endpoint.address) for endpoint in [*before, *after.values()] if endpoint not in steady}
+    network = scene.client.plan().address_plan().network
+    for host in scene.hosts:
+        if host.name not in facts:
+            findings.note(f"routes {host.name}", ["the node does not tell; see: romana-setup ssh"], "")
+            continue
+        there = [endpoint for endpoint in steady if endpoint.host == host.name]
+        active = [endpoint for endpoint in there if endpoint.status is EndpointStatus.ACTIVE]
+        waiting = {str(endpoint.address) for endpoint in there if endpoint.status is not EndpointStatus.ACTIVE}
+        routes = facts[host.name]["routes"]
+        problems = route_findings(network, host, scene.registered, active, routes, moving | waiting)
+        good = f"own prefix {host.prefix}, {len(scene.registered) - 1} other hosts, {len(active)} endpoints"
+        findings.note(f"routes {host.name}", problems, good)
+    stopped = [
+        f"{service} on {node} is {state}; see: journalctl -u {service}"
+        for node, found in facts.items()
+        for service, state in found["services"].items()
+        if state != "active"
+    ]
+    count = sum(len(found["services"]) for found in facts.values())
+    if count:
+        findings.note("services", stopped, f"{count} active")
+
+
+def _agents(scene: Scene, findings: Findings) -> None:
+    try:
+        hosts = api.wait_applied(scene.client, [host.name for host in scene.hosts], APPLIED_WITHIN)
+    except api.NotYetError as error:
+        findings.note("agents", [str(error)], "")
+        return
+    problems = [
+        f"{host.name}: {error.subject}: {error.message}"
+        for host in hosts
+        if host.errors
+        for error in scene.client.applied(host.name).errors
+    ]
+    findings.note("agents", problems, f"{len(hosts)} have applied the current generation, without errors")
+
+
+def _ipam(scene: Scene, findings: Findings) -> None:
+    check = scene.client.ipam_check()
+    findings.note("ipam", check.findings, "the store has no contradictions")

@@ -1,0 +1,126 @@
+"""One verification from beginning to end: place probes, look from inside them, compare, remove."""
+
+from __future__ import annotations
+
+import fcntl
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+from romana.client import Client, ClientError
+from romana_install.verify import endpoints as api
+from romana_install.verify.choice import MOST_HOSTS, choose, spread
+from romana_install.verify.findings import Findings
+from romana_install.verify.looks import look_around
+from romana_install.verify.network import Network
+from romana_install.verify.report import Report
+from romana_install.verify.scene import Scene
+from romana_install.verify.trial import try_policy
+
+QUICK_HOSTS = 2
+
+
+class VerifyError(Exception):
+    """A verification that cannot begin; one line with the fix."""
+
+
+class _Node(Protocol):
+    @property
+    def name(self) -> str: ...
+
+
+class VerifiableStack(Protocol):
+    """What a verification needs of a stack."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def directory(self) -> Path: ...
+    @property
+    def nodes(self) -> Sequence[_Node]: ...
+    def ssh_command(self, node_name: str, *argv: str) -> list[str]:
+        """Arguments that run `argv` as root on a node."""
+
+    def client(self) -> Client:
+        """A client that may do everything."""
+
+
+def run(stack: VerifiableStack, quick: bool = False) -> Report:
+    """Verify the network of a stack; everything made for it is removed again, also on Ctrl-C.
+
+    Args:
+        stack: whose network.
+        quick: probes on two hosts only, and no trial of a policy.
+
+    Raises:
+        VerifyError: another verification of this stack is running.
+        StackError: the stack's secrets cannot be read.
+    """
+    start = time.monotonic()
+    findings = Findings()
+    with _alone(stack), stack.client() as client:
+        try:
+            _verify(stack, client, quick, findings)
+        except ClientError as error:
+            findings.note("api", [f"{error}; see: journalctl -u romana-server on the controller"], "")
+    return findings.report(time.monotonic() - start)
+
+
+@contextmanager
+def _alone(stack: VerifiableStack) -> Iterator[None]:
+    """Keep other verifications of this stack out, so that any probe found in the API is a leftover."""
+    with (stack.directory / "verify.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise VerifyError(f"stack {stack.name} is being verified already; wait for that to end") from None
+        yield  # the kernel gives the lock back, however this process ends
+
+
+def _verify(stack: VerifiableStack, client: Client, quick: bool, findings: Findings) -> None:
+    names = [node.name for node in stack.nodes]
+    network = Network(stack.ssh_command)
+    mark = api.new_run()
+    try:
+        network.connect(spread(names, QUICK_HOSTS if quick else MOST_HOSTS))
+        leftovers = api.remove(client)
+        if leftovers:
+            findings.note("leftovers", [], f"of an earlier verification removed: {', '.join(leftovers)}")
+        scene = _place(names, client, network, mark, findings)
+        look_around(scene, findings)
+        if not quick:
+            try_policy(scene, findings)
+    finally:
+        network.close()
+        _clean_up(client, mark, findings)
+
+
+def _place(names: Sequence[str], client: Client, network: Network, mark: str, findings: Findings) -> Scene:
+    """Choose places and make an endpoint at each."""
+    registered = {host.name: host for host in client.hosts()}
+    hosts = sorted((registered[name] for name in names if name in registered), key=lambda host: host.index)
+    unknown = [f"romana-server does not know {name}; see: romana host list" for name in names if name not in registered]
+    findings.note("hosts", unknown, f"{len(hosts)} registered")
+    ready = network.ready()
+    findings.note("nodes", list(network.problems), f"romana-probe answers on {', '.join(ready)}")
+    segments = [(tenant.name, segment.name) for tenant in client.tenants() for segment in client.segments(tenant.name)]
+    choice = choose([host.name for host in hosts if host.name in ready], segments)
+    if not choice.spots:
+        findings.note("probes", ["no node or no segment to put one in; see: romana host list, romana tenant list"], "")
+    policies = list(client.policies())
+    made = api.create(client, mark, choice.spots)
+    return Scene(client, network, mark, hosts, list(registered.values()), choice, policies, made)
+
+
+def _clean_up(client: Client, mark: str, findings: Findings) -> None:
+    """Remove what this run made. Raises nothing, so that it hides no other failure."""
+    try:
+        removed = api.remove(client, mark)
+        left = api.remaining(client, mark)
+    except ClientError as error:
+        findings.note("clean up", [f"{error}; the next verification removes what is left"], "")
+        return
+    problems = [f"{name} is still there" for name in left]
+    findings.note("clean up", problems, f"{len(removed)} endpoints removed, none left")
