@@ -11,6 +11,7 @@ from romana_install.verify.expect import expected_hops, full_matrix, label, rout
 from romana_install.verify.findings import Findings
 from romana_install.verify.scene import APPLIED_WITHIN, CONFIRM_WAIT, LEASE_WITHIN, MATRIX_WAIT, Scene
 
+FIREWALL = "inet romana"  # the table that isolates; how many rules it has does not depend on what it lets pass
 OPENED_PORT, OTHER_PORT = 8080, 8081  # what the temporary policy opens, and one beside it; probes listen on both
 
 
@@ -27,9 +28,8 @@ def look_around(scene: Scene, findings: Findings) -> None:
 
 
 def _attach(scene: Scene, findings: Findings) -> None:
-    noted = len(scene.network.problems)
     attached = scene.network.attach(scene.endpoints, (OPENED_PORT, OTHER_PORT))
-    problems = scene.network.problems[noted:]
+    problems = scene.network.take_problems()
     scene.probes = api.wait_active(scene.client, attached, APPLIED_WITHIN)
     problems += [
         f"{label(probe)} is {probe.status.value}{f' ({probe.detail})' if probe.detail else ''}, not active after"
@@ -117,6 +117,24 @@ def _nodes(scene: Scene, findings: Findings) -> None:
         problems = route_findings(network, host, scene.registered, active, routes, moving | waiting)
         good = f"own prefix {host.prefix}, {len(scene.registered) - 1} other hosts, {len(active)} endpoints"
         findings.note(f"routes {host.name}", problems, good)
+    _firewalls(facts, findings)
+    _services(facts, findings)
+
+
+def _firewalls(facts: dict[str, dict[str, Any]], findings: Findings) -> None:
+    rules = {node: found["rules"].get(FIREWALL, 0) for node, found in facts.items()}
+    usual = max(rules.values(), default=0)
+    problems = [
+        f"{node} has {count} rules in table {FIREWALL}, others have {usual}; see: journalctl -u romana-agent there"
+        if count
+        else f"{node} has no rules in table {FIREWALL}; see: journalctl -u romana-agent there"
+        for node, count in rules.items()
+        if count != usual or not count
+    ]
+    findings.note("firewall", problems, f"{usual} rules on every node")
+
+
+def _services(facts: dict[str, dict[str, Any]], findings: Findings) -> None:
     stopped = [
         f"{service} on {node} is {state}; see: journalctl -u {service}"
         for node, found in facts.items()

@@ -20,11 +20,11 @@ NOTHING_CAME_BACK = {"outcome": "timeout"}
 class Network:
     """Sessions to some of the nodes and the probes on them; methods block and may be called by several threads.
 
-    problems: what nodes failed to do, one line each, as it happened.
+    What nodes fail to do is collected, see `take_problems`.
     """
 
     def __init__(self, ssh_command: Callable[..., list[str]]) -> None:
-        self.problems: list[str] = []
+        self._problems: list[str] = []
         self._ssh_command = ssh_command
         self._sessions: dict[str, Session] = {}
 
@@ -39,6 +39,11 @@ class Network:
         """End all sessions; with them go all probes."""
         with ThreadPoolExecutor(SESSIONS_AT_ONCE) as pool:
             list(pool.map(Session.close, self._sessions.values()))
+
+    def take_problems(self) -> list[str]:
+        """What nodes failed to do since the last call, one line each."""
+        taken, self._problems = self._problems, []
+        return taken
 
     def ready(self) -> list[str]:
         """The nodes on which romana-probe answers; the others are among the problems."""
@@ -112,7 +117,7 @@ class Network:
         try:
             return Session(node, self._ssh_command(node, PROGRAM))
         except ProbeError as error:
-            self.problems.append(str(error))
+            self._problems.append(str(error))
             return None
 
     def _send(self, endpoint: Endpoint, do: str, **fields: object) -> Future[Any]:
@@ -123,7 +128,7 @@ class Network:
         try:
             return answer.result(timeout + ANSWER_WITHIN)
         except ProbeError as error:
-            self.problems.append(str(error))
+            self._problems.append(str(error))
         except TimeoutError:
-            self.problems.append(f"no answer from romana-probe within {timeout + ANSWER_WITHIN:g} s")
+            self._problems.append(f"no answer from romana-probe within {timeout + ANSWER_WITHIN:g} s")
         return None

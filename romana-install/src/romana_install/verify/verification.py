@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import fcntl
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Protocol
 
 from romana.client import Client, ClientError
+from romana_install.lock import held
 from romana_install.verify import endpoints as api
 from romana_install.verify.choice import MOST_HOSTS, choose, spread
 from romana_install.verify.findings import Findings
@@ -20,10 +19,6 @@ from romana_install.verify.scene import Scene
 from romana_install.verify.trial import try_policy
 
 QUICK_HOSTS = 2
-
-
-class VerifyError(Exception):
-    """A verification that cannot begin; one line with the fix."""
 
 
 class _Node(Protocol):
@@ -55,28 +50,18 @@ def run(stack: VerifiableStack, quick: bool = False) -> Report:
         quick: probes on two hosts only, and no trial of a policy.
 
     Raises:
-        VerifyError: another verification of this stack is running.
+        LockedError: another verification of this stack is running.
         StackError: the stack's secrets cannot be read.
     """
     start = time.monotonic()
     findings = Findings()
-    with _alone(stack), stack.client() as client:
+    # Nobody else verifies meanwhile, so any probe found in the API is a leftover.
+    with held(stack.directory / "verify.lock", "verify"), stack.client() as client:
         try:
             _verify(stack, client, quick, findings)
         except ClientError as error:
             findings.note("api", [f"{error}; see: journalctl -u romana-server on the controller"], "")
     return findings.report(time.monotonic() - start)
-
-
-@contextmanager
-def _alone(stack: VerifiableStack) -> Iterator[None]:
-    """Keep other verifications of this stack out, so that any probe found in the API is a leftover."""
-    with (stack.directory / "verify.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise VerifyError(f"stack {stack.name} is being verified already; wait for that to end") from None
-        yield  # the kernel gives the lock back, however this process ends
 
 
 def _verify(stack: VerifiableStack, client: Client, quick: bool, findings: Findings) -> None:
@@ -92,6 +77,9 @@ def _verify(stack: VerifiableStack, client: Client, quick: bool, findings: Findi
         look_around(scene, findings)
         if not quick:
             try_policy(scene, findings)
+        failures = network.take_problems()
+        if failures:
+            findings.note("probes", failures, "")
     finally:
         network.close()
         _clean_up(client, mark, findings)
@@ -104,7 +92,7 @@ def _place(names: Sequence[str], client: Client, network: Network, mark: str, fi
     unknown = [f"romana-server does not know {name}; see: romana host list" for name in names if name not in registered]
     findings.note("hosts", unknown, f"{len(hosts)} registered")
     ready = network.ready()
-    findings.note("nodes", list(network.problems), f"romana-probe answers on {', '.join(ready)}")
+    findings.note("nodes", network.take_problems(), f"romana-probe answers on {', '.join(ready)}")
     segments = [(tenant.name, segment.name) for tenant in client.tenants() for segment in client.segments(tenant.name)]
     choice = choose([host.name for host in hosts if host.name in ready], segments)
     if not choice.spots:
