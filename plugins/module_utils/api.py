@@ -40,12 +40,13 @@ class ApiError(RefusedError):
 
 @dataclass(frozen=True)
 class Request:
-    """One change to ask for. `what` completes the sentence "cannot ..."."""
+    """One change to ask for. `what` completes the sentence "cannot ..."; `fallback` is asked for when it fails."""
 
     what: str
     method: str
     path: str
     body: dict[str, Any] | None = None
+    fallback: Request | None = None
 
 
 def path(*parts: str) -> str:
@@ -137,7 +138,7 @@ def run(
         found = difference(current)
         if found.steps and not module.check_mode:
             for step in found.steps:
-                api.ask(step)
+                _apply(api, step)
             # Numbers and prefixes are given out by the server.
             current = read(api) or {}
         elif found.steps:
@@ -145,6 +146,15 @@ def run(
     except RefusedError as error:
         module.fail_json(msg=str(error))
     module.exit_json(**found.result(), **{key: current})
+
+
+def _apply(api: Api, step: Request) -> None:
+    try:
+        api.ask(step)
+    except ApiError:
+        if step.fallback:
+            api.ask(step.fallback)
+        raise
 
 
 def list_or_one(api: Api, collection: str, name: str | None) -> list[Any]:

@@ -122,10 +122,12 @@ def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Re
     if params["state"] == "absent":
         return Difference(before, {}, (remove,) if current else ())
     after = normal(params)
-    make = Request(f"make policy {name}", "POST", path("policies"), after)
-    if before == after:
-        return Difference(before, after)
-    return Difference(before, after, (remove, make) if current else (make,))
+    if not current:
+        make = Request(f"make policy {name}", "POST", path("policies"), after)
+        return Difference(before, after, (make,))
+    restore = Request(f"restore policy {name}", "POST", path("policies"), before)
+    change = Request(f"change policy {name}", "POST", path("policies"), after, fallback=restore)
+    return Difference(before, after, (remove, change) if before != after else ())
 
 
 def normal(policy: dict[str, Any]) -> dict[str, Any]:

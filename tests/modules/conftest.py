@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+import secrets
+import socket
 import subprocess
 import sys
 import uuid
@@ -11,6 +14,9 @@ from typing import TYPE_CHECKING, Any
 
 import ansible
 import pytest
+
+from romana.client import Client
+from romana_install import pki
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -93,6 +99,7 @@ def run_module(collections: Path, name: str, check: bool, arguments: dict[str, A
         capture_output=True,
         text=True,
         check=False,
+        cwd="/",
     )
     assert process.stderr == "", process.stderr
     result: dict[str, Any] = json.loads(process.stdout)
@@ -100,3 +107,87 @@ def run_module(collections: Path, name: str, check: bool, arguments: dict[str, A
     assert "exception" not in result
     result["warnings"] = [warning["event"]["msg"] for warning in result.get("warnings", [])]
     return result
+
+
+START_SECONDS = 30
+ADDRESS = "127.0.0.1"
+
+
+class Server:
+    """A running romana-server with TLS; tokens by role in `tokens`."""
+
+    def __init__(self, directory: Path, port: int, tokens: dict[str, str], collections: Path) -> None:
+        self.url = f"https://{ADDRESS}:{port}"
+        self.ca = directory / "ca.pem"
+        self.tokens = tokens
+        self.client = Client(self.url, self.ca, tokens["admin"])
+        self._collections = collections
+
+    def module(self, name: str, /, *, check: bool = False, **arguments: Any) -> dict[str, Any]:
+        """Run a module with the admin token, unless the arguments say otherwise; see `run_module`."""
+        api = {"api_url": self.url, "api_token": self.tokens["admin"], "api_ca_path": str(self.ca)}
+        result = run_module(self._collections, name, check, api | arguments)
+        assert self.tokens["admin"] not in json.dumps(result)
+        return result
+
+    def clear(self) -> None:
+        """Remove everything a test has made."""
+        for endpoint in self.client.endpoints():
+            self.client.delete_endpoint(endpoint.id)
+        for policy in self.client.policies():
+            self.client.delete_policy(policy.name)
+        for tenant in self.client.tenants():
+            self.client.delete_tenant(tenant.name)
+        for host in self.client.hosts():
+            self.client.delete_host(host.name)
+
+
+@pytest.fixture(scope="session")
+def running_server(tmp_path_factory: pytest.TempPathFactory, collections: Path) -> Iterator[Server]:
+    """A romana-server process for the whole run."""
+    directory = tmp_path_factory.mktemp("server")
+    pki.ensure(directory, "test", [ADDRESS])
+    with socket.socket() as probe:
+        probe.bind((ADDRESS, 0))
+        port = probe.getsockname()[1]
+    config = directory / "server.toml"
+    config.write_text(
+        f'''database_url = "sqlite:///{directory}/romana.db"
+listen = "{ADDRESS}"
+port = {port}
+tls_cert = "{directory}/server.pem"
+tls_key = "{directory}/server.key"
+'''
+    )
+    config.chmod(0o600)
+    tokens = {role: secrets.token_urlsafe(32) for role in ("admin", "reader")}
+    wanted = [{"name": role, "role": role, "token": token, "expires_at": None} for role, token in tokens.items()]
+    manage = [sys.executable, "-m", "romana.manage", "--config", str(config)]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT / "romana-core" / "src")}
+    subprocess.run([*manage, "init"], check=True, env=environment, stdout=subprocess.PIPE)
+    given = json.dumps(wanted)
+    subprocess.run(
+        [*manage, "tokens", "ensure"], check=True, env=environment, input=given, text=True, stdout=subprocess.PIPE
+    )
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+        ready.bind(str(directory / "ready"))
+        ready.settimeout(START_SECONDS)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "romana.server.main", "--config", str(config)],
+            env={**environment, "NOTIFY_SOCKET": str(directory / "ready")},
+        )
+        try:
+            assert b"READY=1" in ready.recv(4096)
+            yield Server(directory, port, tokens, collections)
+        finally:
+            process.terminate()
+            process.wait(START_SECONDS)
+
+
+@pytest.fixture
+def server(running_server: Server) -> Iterator[Server]:
+    """A romana-server that knows nothing yet."""
+    try:
+        yield running_server
+    finally:
+        running_server.clear()

@@ -8,9 +8,12 @@ import subprocess
 import sys
 import tarfile
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
+
+if TYPE_CHECKING:
+    from .conftest import Server
 
 ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
@@ -88,3 +91,42 @@ def test_filters_work_in_a_template(collections: Path) -> None:
     message = "{{ 1 | romana.openstack.romana_gateway }} {{ ('10.0.18.3' | romana.openstack.romana_locate).segment }}"
     output = ansible("ansible", "localhost", "-m", "debug", "-a", f"msg='{message}'", collections=collections)
     assert '"msg": "10.1.0.1/16 2"' in output
+
+
+PLAY = """
+- hosts: localhost
+  gather_facts: false
+  module_defaults:
+    group/romana.openstack.api:
+      api_url: "{{ lookup('env', 'ROMANA_TEST_URL') }}"
+      api_token: "{{ lookup('env', 'ROMANA_TEST_TOKEN') }}"
+      api_ca_path: "{{ lookup('env', 'ROMANA_TEST_CA') }}"
+  tasks:
+    - romana.openstack.host: {name: compute01, address: 192.168.99.11}
+    - romana.openstack.tenant: {name: demo, segments: [default, s1]}
+    - romana.openstack.segment: {tenant: demo, name: s2}
+    - romana.openstack.policy: {name: p, source: {tenant: demo, segment: s1}, target: {tenant: demo, segment: s2}}
+    - romana.openstack.host_info:
+    - romana.openstack.tenant_info:
+    - romana.openstack.policy_info:
+    - romana.openstack.endpoint_info:
+"""
+
+
+def test_play_sets_the_server_once_for_all_modules(
+    server: Server, collections: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "play.yml").write_text(PLAY)
+    monkeypatch.setenv("ROMANA_TEST_URL", server.url)
+    monkeypatch.setenv("ROMANA_TEST_TOKEN", server.tokens["admin"])
+    monkeypatch.setenv("ROMANA_TEST_CA", str(server.ca))
+    play = ["-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+    play += ["-vv", "--diff", str(tmp_path / "play.yml")]
+    checked = ansible("ansible-playbook", "--check", *play, collections=collections)
+    assert "changed=4" in checked
+    assert '+    "address": "192.168.99.11"' in checked
+    assert server.client.hosts() == []
+    first = ansible("ansible-playbook", *play, collections=collections)
+    assert "changed=4" in first
+    assert "changed=0" in ansible("ansible-playbook", *play, collections=collections)
+    assert server.tokens["admin"] not in checked + first

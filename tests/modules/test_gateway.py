@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 if TYPE_CHECKING:
-    from tests.modules.conftest import Node
+    from .conftest import Node
 
 GATEWAY = {"name": "romana-gw", "address": "10.0.0.1/16", "up": True}
 

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 if TYPE_CHECKING:
-    from tests.modules.conftest import Node
+    from .conftest import Node
 
 ROUTE: dict[str, Any] = {"destination": "10.1.0.0/16", "via": "192.168.99.11"}
 
