@@ -1,0 +1,122 @@
+"""What the roles have put on the nodes, seen from inside them."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+from typing import Any
+
+import pytest
+from testinfra.host import Host
+
+from romana.models import Plan
+
+STACK = Path(os.environ["ROMANA_STACK_DIR"])
+VARS: dict[str, Any] = json.loads((STACK / "vars.json").read_text())
+NODES = {node["name"]: node for node in VARS["stack_nodes"]}
+PLAN = Plan(
+    **{name.removeprefix("romana_"): VARS[name] for name in VARS if name.endswith("_bits") or name == "romana_cidr"}
+)
+
+
+def connect(name: str) -> Host:
+    return Host.get_host(f"ssh://{name}", ssh_config=str(STACK / "ssh_config"))
+
+
+@pytest.fixture(params=NODES)
+def node(request: pytest.FixtureRequest) -> tuple[str, Host]:
+    return request.param, connect(request.param)
+
+
+@pytest.fixture
+def controller() -> Host:
+    return connect("controller")
+
+
+def test_the_release_is_complete(node: tuple[str, Host]) -> None:
+    _, host = node
+    current = host.file("/opt/romana/current")
+    assert current.linked_to == f"/opt/romana/releases/{VARS['romana_release_digest']}"
+    assert host.file("/opt/romana/current/COMPLETE").exists
+
+
+@pytest.mark.parametrize(
+    ("path", "mode"),
+    [("/etc/romana/agent.toml", 0o600), ("/etc/romana/agent.token", 0o600), ("/etc/romana/ca.pem", 0o644)],
+)
+def test_the_agents_files_are_its_own(node: tuple[str, Host], path: str, mode: int) -> None:
+    _, host = node
+    assert (host.file(path).user, host.file(path).mode) == ("root", mode)
+
+
+@pytest.mark.parametrize(
+    ("path", "user", "mode"),
+    [
+        ("/etc/romana/server.toml", "romana", 0o400),
+        ("/etc/romana/server.key", "romana", 0o400),
+        ("/etc/romana/admin.token", "root", 0o600),
+        ("/etc/romana/client.toml", "root", 0o600),
+        ("/var/lib/romana-server", "romana", 0o700),
+    ],
+)
+def test_the_servers_files_are_its_own(controller: Host, path: str, user: str, mode: int) -> None:
+    assert (controller.file(path).user, controller.file(path).mode) == (user, mode)
+
+
+def test_the_agent_runs_and_starts_at_boot(node: tuple[str, Host]) -> None:
+    _, host = node
+    service = host.service("romana-agent")
+    assert service.is_running
+    assert service.is_enabled
+
+
+def test_the_server_listens_on_its_own_address_only(controller: Host) -> None:
+    address, port = NODES["controller"]["address"], VARS["romana_server_port"]
+    assert controller.service("romana-server").is_running
+    assert controller.service("romana-server").is_enabled
+    connections = controller.check_output("cat /proc/net/tcp")
+    listening = [line.split()[1] for line in connections.splitlines()[1:] if line.split()[3] == "0A"]
+    ours = [entry for entry in listening if entry.endswith(f":{port:04X}")]
+    octets = bytes(reversed(bytes(int(part) for part in address.split(".")))).hex().upper()
+    assert ours == [f"{octets}:{port:04X}"]
+
+
+def test_no_service_runs_as_root_that_need_not(controller: Host) -> None:
+    assert controller.check_output("ps -o user= -p $(systemctl show --value -p MainPID romana-server)") == "romana"
+
+
+def test_gateway_and_routes_follow_the_plan(node: tuple[str, Host]) -> None:
+    name, host = node
+    plan = PLAN.address_plan()
+    routes = host.check_output("ip route")
+    for other in NODES.values():
+        prefix = plan.host_network(other["index"])
+        expected = f"{prefix} dev romana-gw" if other["name"] == name else f"{prefix} via {other['address']} dev eth0"
+        assert expected in routes
+    assert str(plan.gateway(NODES[name]["index"])) in host.check_output("ip -4 addr show romana-gw")
+
+
+def test_nodes_know_each_other_by_name(node: tuple[str, Host]) -> None:
+    _, host = node
+    for other in NODES.values():
+        assert other["address"] in host.check_output(f"getent hosts {other['name']}")
+
+
+def test_tenants_have_their_segments(controller: Host) -> None:
+    for tenant in VARS["romana_tenants"]:
+        shown = json.loads(controller.check_output(f"romana segment list {tenant['name']} -f json"))
+        assert {segment["Name"] for segment in shown} == set(tenant["segments"])
+
+
+def test_the_api_wants_a_token(controller: Host) -> None:
+    url = f"https://{NODES['controller']['address']}:{VARS['romana_server_port']}"
+    script = (
+        "import ssl, urllib.request, urllib.error\n"
+        "context = ssl.create_default_context(cafile='/etc/romana/ca.pem')\n"
+        "for path in ('/healthz', '/v1/hosts', '/metrics', '/docs'):\n"
+        "    try: print(path, urllib.request.urlopen('%s' + path, context=context).status)\n"
+        "    except urllib.error.HTTPError as error: print(path, error.code)\n"
+    ) % url
+    shown = controller.run(f'python3 -c "{script}"').stdout.split("\n")
+    assert [line for line in shown if line] == ["/healthz 200", "/v1/hosts 401", "/metrics 401", "/docs 401"]
