@@ -224,14 +224,14 @@ class LocalStack:
         lock.write(str(process.pid))
         lock.close()
 
-    def stop_node(self, name):
-        """Stop a node's supervisor, and with it the node; returns once both are gone."""
-        pid = self.supervisor_pid(name)
-        if pid is None:
-            return
-        os.kill(pid, signal.SIGTERM)
-        with (self.directory / name / "supervisor.pid").open() as lock:
-            fcntl.flock(lock, fcntl.LOCK_SH)
+    def stop_nodes(self, names):
+        """Stop nodes' supervisors, and with them the nodes; returns once all are gone."""
+        running = {name: pid for name in names if (pid := self.supervisor_pid(name)) is not None}
+        for pid in running.values():
+            os.kill(pid, signal.SIGTERM)
+        for name in running:
+            with (self.directory / name / "supervisor.pid").open() as lock:
+                fcntl.flock(lock, fcntl.LOCK_SH)
 
     def remove_node(self, name):
         """Remove a stopped node and what it wrote."""
@@ -264,13 +264,11 @@ def difference(stack, wanted, existing):
 
 def apply(stack, wanted, remove, make, start):
     """Carry out the difference; nodes that are in neither list are not touched."""
-    for name in (*remove, *make):
-        stack.stop_node(name)
+    stack.stop_nodes({*remove, *make})
     for name in remove:
         stack.remove_node(name)
     if wanted and not stack.has_switch():
-        for name in wanted:  # their ports went with the old switch
-            stack.stop_node(name)
+        stack.stop_nodes(wanted)  # their ports went with the old switch
         start = list(wanted)
         stack.make_switch()
     for name in make:

@@ -54,7 +54,8 @@ def test_plan_lists_nodes_and_prefixes(stack: Setup) -> None:
         assert expected in plan
 
 
-def test_install_says_what_it_made(before: dict[str, str], stack: Setup) -> None:
+@pytest.mark.usefixtures("before")
+def test_install_says_what_it_made(stack: Setup) -> None:
     stack.settings["devstack_compute_node"] = 2
     output = stack.run("install")
     for expected in (stack.address(10), stack.address(12), "compute02", "ssh", "verify", "uninstall"):
