@@ -38,11 +38,8 @@ class Ip:
     def show(self, what: str, *arguments: str) -> list[dict[str, Any]]:
         """The JSON answer of `ip <arguments>`, without empty elements. Raises IpError: "cannot <what>: ..."."""
         output = self._run(what, "-json", *arguments)
-        try:
-            # A link without an address of the asked-for family is an empty object.
-            return [element for element in json.loads(output or "[]") if element]
-        except ValueError as error:
-            raise IpError(what, "this `ip` does not print JSON; install iproute2 instead of busybox's ip") from error
+        # A link without an address of the asked-for family is an empty object.
+        return [element for element in json.loads(output or "[]") if element]
 
     def change(self, what: str, *arguments: str) -> None:
         """Run `ip <arguments>`. Raises IpError: "cannot <what>: ..."."""
@@ -50,6 +47,8 @@ class Ip:
 
     def _run(self, what: str, *arguments: str) -> str:
         code, output, error = self._run_command([self._program, *arguments])
+        if "BusyBox" in error:
+            raise IpError(what, f"{self._program} is busybox's, which does not print JSON; install iproute2")
         if code != 0:
             said = (error or output).strip().splitlines() or [f"ip ended with code {code}"]
             raise IpError(what, said[0].removeprefix("Error: ").rstrip("."))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import json
 import os
 import subprocess
@@ -11,6 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 if TYPE_CHECKING:
     from .conftest import Server
@@ -85,6 +87,55 @@ def test_plugin_is_documented(documentation: dict[str, dict[str, Any]], kind: st
         assert shown["examples"]
         assert shown["return"]
         assert shown["doc"]["attributes"]["check_mode"]["support"] == "full"
+
+
+class ArgumentsSeenError(Exception):
+    """Ends a module where it would begin to work."""
+
+
+@pytest.mark.parametrize("name", [name for kind, name in PLUGINS if kind == "module"])
+def test_documented_options_are_the_modules_arguments(
+    documentation: dict[str, dict[str, Any]], monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    monkeypatch.syspath_prepend(ROOT)
+    module = importlib.import_module(f"plugins.modules.{name}")
+    seen: dict[str, Any] = {}
+
+    def see(**given: Any) -> None:
+        seen.update(given)
+        raise ArgumentsSeenError
+
+    monkeypatch.setattr(module, "AnsibleModule", see)
+    with pytest.raises(ArgumentsSeenError):
+        module.main()
+    assert seen["supports_check_mode"]
+    documented = documentation["module"][f"romana.openstack.{name}"]["doc"].get("options", {})
+    assert outline(seen["argument_spec"], "options") == outline(documented, "suboptions")
+
+
+def outline(options: dict[str, dict[str, Any]], below: str) -> dict[str, Any]:
+    """What argument specification and documentation must have in common."""
+    return {
+        name: {
+            "type": option.get("type", "str"),
+            "required": option.get("required", False),
+            "default": option.get("default"),
+            "choices": option.get("choices"),
+            "elements": option.get("elements"),
+            "options": outline(option.get(below, {}), below),
+        }
+        for name, option in options.items()
+    }
+
+
+def test_every_module_of_the_api_is_in_its_action_group(documentation: dict[str, dict[str, Any]]) -> None:
+    groups = yaml.safe_load((ROOT / "meta" / "runtime.yml").read_text())["action_groups"]
+    with_api = [
+        name.rsplit(".", 1)[1]
+        for name, shown in documentation["module"].items()
+        if "api_url" in shown["doc"].get("options", {})
+    ]
+    assert groups["api"] == sorted(with_api)
 
 
 def test_filters_work_in_a_template(collections: Path) -> None:

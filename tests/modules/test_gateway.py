@@ -6,7 +6,11 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from .conftest import run_module
+
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .conftest import Node
 
 GATEWAY = {"name": "romana-gw", "address": "10.0.0.1/16", "up": True}
@@ -70,6 +74,14 @@ def test_what_was_tampered_with_is_repaired(node: Node) -> None:
     assert result["diff"]["before"] == {"name": "romana-gw", "address": None, "up": False}
     assert node.addresses("romana-gw") == ["10.0.0.1/16"]
     assert not node.module("gateway", address="10.0.0.1/16")["changed"]
+
+
+def test_ip_of_busybox_is_told_apart(collections: Path, tmp_path: Path) -> None:
+    (tmp_path / "ip").symlink_to("/bin/busybox")
+    result = run_module(collections, "gateway", True, {"address": "10.0.0.1/16"}, "env", f"PATH={tmp_path}")
+    assert result["msg"] == (
+        f"cannot read interface romana-gw: {tmp_path}/ip is busybox's, which does not print JSON; install iproute2"
+    )
 
 
 def test_interface_of_another_is_never_touched(node: Node) -> None:
