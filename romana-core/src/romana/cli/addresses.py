@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from ipaddress import IPv4Address
+from typing import Any
 
-from romana.cli import arguments
+from cliff.formatters.table import TableFormatter
+
+from romana.cli import arguments, exit_codes
 from romana.cli.base import Listing, Showing
 from romana.models import IpamUsage, Model, Plan
 
@@ -67,10 +70,17 @@ class CheckIpam(Listing):
         self._findings = [Finding(finding=finding) for finding in self.api.ipam_check().findings]
         return self._findings
 
+    def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Any) -> int:
+        """For people "nothing found" is said in words."""
+        if isinstance(self.formatter, TableFormatter) and not self._findings:
+            self.app.stdout.write("no contradictions\n")
+            return exit_codes.OK
+        return super().produce_output(parsed_args, column_names, data)
+
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Print the findings; 1 when there are any."""
         super().run(parsed_args)
-        return 1 if self._findings else 0
+        return exit_codes.FAILED if self._findings else exit_codes.OK
 
 
 class ShowPlan(Showing):

@@ -26,10 +26,10 @@ class Cell(FormattableColumn[Any]):
 
 
 def cell(value: object) -> object:
-    """Numbers, texts and truth as they are (cliff aligns by type); everything else becomes a Cell."""
+    """Numbers and texts as they are (cliff aligns by type); everything else becomes a Cell."""
     if isinstance(value, Enum):
         return value.value
-    if isinstance(value, str | int):
+    if isinstance(value, str | int) and not isinstance(value, bool):
         return value
     return Cell(value)
 
@@ -38,6 +38,8 @@ def in_words(value: object) -> str:
     """A value for people, on one line."""
     if value is None or value == []:
         return NOTHING
+    if isinstance(value, bool):
+        return "yes" if value else "no"
     if isinstance(value, list):
         return ", ".join(in_words(item) for item in value)
     if isinstance(value, Peer):

@@ -11,7 +11,7 @@ from cliff.formatters.json_format import JSONFormatter
 from cliff.formatters.table import TableFormatter
 from cliff.formatters.yaml_format import YAMLFormatter
 
-from romana.cli import arguments
+from romana.cli import arguments, exit_codes
 from romana.cli.base import Listing
 from romana.cli.picture import Field, draw, fields
 from romana.models import Explain, ExplainCheck
@@ -48,7 +48,7 @@ class ExplainAddress(Listing):
     def run(self, parsed_args: argparse.Namespace) -> int:
         """Print; 1 when something differs."""
         super().run(parsed_args)
-        return 0 if self._ok() else 1
+        return exit_codes.OK if self._ok() else exit_codes.FAILED
 
     def _produce_object(self, formatter: SingleFormatter, parsed_args: argparse.Namespace) -> int:
         values = self._explained.model_dump(mode="json")

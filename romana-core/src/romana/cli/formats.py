@@ -53,7 +53,8 @@ def formatters() -> ExtensionManager[Any]:
 
 def _flat(value: Any) -> Any:
     if isinstance(value, FormattableColumn):
-        value = value.machine_readable()
-        if isinstance(value, list):
-            return " ".join(str(item) for item in value)
+        plain = value.machine_readable()
+        if isinstance(plain, list):
+            return " ".join(str(item) for item in plain)
+        return "" if plain is None else value.human_readable()
     return value

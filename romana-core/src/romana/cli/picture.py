@@ -7,6 +7,8 @@ from dataclasses import dataclass
 from romana.addressing import ADDRESS_BITS, AddressPlan
 from romana.models import Explain
 
+PREFIX = "prefix"
+
 
 @dataclass(frozen=True, slots=True)
 class Field:
@@ -21,7 +23,7 @@ class Field:
 def fields(plan: AddressPlan, explained: Explain) -> list[Field]:
     """The fields of the address, first bit first; a field of no bits is left out."""
     widths = {
-        "prefix": plan.network.prefixlen,
+        PREFIX: plan.network.prefixlen,
         "host": plan.host_bits,
         "tenant": plan.tenant_bits,
         "segment": plan.segment_bits,
@@ -29,7 +31,7 @@ def fields(plan: AddressPlan, explained: Explain) -> list[Field]:
     }
     endpoint = explained.endpoint
     owners = {
-        "prefix": plan.cidr,
+        PREFIX: plan.cidr,
         "host": explained.host,
         "tenant": explained.tenant,
         "segment": explained.segment,
@@ -46,8 +48,12 @@ def fields(plan: AddressPlan, explained: Explain) -> list[Field]:
 
 def draw(parts: list[Field]) -> str:
     """The fields side by side: bits, name with value, owner."""
-    columns = [(field.bits, f"{field.name} {field.value}", field.owner or "-") for field in parts]
+    columns = [(field.bits, _label(field), field.owner or "-") for field in parts]
     widths = [max(len(text) for text in column) for column in columns]
     rows = zip(*columns, strict=True)
     lines = [" | ".join(text.ljust(width) for text, width in zip(row, widths, strict=True)) for row in rows]
     return "\n".join(f"  {line}".rstrip() for line in lines)
+
+
+def _label(field: Field) -> str:
+    return field.name if field.name == PREFIX else f"{field.name} {field.value}"
