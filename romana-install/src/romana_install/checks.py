@@ -37,7 +37,7 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
         found += _address_plan(draft)
     if draft.usable("romana_tenants"):
         found += _tenants(draft)
-    if draft.usable("local_network"):
+    if target == "local" and draft.usable("local_network"):
         found += _local_network(draft, existing, machine)
     if draft.usable("devstack_compute_node"):
         found += _nodes(draft)

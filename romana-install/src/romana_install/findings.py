@@ -6,6 +6,8 @@ import difflib
 from collections.abc import Iterable
 from dataclasses import dataclass
 
+from romana_install.errors import EXIT_PREFLIGHT, EXIT_USAGE, SetupError
+
 
 @dataclass(frozen=True, order=True)
 class Finding:
@@ -18,12 +20,20 @@ class Finding:
         return f"{self.where}: {self.text}"
 
 
-class FindingsError(Exception):
+class FindingsError(SetupError):
     """Something the user has to put right before anything is done; `findings` is all of it."""
+
+    exit_code = EXIT_USAGE
 
     def __init__(self, findings: Iterable[Finding]) -> None:
         self.findings = list(findings)
         super().__init__("\n".join(str(finding) for finding in self.findings))
+
+
+class PreflightError(FindingsError):
+    """This machine, or the stack as it is, cannot take what is asked for."""
+
+    exit_code = EXIT_PREFLIGHT
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -26,9 +26,7 @@ class Change:
 
     @property
     def kind(self) -> str:
-        """What the run is like: 'first' from nothing, 'change' of the nodes, or 'again'."""
-        if not self.keep:
-            return "first"
+        """What the run is like: 'change' of the nodes, or 'again'."""
         return "change" if self.add or self.remove else "again"
 
 

@@ -17,6 +17,8 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from romana_install.package_index import uv_environment
+
 PROGRAMS = {
     "romana": "romana.cli.main",
     "romana-agent": "romana.agent.main",
@@ -74,7 +76,8 @@ def _install_dependencies(lock: Path, library: Path, python: str) -> None:
     command = ["uv", "pip", "install", "--quiet", "--require-hashes", "--only-binary=:all:", "--no-deps"]
     command += ["--python-version", python, "--python-platform", f"{platform.machine()}-unknown-linux-gnu"]
     command += ["--target", str(library), "-r", str(lock)]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    environment = {**os.environ, **uv_environment()}
+    done = subprocess.run(command, capture_output=True, text=True, check=False, env=environment)
     if done.returncode:
         raise ReleaseError(
             f"cannot collect what the nodes need from the Python package index: {done.stderr.strip()}\n"

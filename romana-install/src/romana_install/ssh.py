@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hashlib
 import os
-import shutil
 import tempfile
 from pathlib import Path
 
@@ -23,26 +22,25 @@ from cryptography.hazmat.primitives.serialization import (
 from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_private
 from romana_install.stack import Stack
 
-HOST_KEY = "ssh_host_ed25519_key"
 SOCKET_PATH = 107  # longest path the kernel binds a socket to
 SOCKET_NAME = len("/255.255.255.255") + len(".0123456789abcdef")  # ssh binds to a temporary name first
 
 
 def ensure(stack: Stack) -> None:
-    """Make ssh/id_ed25519, ssh/hosts/<node>/ssh_host_ed25519_key (each with .pub), ssh/known_hosts and ssh_config."""
+    """Make ssh/id_ed25519, ssh/host_keys/<node> (each with .pub), ssh/known_hosts and ssh_config."""
     ensure_control_directory(stack.directory)
     directory = stack.directory / "ssh"
     _ensure_key(directory / "id_ed25519", f"romana-setup {stack.name}")
     known_hosts = ""
     for node in stack.nodes:
-        public = _ensure_key(directory / "hosts" / node.name / HOST_KEY, node.name)
+        public = _ensure_key(directory / "host_keys" / node.name, node.name)
         known_hosts += f"{node.name},{node.address} {public.rsplit(' ', 1)[0]}\n"
     write_private(directory / "known_hosts", known_hosts)
     write_private(stack.directory / "ssh_config", config(stack))
     names = {node.name for node in stack.nodes}
-    for path in (directory / "hosts").iterdir():
-        if path.name not in names:
-            shutil.rmtree(path)  # a node of that name, added again later, is another machine
+    for path in (directory / "host_keys").iterdir():
+        if path.name.removesuffix(".pub") not in names:
+            path.unlink()  # a node of that name, added again later, is another machine
 
 
 def config(stack: Stack) -> str:

@@ -12,6 +12,7 @@ from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from romana_install.errors import SetupError, UsageError
 from romana_install.files import write_json
 
 if TYPE_CHECKING:
@@ -21,11 +22,11 @@ API_PORT = 9600
 STACK_FILE = "stack.json"
 
 
-class StackError(Exception):
+class StackError(SetupError):
     """A stack that is not there or cannot be read; the text is one sentence with the fix."""
 
 
-class UnknownNodeError(StackError):
+class UnknownNodeError(UsageError):
     """A node name the stack does not have; the text lists the names it has."""
 
 

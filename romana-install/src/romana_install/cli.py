@@ -1,0 +1,141 @@
+"""The command line: what the words mean, which action they start, and how everything that goes wrong is said."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import NoReturn, cast
+
+from romana_install import __version__
+from romana_install.errors import EXIT_FAILED, EXIT_INTERRUPTED, SetupError, UsageError
+from romana_install.findings import did_you_mean, shown
+from romana_install.options import Options
+from romana_install.terminal import complain
+
+TARGETS = ("aws", "vagrant", "static", "local")
+ACTIONS = {
+    "install": "make the stack, or make it what the configuration says now (the default)",
+    "validate": "check the configuration",
+    "check": "check whether this machine is ready for it",
+    "plan": "show what install would make, add and remove",
+    "verify": "compare who reaches whom with who should",
+    "status": "show nodes, services and what agents have applied",
+    "ssh": "log in to a node, or run a command there: ssh compute01 [-- command]",
+    "uninstall": "remove the stack",
+}
+FORMATS = {
+    "plan": ("text", "json"),
+    "check": ("text", "json"),
+    "verify": ("text", "json", "junit"),
+    "status": ("text", "json"),
+}
+
+EPILOG = """actions:
+{actions}
+
+examples:
+  ./romana-setup -t local -e openstack_engine=none
+  ./romana-setup -t local -e openstack_engine=none plan
+  ./romana-setup ssh controller -- romana show-host
+  ./romana-setup uninstall --yes
+
+The configuration is group_vars/all/*.yml; docs/configuration.md explains every variable.
+exit codes: 0 ok, 1 failed, 2 usage or invalid configuration, 3 this machine is not ready, 4 verification failed"""
+
+
+class _Parser(argparse.ArgumentParser):
+    def error(self, message: str) -> NoReturn:
+        raise UsageError(f"{message}; see ./romana-setup --help")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The options; targets and actions are checked by `parse`, which can say what was meant."""
+    width = max(map(len, ACTIONS))
+    made = _Parser(
+        prog="romana-setup",
+        usage="./romana-setup [-t TARGET] [ACTION] [options] [-- options for Ansible]",
+        description="Installs a Romana network, and OpenStack on it.",
+        epilog=EPILOG.format(actions="\n".join(f"  {name:<{width}}  {text}" for name, text in ACTIONS.items())),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
+    )
+    made.add_argument("words", nargs="*", metavar="ACTION", help="one of those below")
+    made.add_argument("-t", "--target", metavar="TARGET", help=f"{', '.join(TARGETS)} (default: aws)")
+    made.add_argument(
+        "-e",
+        "--extra-vars",
+        action="append",
+        default=[],
+        metavar="KEY=VALUE",
+        help="set a variable of the configuration; also @FILE (YAML) or a JSON object; may be given several times",
+    )
+    made.add_argument("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv: more of it")
+    made.add_argument("-y", "--yes", action="store_true", help="uninstall: do not ask")
+    made.add_argument("--format", metavar="FORMAT", help="plan, check, status: text, json; verify: also junit")
+    made.add_argument("--version", action="version", version=f"romana-setup {__version__}")
+    return made
+
+
+def parse(argv: Sequence[str]) -> Options:
+    """Understand a command line. Raises UsageError."""
+    own, passed_on = list(argv), []
+    if "--" in own:
+        at = own.index("--")
+        own, passed_on = own[:at], own[at + 1 :]
+    given = parser().parse_intermixed_args(own)
+    action, *words = given.words or ["install"]
+    if action not in ACTIONS:
+        hint = did_you_mean(action, ACTIONS)
+        raise UsageError(f"unknown action {shown(action)}{hint}; there are: {', '.join(ACTIONS)}")
+    if given.target is not None and given.target not in TARGETS:
+        hint = did_you_mean(given.target, TARGETS)
+        raise UsageError(f"unknown target {shown(given.target)}{hint}; there are: {', '.join(TARGETS)}")
+    if words and action != "ssh":
+        raise UsageError(f"{action} takes no further word, but got {shown(words[0])}; options for Ansible go after --")
+    formats = FORMATS.get(action, ("text",))
+    if given.format not in (None, *formats):
+        raise UsageError(f"{action} has no format {shown(given.format)}; it has: {', '.join(formats)}")
+    return Options(
+        action=action,
+        words=tuple(words),
+        target=given.target,
+        extra_vars=tuple(given.extra_vars),
+        passed_on=tuple(passed_on),
+        verbosity=given.verbose,
+        yes=given.yes,
+        format=given.format or "text",
+        argv=tuple(argv),
+    )
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run romana-setup; returns its exit code."""
+    argv = list(sys.argv[1:] if argv is None else argv)
+    # What we start is the virtualenv's: ansible-playbook, uv.
+    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
+    try:
+        options = parse(argv)
+        return _action(options.action)(options)
+    except SetupError as error:
+        complain(str(error))
+        return error.exit_code
+    except KeyboardInterrupt:
+        complain("interrupted")
+        return EXIT_INTERRUPTED
+    except BrokenPipeError:
+        # Who read our output has seen enough; Python would complain once more when it flushes.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return EXIT_FAILED
+    except OSError as error:
+        complain(f"{error.filename or 'the system'}: {(error.strerror or str(error)).lower()}")
+        return EXIT_FAILED
+
+
+def _action(name: str) -> Callable[[Options], int]:
+    """The function of an action; only what it needs is imported, as a start is to take no time."""
+    module = name if name in ("install", "status", "uninstall") else "show"
+    return cast("Callable[[Options], int]", getattr(importlib.import_module(f"romana_install.{module}"), name))

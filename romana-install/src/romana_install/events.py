@@ -1,0 +1,84 @@
+"""What an Ansible run tells while it runs, as facts: phase, task, failures, what changed. Pure.
+
+A play is named "<phase>: <what>"; consecutive plays of one phase are one phase.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Any
+
+CAUSE_LINES = 2
+CAUSE_WIDTH = 400
+
+
+@dataclass(frozen=True)
+class Failure:
+    """A task that failed on a host, and why, in one or two lines."""
+
+    phase: str
+    host: str
+    task: str
+    cause: str
+
+
+@dataclass
+class AnsibleRun:
+    """The state of a run, fed with the events of ansible-runner in their order."""
+
+    phase: str = ""
+    task: str = ""
+    host: str = ""
+    changed: int = 0
+    installed: list[str] = field(default_factory=list)
+    tail: list[str] = field(default_factory=list)
+    _failures: list[tuple[str, Failure]] = field(default_factory=list)
+
+    def feed(self, event: dict[str, Any]) -> None:
+        """Take one event in."""
+        data = event.get("event_data") or {}
+        match event.get("event"):
+            case "playbook_on_play_start":
+                self.phase = str(data.get("name", "")).partition(":")[0].strip().lower()
+                self.task = self.host = ""
+            case "playbook_on_task_start" | "playbook_on_handler_task_start":
+                self.task, self.host = _task(data), ""
+            case "runner_on_start" | "runner_on_ok" | "runner_on_skipped":
+                self.host = str(data.get("host", ""))
+            case "runner_on_failed" | "runner_on_unreachable":
+                if not data.get("ignore_errors"):
+                    failure = Failure(self.phase, str(data.get("host", "")), _task(data), cause(data.get("res") or {}))
+                    self._failures.append((str(data.get("task_uuid", "")), failure))
+            case "playbook_on_stats":
+                self.changed = sum((data.get("changed") or {}).values())
+            case "verbose" | "error" | "warning":
+                self.tail = [*self.tail, *str(event.get("stdout", "")).splitlines()][-20:]
+
+    @property
+    def failures(self) -> list[Failure]:
+        """What ended a run that failed: the failures of its last failed task (earlier ones were rescued)."""
+        if not self._failures:
+            return []
+        last = self._failures[-1][0]
+        return [failure for task, failure in self._failures if task == last]
+
+
+def cause(result: dict[str, Any]) -> str:
+    """Why a task failed, from its result: one or two lines."""
+    failed = [item for item in result.get("results") or [] if isinstance(item, dict) and item.get("failed")]
+    if failed:
+        item = failed[0].get("_ansible_item_label", failed[0].get("item"))
+        prefix = f"{item}: " if isinstance(item, str) else ""
+        return prefix + cause(failed[0])
+    if "censored" in result:
+        return "hidden, as it may hold secrets; run again with -vv to see what the module says otherwise"
+    message = str(result.get("msg") or "")
+    output = str(result.get("stderr") or result.get("module_stderr") or result.get("stdout") or "")
+    # A command's message says only that it failed; what it printed says why.
+    text = output if output.strip() and ("non-zero return code" in message or not message) else message
+    lines = [line.strip() for line in text.splitlines() if line.strip()]
+    return "\n".join(lines[-CAUSE_LINES:])[-CAUSE_WIDTH:] or "no reason given"
+
+
+def _task(data: dict[str, Any]) -> str:
+    return str(data.get("task") or data.get("name") or "")

@@ -1,0 +1,131 @@
+"""The action `install`: from a checked configuration to a verified network. Every step can be taken again."""
+
+from __future__ import annotations
+
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+from romana_install import lock, pki, preflight, run, secrets, ssh, summary, variables, verify
+from romana_install.context import PROJECT, Wanted, wanted
+from romana_install.errors import VerifyFailedError
+from romana_install.events import Failure
+from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_json
+from romana_install.findings import Finding, PreflightError
+from romana_install.journal import Journal
+from romana_install.options import Options
+from romana_install.progress import install_phases
+from romana_install.release import ReleaseError, build_release
+from romana_install.session import RunFailedError, Session, opened
+from romana_install.stack import Node, Stack, StackError, cache_home, existing_stacks
+
+ACTION = "install"
+
+
+def preflight_findings(want: Wanted) -> list[Finding]:
+    """Everything that stands in the way of installing this on this machine."""
+    found = preflight.findings(want.config, want.stack.directory, want.existing is None, existing_stacks())
+    if want.existing is not None and want.change.remove:
+        names = [node.name for node in want.change.remove]
+        found += preflight.occupied(names, _endpoints(want.existing))
+    return found
+
+
+def install(options: Options) -> int:
+    """Install; returns the exit code. Raises what cli.main knows how to say."""
+    want = wanted(options)
+    found = preflight_findings(want)
+    if found:
+        raise PreflightError(found)
+    directory = private_directory(want.stack.directory)
+    directory.chmod(PRIVATE_DIRECTORY)
+    with lock.held(directory / "lock", ACTION):
+        if run.end_leftover(directory):
+            print("ended what an earlier romana-setup that was killed had left running")
+        return _install(options, wanted(options))
+
+
+def _install(options: Options, want: Wanted) -> int:
+    started = time.monotonic()
+    stack = want.stack
+    journal = Journal(stack.directory / "journal.json")
+    kind = want.change.kind if journal.has_completed(ACTION) else "first"
+    phases = install_phases(stack.engine)
+    with opened(stack.directory, ACTION, kind, want.digest, phases, options) as session:
+        session.note(_headline(want))
+        stack.save()
+        tokens = _make_keys(stack)
+        session.log.hide(secrets.values(tokens))
+        with session.phase("release"):
+            release_path, digest = _release(want)
+        write_json(
+            stack.directory / run.VARS_FILE,
+            variables.of_install(want.config, stack, release_path, digest, tokens["tokens"]),
+        )
+        session.play(_ansible(options, stack), options.verbosity > 0)
+        if stack.leaving:
+            stack = replace(stack, leaving=())
+            stack.save()
+        _verify(session, stack, quick=kind == "again")
+        session.completed()
+    seconds = time.monotonic() - started
+    print(summary.of_install(options, want, stack, session.changed, seconds, session.log.path))
+    return 0
+
+
+def _make_keys(stack: Stack) -> dict[str, dict[str, str]]:
+    """Keys, certificates and tokens; returns the tokens."""
+    ssh.ensure(stack)
+    names = [stack.controller.name, stack.controller.address, "localhost", "127.0.0.1"]
+    pki.ensure(stack.directory / "pki", stack.name, names)
+    return secrets.ensure(stack.directory / "secrets.json", [node.name for node in stack.nodes])
+
+
+def _release(want: Wanted) -> tuple[str, str]:
+    """What of ours goes onto the nodes: path and digest."""
+    cache = Path(want.config.local_cache_dir) if want.config.local_cache_dir else cache_home()
+    python = variables.NODE_PYTHON[want.config.local_debian_release]
+    try:
+        release = build_release(PROJECT, cache / "releases", python)
+    except ReleaseError as error:
+        raise RunFailedError("release", [Failure("release", "this machine", "", str(error))]) from None
+    return str(release.path), release.digest
+
+
+def _verify(session: Session, stack: Stack, quick: bool) -> None:
+    with session.phase("verify"):
+        report = verify.run(stack, quick=quick)
+        text = verify.render(report, "text")
+        session.log.write(text)
+        if not report.ok:
+            raise VerifyFailedError(f"the network does not do what it should\n{text}\n  log     {session.log.path}")
+
+
+def _ansible(options: Options, stack: Stack) -> dict[str, Any]:
+    verbosity = max(options.verbosity - 1, 0)  # the first -v shows Ansible's output at all
+    return run.arguments(PROJECT, stack.directory, stack.target, "playbooks/site.yml", options.passed_on, verbosity)
+
+
+def _headline(want: Wanted) -> str:
+    def names(nodes: tuple[Node, ...]) -> str:
+        return ", ".join(node.name for node in nodes)
+
+    change = want.change
+    parts = [
+        f"{verb} {names(nodes)}"
+        for verb, nodes in (("add", change.add), ("remove", change.remove), ("keep", change.keep))
+        if nodes
+    ]
+    return f"stack {want.config.stack_name} on {want.target}, engine {want.engine}: {'; '.join(parts)}"
+
+
+def _endpoints(stack: Stack) -> dict[str, int]:
+    """How many endpoints each host has; empty when the server cannot be asked, which the playbooks then find out."""
+    from romana.client import ClientError
+
+    try:
+        with stack.client() as client:
+            return {host.name: host.endpoints for host in client.hosts()}
+    except (ClientError, StackError, OSError):
+        return {}

@@ -1,0 +1,32 @@
+"""The command line, understood."""
+
+from __future__ import annotations
+
+import shlex
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Options:
+    """The command line. target: None when not given; words: what follows the action; argv: all of it."""
+
+    action: str = "install"
+    words: tuple[str, ...] = ()
+    target: str | None = None
+    extra_vars: tuple[str, ...] = ()
+    passed_on: tuple[str, ...] = ()
+    verbosity: int = 0
+    yes: bool = False
+    format: str = "text"
+    argv: tuple[str, ...] = ()
+
+    @property
+    def command(self) -> str:
+        """The command that does this again."""
+        return shlex.join(["./romana-setup", *self.argv])
+
+    def same_stack(self, action: str) -> str:
+        """The command of another action on the same stack."""
+        named = [word for word in self.extra_vars if word.startswith("stack_name=")]
+        words = [*action.split(), *(part for word in named for part in ("-e", word))]
+        return shlex.join(["./romana-setup", *words])

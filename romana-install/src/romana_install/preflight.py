@@ -1,0 +1,160 @@
+"""Whether this machine can carry the stack: everything that is wrong with it, each with its fix."""
+
+from __future__ import annotations
+
+import errno
+import os
+import shutil
+import socket
+import struct
+import subprocess
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from romana_install.findings import Finding
+from romana_install.settings import Config
+from romana_install.stack import Stack, cache_home
+
+GIB = 2**30
+SPACE_FIRST = 2 * GIB  # the node image, our packages, and what the nodes write
+SPACE_AGAIN = GIB // 4
+UPLINK_NAME = 15  # longest name of a network interface
+
+
+def findings(config: Config, directory: Path, is_new: bool, others: Sequence[Stack]) -> list[Finding]:
+    """All of them.
+
+    Args:
+        config: a checked configuration for the target local.
+        directory: the stack's state directory; it need not exist.
+        is_new: whether the stack is not there yet.
+        others: the other stacks of this machine.
+    """
+    found = [*_root(), *_other_stacks(config, others)]
+    found += _space(config, directory, SPACE_FIRST if is_new else SPACE_AGAIN)
+    found += _kernel()
+    found += _tools()
+    if is_new:
+        found += _interface(config.stack_name)
+    return found
+
+
+def _root() -> Iterator[Finding]:
+    if os.geteuid() != 0:
+        yield Finding("user", "the target local makes network namespaces and mounts, which needs root; use sudo")
+
+
+def _other_stacks(config: Config, others: Sequence[Stack]) -> Iterator[Finding]:
+    network = IPv4Network(config.local_network)
+    for other in others:
+        if other.name == config.stack_name or not other.network:
+            continue
+        if IPv4Network(other.network).overlaps(network):
+            yield Finding(
+                "local_network",
+                f"{network} is used by stack {other.name}; give another network, or uninstall with: "
+                f"./romana-setup uninstall -e stack_name={other.name}",
+            )
+        if uplink(other.name) == uplink(config.stack_name):
+            yield Finding("stack_name", f"begins like that of stack {other.name}; differ within the first 12 letters")
+
+
+def uplink(stack_name: str) -> str:
+    """The name of the interface by which this machine is in the nodes' network."""
+    return f"ro-{stack_name}"[:UPLINK_NAME]
+
+
+def _interface(stack_name: str) -> Iterator[Finding]:
+    name = uplink(stack_name)
+    if Path("/sys/class/net", name).exists():
+        yield Finding(
+            f"interface {name}",
+            f"is there without its stack; choose another stack_name, or if nobody needs it: ip link del {name}",
+        )
+
+
+def _space(config: Config, directory: Path, needed: int) -> Iterator[Finding]:
+    cache = Path(config.local_cache_dir) if config.local_cache_dir else cache_home()
+    seen: set[int] = set()
+    for what, path in (("state", directory), ("cache", cache)):
+        existing = _nearest(path)
+        device = existing.stat().st_dev
+        if device in seen:
+            continue
+        seen.add(device)
+        figures = os.statvfs(existing)
+        free = figures.f_bavail * figures.f_frsize
+        if free < needed:
+            yield Finding(
+                f"disk space in {path} ({what})",
+                f"{free / GIB:.1f} GiB are free, {needed / GIB:.2g} GiB are needed; make room, or set "
+                + ("XDG_STATE_HOME" if what == "state" else "local_cache_dir"),
+            )
+        if not os.access(existing, os.W_OK):
+            yield Finding(f"{path} ({what})", f"{existing} cannot be written to; choose another place")
+
+
+def _nearest(path: Path) -> Path:
+    """The path, or the closest directory above it that exists."""
+    while not path.exists():
+        path = path.parent
+    return path
+
+
+def _kernel() -> Iterator[Finding]:
+    if sys.platform != "linux":
+        yield Finding("kernel", "the target local needs Linux")
+        return
+    if not Path("/proc/self/ns/net").exists():
+        yield Finding("kernel", "has no network namespaces (CONFIG_NET_NS); use a kernel that has them")
+    if not _has_filesystem("overlay"):
+        yield Finding("kernel", "has no overlay file system (CONFIG_OVERLAY_FS); load it with: modprobe overlay")
+    if not Path("/dev/net/tun").exists() and not _loadable("tun"):
+        yield Finding("kernel", "has no /dev/net/tun (CONFIG_TUN); load it with: modprobe tun")
+    if not _has_nftables():
+        yield Finding("kernel", "has no nftables (CONFIG_NF_TABLES); load it with: modprobe nf_tables")
+
+
+def _has_filesystem(name: str) -> bool:
+    known = Path("/proc/filesystems").read_text().split()
+    return name in known or _loadable(name)
+
+
+def _loadable(module: str) -> bool:
+    if shutil.which("modprobe") is None:
+        return False
+    return subprocess.run(["modprobe", "--dry-run", "--quiet", module], check=False).returncode == 0
+
+
+def _has_nftables() -> bool:
+    """Ask the kernel for the nftables generation; nfnetlink answers with an error when it has no such subsystem."""
+    nft_getgen = (10 << 8) | 16  # NFNL_SUBSYS_NFTABLES, NFT_MSG_GETGEN
+    request = struct.pack("=IHHIIBBH", 20, nft_getgen, 1, 1, 0, 0, 0, 0)
+    try:
+        with socket.socket(socket.AF_NETLINK, socket.SOCK_RAW, 12) as netlink:  # NETLINK_NETFILTER
+            netlink.settimeout(2)
+            netlink.send(request)
+            answer = netlink.recv(4096)
+    except OSError as error:
+        return error.errno == errno.EPERM  # not root, which is a finding of its own
+    (kind,) = struct.unpack_from("=H", answer, 4)
+    code = struct.unpack_from("=i", answer, 16)[0] if kind == 2 else 0
+    return code in (0, -errno.EPERM)
+
+
+def _tools() -> Iterator[Finding]:
+    if shutil.which("apt-get") is None:
+        missing = [tool for tool in ("ip", "ssh", "systemd-nspawn", "mmdebstrap") if shutil.which(tool) is None]
+        if missing:
+            yield Finding("programs", f"{', '.join(missing)} not found, and no apt-get to install them; install them")
+
+
+def occupied(nodes: Iterable[str], endpoints: dict[str, int]) -> list[Finding]:
+    """Findings about nodes that cannot be removed yet. endpoints: how many each host has."""
+    return [
+        Finding(name, f"is to be removed but has {endpoints[name]} endpoints; see: romana endpoint list --host {name}")
+        for name in nodes
+        if endpoints.get(name)
+    ]

@@ -1,0 +1,126 @@
+"""One run of ansible-playbook: what it is given (pure), and the one place that starts it."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import shutil
+import signal
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from romana_install.files import write_json
+
+VARS_FILE = "vars.json"
+FORKS = 20
+# ansible-runner reads these from a file only. pexpect_timeout: seconds until a Ctrl-C is noticed during a long task.
+_SETTINGS = {"pexpect_timeout": 1, "suppress_output_file": True}
+
+
+def arguments(
+    project: Path, directory: Path, target: str, playbook: str, ansible_options: Sequence[str], verbosity: int
+) -> dict[str, Any]:
+    """What ansible_runner.run is called with.
+
+    Args:
+        project: the checkout; the playbooks are in it.
+        directory: the stack's state directory, with vars.json in it.
+        target: names the inventory.
+        playbook: its path below the project.
+        ansible_options: what the user wrote after --.
+        verbosity: how many times -v Ansible gets.
+    """
+    settings: dict[str, Any] = {
+        "private_data_dir": str(directory / "ansible"),
+        "artifact_dir": str(directory / "ansible" / "artifacts"),
+        "project_dir": str(project),
+        "playbook": str(project / playbook),
+        "inventory": str(project / "inventory" / f"{target}.yml"),
+        "extravars": str(directory / VARS_FILE),  # a path: secrets stay out of the arguments
+        "envvars": environment(project, directory),
+        "forks": FORKS,
+        "quiet": True,
+        "suppress_env_files": True,  # they would repeat what is here
+    }
+    if ansible_options:
+        settings["cmdline"] = shlex.join(ansible_options)
+    if verbosity:
+        settings["verbosity"] = verbosity
+    return settings
+
+
+def environment(project: Path, directory: Path) -> dict[str, str]:
+    """Ansible's environment, on top of ours and of what ansible.cfg says for those who run playbooks by hand."""
+    return {
+        "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
+        "ROMANA_STACK_DIR": str(directory),
+        "ANSIBLE_HOST_KEY_CHECKING": "True",
+        "ANSIBLE_DEPRECATION_WARNINGS": "False",
+        "ANSIBLE_DEVEL_WARNING": "False",
+        "ANSIBLE_FORCE_COLOR": "False",
+        "ANSIBLE_NOCOLOR": "True",
+    }
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How a run ended."""
+
+    ok: bool
+    interrupted: bool
+
+
+def start(settings: Mapping[str, Any], on_event: Callable[[dict[str, Any]], None]) -> Outcome:
+    """Run Ansible to its end; `on_event` gets each event. A Ctrl-C, or a signal to end, ends Ansible first."""
+    import ansible_runner  # slow to import, and most actions do without it
+
+    data = Path(settings["private_data_dir"])
+    shutil.rmtree(data, ignore_errors=True)
+    write_json(data / "env" / "settings", _SETTINGS)
+
+    def keep_no_file(event: dict[str, Any]) -> bool:
+        on_event(event)
+        return False
+
+    try:
+        with _signals_noted() as interrupted:
+            runner = ansible_runner.run(
+                **settings, event_handler=keep_no_file, cancel_callback=lambda: bool(interrupted)
+            )
+        return Outcome(ok=runner.rc == 0, interrupted=bool(interrupted))
+    finally:
+        shutil.rmtree(data, ignore_errors=True)
+
+
+@contextmanager
+def _signals_noted() -> Iterator[list[int]]:
+    """Collect signals instead of dying of them."""
+    received: list[int] = []
+    ending = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    before = {number: signal.signal(number, lambda number, _frame: received.append(number)) for number in ending}
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+
+
+def end_leftover(directory: Path) -> bool:
+    """End what a killed romana-setup has left running on this stack; True when there was something.
+
+    Call it only with the stack's lock held: then whoever started these processes is gone.
+    """
+    mark = f"@{directory / VARS_FILE}".encode()
+    found = False
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            words = (process / "cmdline").read_bytes().split(b"\0")
+            if mark in words:
+                os.kill(int(process.name), signal.SIGKILL)
+                found = True
+        except (FileNotFoundError, ProcessLookupError, PermissionError):
+            continue  # it has ended, or is not ours
+    return found

@@ -1,0 +1,156 @@
+"""One run on one stack: phases one after the other, shown, logged and written into the journal."""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from romana_install import run as ansible
+from romana_install.errors import InterruptedRunError, SetupError
+from romana_install.events import AnsibleRun, Failure
+from romana_install.journal import Journal, Phase
+from romana_install.journal import Run as JournalRun
+from romana_install.log import Log
+from romana_install.options import Options
+from romana_install.progress import Position, Screen, screen
+
+
+class RunFailedError(Exception):
+    """A run that failed: in which phase, on which hosts, at what, why."""
+
+    def __init__(self, phase: str, failures: Sequence[Failure]) -> None:
+        super().__init__(f"failed in phase {phase}")
+        self.phase = phase
+        self.failures = list(failures)
+
+
+class Session:
+    """A run under way. Use `opened`."""
+
+    def __init__(self, position: Position, screen: Screen, log: Log, journal: Journal, record: JournalRun) -> None:
+        self.position = position
+        self.log = log
+        self.changed = 0
+        self._screen = screen
+        self._journal = journal
+        self._record = record
+
+    @contextmanager
+    def phase(self, name: str) -> Iterator[None]:
+        """A phase whose work is the body."""
+        self._begin(name)
+        try:
+            yield
+        except BaseException:
+            self._end(ok=False)
+            raise
+        self._end(ok=True)
+
+    def note(self, text: str) -> None:
+        """Show and log a line."""
+        self._screen.note(text)
+        self.log.write(text)
+
+    def play(self, settings: dict[str, Any], verbose: bool) -> None:
+        """Run a playbook; its plays say which phases they belong to. Raises RunFailedError, KeyboardInterrupt."""
+        state = AnsibleRun()
+
+        def on_event(event: dict[str, Any]) -> None:
+            before = state.phase
+            state.feed(event)
+            if state.phase != before:
+                if before:
+                    self._end(ok=True)
+                self._begin(state.phase)
+            self.position.task = f"{state.task} · {state.host}" if state.host else state.task
+            output = str(event.get("stdout") or "")
+            self.log.write(output)
+            if verbose and output:
+                self._screen.note(output.replace("\r\n", "\n"))
+
+        outcome = ansible.start(settings, on_event)
+        self.changed += state.changed
+        if state.phase:
+            self._end(outcome.ok)
+        if outcome.interrupted:
+            raise KeyboardInterrupt
+        if not outcome.ok:
+            failures = state.failures or [Failure(state.phase, "", "", _last_words(state))]
+            raise RunFailedError(state.phase or "ansible", failures)
+
+    def completed(self) -> None:
+        """Note that the run has done all it was to do."""
+        self._record.ok = True
+        self._journal.save()
+
+    def _begin(self, name: str) -> None:
+        self.position.enter(name)
+        self.log.write(f"--- phase {name}")
+        self._record.phases.append(Phase(name))
+        self._journal.save()
+
+    def _end(self, ok: bool) -> None:
+        seconds = self.position.phase_seconds
+        self.log.write(f"--- phase {self.position.current} {'done' if ok else 'failed'} after {seconds:.1f} s")
+        self._screen.phase_over(ok)
+        phase = self._record.phases[-1]
+        phase.seconds, phase.ok = round(seconds, 1), ok
+        self._journal.save()
+
+
+@contextmanager
+def opened(
+    directory: Path, action: str, kind: str, digest: str, phases: list[str], options: Options
+) -> Iterator[Session]:
+    """A run on the stack kept in `directory`; the terminal, log and journal are in order again afterwards.
+
+    Raises SetupError when it fails or is interrupted, with what the user needs to go on.
+    """
+    journal = Journal(directory / "journal.json")
+    position = Position(phases, journal.estimates(action, kind))
+    record = journal.begin(action, kind, digest)
+    with Log(directory / "logs", action) as log:
+        try:
+            with screen(position, sys.stdout, verbose=options.verbosity > 0) as shown:
+                yield Session(position, shown, log, journal, record)
+        except RunFailedError as error:
+            text = _explained(error, position, log.path, options.command)
+            log.write(text)
+            raise SetupError(text) from None
+        except KeyboardInterrupt:
+            text = f"interrupted in phase {position.current or 'start'}; to resume: {options.command}"
+            log.write(text)
+            raise InterruptedRunError(text) from None
+        except SetupError as error:
+            log.write(str(error))
+            raise
+        except Exception:
+            log.write(traceback.format_exc())
+            raise
+
+
+def _explained(error: RunFailedError, position: Position, log: Path, command: str) -> str:
+    where = f"phase {error.phase}"
+    if error.phase in position.phases:
+        where += f" ({position.phases.index(error.phase) + 1}/{len(position.phases)})"
+    lines = [f"failed in {where}"]
+    by_cause: dict[tuple[str, str], list[str]] = {}
+    for failure in error.failures:
+        by_cause.setdefault((failure.task, failure.cause), []).append(failure.host)
+    for (task, cause), hosts in by_cause.items():
+        lines += [f"  on      {', '.join(hosts)}"] if any(hosts) else []
+        lines += [f"  task    {task}"] if task else []
+        first, *more = cause.splitlines()
+        lines += [f"  cause   {first}", *(f"          {line}" for line in more)]
+    return "\n".join([*lines, f"  log     {log}", f"  resume  {command}"])
+
+
+def _last_words(state: AnsibleRun) -> str:
+    """Why Ansible ended when no task failed: what it printed last."""
+    errors = [line for line in state.tail if "ERROR" in line]
+    lines = (errors or state.tail or ["Ansible ended without a word"])[-2:]
+    return "\n".join(line.strip() for line in lines)

@@ -1,0 +1,106 @@
+"""The actions that look and change nothing: validate, check, plan, verify, ssh."""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+from dataclasses import asdict
+
+from romana_install.context import existing_stack, wanted
+from romana_install.errors import UsageError
+from romana_install.options import Options
+from romana_install.plan import address_plan
+from romana_install.summary import roles
+from romana_install.terminal import table
+
+
+def validate(options: Options) -> int:
+    """Say whether the configuration is right."""
+    want = wanted(options)
+    print(f"the configuration of stack {want.config.stack_name} is right ({len(want.nodes)} nodes on {want.target})")
+    return 0
+
+
+def check(options: Options) -> int:
+    """Say whether this machine is ready; returns 3 when it is not."""
+    from romana_install.install import preflight_findings
+
+    found = preflight_findings(wanted(options))
+    if options.format == "json":
+        print(json.dumps({"ok": not found, "findings": [asdict(finding) for finding in found]}, indent=2))
+    elif found:
+        print("\n".join(str(finding) for finding in found))
+    else:
+        print("this machine is ready")
+    return 3 if found else 0
+
+
+def plan(options: Options) -> int:
+    """Show what an installation would make, and what of it is there."""
+    want = wanted(options)
+    config, change = want.config, want.change
+    addresses = address_plan(config)
+    listed = [*((node, "keep" if node in change.keep else "add") for node in want.nodes)]
+    listed += [(node, "remove") for node in change.remove]
+    nodes = [
+        {
+            "name": node.name,
+            "address": node.address,
+            "index": node.index,
+            "prefix": str(addresses.host_network(node.index)),
+            "gateway": str(addresses.gateway(node.index)),
+            "roles": roles(node),
+            "change": action,
+        }
+        for node, action in listed
+    ]
+    tenants = {tenant.name: list(tenant.segments) for tenant in config.romana_tenants}
+    if options.format == "json":
+        print(
+            json.dumps(
+                {
+                    "stack": config.stack_name,
+                    "target": want.target,
+                    "engine": want.engine,
+                    "network": config.local_network,
+                    "cidr": config.romana_cidr,
+                    "nodes": nodes,
+                    "tenants": tenants,
+                },
+                indent=2,
+            )
+        )
+        return 0
+    print(f"stack {config.stack_name} on {want.target}, engine {want.engine}")
+    print(
+        f"nodes in {config.local_network}, endpoints in {config.romana_cidr}: {addresses.host_bits} host, "
+        f"{addresses.tenant_bits} tenant, {addresses.segment_bits} segment, {addresses.endpoint_bits} endpoint bits"
+    )
+    columns = ("change", "name", "address", "prefix", "gateway", "roles")
+    print(table(columns, [[str(node[column]) for column in columns] for node in nodes]))
+    for name, segments in tenants.items():
+        print(f"tenant {name}: {', '.join(segments)}")
+    if not (change.add or change.remove):
+        print("no node is added or removed")
+    return 0
+
+
+def verify(options: Options) -> int:
+    """Compare what reaches what with what should; returns 4 when they differ."""
+    from romana_install.verify import render, run
+
+    report = run(existing_stack(options))
+    print(render(report, options.format))
+    return 0 if report.ok else 4
+
+
+def ssh(options: Options) -> int:
+    """Become ssh to a node."""
+    stack = existing_stack(options)
+    if not options.words:
+        names = ", ".join(node.name for node in stack.nodes)
+        raise UsageError(f"ssh to which node? stack {stack.name} has: {names}")
+    command = stack.ssh_command(options.words[0], *options.words[1:], *options.passed_on)
+    sys.stdout.flush()
+    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted

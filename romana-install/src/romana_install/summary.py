@@ -1,0 +1,59 @@
+"""What a user reads when an installation is over: what there is, how to reach it, what to try next. Pure."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from romana_install.context import Wanted
+from romana_install.options import Options
+from romana_install.plan import address_plan
+from romana_install.stack import Node, Stack
+from romana_install.terminal import duration, table
+
+
+def of_install(options: Options, want: Wanted, stack: Stack, changed: int, seconds: float, log: Path) -> str:
+    """The summary. changed: how many things Ansible changed; seconds: how long it all took."""
+    tenants = "; ".join(f"{tenant.name}: {', '.join(tenant.segments)}" for tenant in want.config.romana_tenants)
+    facts = [
+        ("tenants", tenants or "none"),
+        ("API", f"{stack.api_url} (its description: /docs)"),
+        ("files", f"{stack.directory}"),
+        ("", "ssh_config, secrets.json, pki/ca.pem, logs/"),
+        ("log", f"{log}"),
+    ]
+    steps = [
+        (options.same_stack("ssh controller") + " -- romana show-host", "hosts, prefixes, gateways"),
+        (options.same_stack("ssh controller") + " -- romana ipam show", "addresses in use"),
+        (options.same_stack("verify"), "who reaches whom, expected and seen"),
+        (options.same_stack("status"), "nodes and services"),
+        ("edit devstack_compute_node in group_vars/all/stack.yml, then " + options.command, "more or fewer nodes"),
+        (options.same_stack("uninstall"), "remove it all"),
+    ]
+    width = max(len(command) for command, _ in steps if len(command) < 70)
+    lines = [
+        "",
+        f"Stack {stack.name} is ready ({duration(seconds)}, changed={changed}).",
+        "",
+        nodes(want, stack),
+        "",
+        *(f"  {name:<9}{text}" for name, text in facts),
+        "",
+        "Try next:",
+        *(f"  {command:<{width}}  # {what}" for command, what in steps),
+    ]
+    return "\n".join(lines)
+
+
+def nodes(want: Wanted, stack: Stack) -> str:
+    """A table of the nodes with their addresses and prefixes."""
+    plan = address_plan(want.config)
+    rows = [
+        (node.name, node.address, str(plan.host_network(node.index)), str(plan.gateway(node.index)), roles(node))
+        for node in stack.nodes
+    ]
+    return table(("node", "address", "prefix", "gateway", "role"), rows)
+
+
+def roles(node: Node) -> str:
+    """What a node is for, in words."""
+    return " + ".join(role for role in ("controller", "compute") if getattr(node, role))

@@ -1,0 +1,108 @@
+"""The action `uninstall`: removes a stack, whole or half made, and what romana-setup keeps of it."""
+
+from __future__ import annotations
+
+import shutil
+import subprocess
+import sys
+from contextlib import suppress
+from datetime import datetime
+from pathlib import Path
+
+from romana_install import lock, run, ssh, variables
+from romana_install.checks import AVAILABLE_TARGETS
+from romana_install.context import PROJECT, stack_name
+from romana_install.errors import UsageError
+from romana_install.files import private_directory, write_json
+from romana_install.options import Options
+from romana_install.plan import nodes
+from romana_install.session import opened
+from romana_install.settings import Config
+from romana_install.stack import Stack, StackError, state_directory, state_home
+
+ACTION = "uninstall"
+
+
+def uninstall(options: Options) -> int:
+    """Remove the stack; returns the exit code. Raises what cli.main knows how to say."""
+    name = stack_name(options)
+    directory = state_directory(name)
+    if not directory.is_dir():
+        print(f"there is no stack {name}; nothing to do")
+        return 0
+    stack = _load(name, options)
+    _confirm(stack, options)
+    with lock.held(directory / "lock", ACTION):
+        run.end_leftover(directory)
+        stack.save()  # the inventory reads it; it may have been damaged, or not written yet
+        write_json(directory / run.VARS_FILE, variables.of_stack(stack))
+        with opened(directory, ACTION, ACTION, stack.config_digest, [ACTION], options) as session:
+            verbosity = max(options.verbosity - 1, 0)
+            settings = run.arguments(
+                PROJECT, directory, stack.target, "playbooks/uninstall.yml", options.passed_on, verbosity
+            )
+            session.play(settings, options.verbosity > 0)
+            session.completed()
+        _close_connections(stack)
+        log = _keep(session.log.path, name)
+        _remove(directory)
+    print(f"stack {name} is removed; the log of that is {log}")
+    return 0
+
+
+def _load(name: str, options: Options) -> Stack:
+    try:
+        stack = Stack.load(name)
+    except StackError:
+        config = Config(stack_name=name)
+        return Stack(name, state_directory(name), nodes(config), target=options.target or AVAILABLE_TARGETS[0])
+    if options.target and options.target != stack.target:
+        raise UsageError(f"-t {options.target}: stack {name} is on {stack.target}; leave -t out")
+    return stack
+
+
+def _confirm(stack: Stack, options: Options) -> None:
+    """Say what goes and ask. Raises UsageError when the answer is no, or nobody is there to give one."""
+    names = ", ".join(node.name for node in stack.nodes)
+    print(f"This removes stack {stack.name} on {stack.target}:")
+    print(f"  the nodes {names} with everything on them")
+    print(f"  {stack.directory} (keys, secrets, logs)")
+    if options.yes:
+        return
+    if not sys.stdin.isatty():
+        raise UsageError("uninstall asks before it removes, and there is no terminal to ask on; give --yes")
+    try:
+        answer = input("Type yes to go on: ")
+    except EOFError:
+        answer = ""
+    if answer.strip().lower() not in ("y", "yes"):
+        raise UsageError("nothing was removed")
+
+
+def _close_connections(stack: Stack) -> None:
+    """End shared ssh connections; their other ends are gone."""
+    for node in stack.nodes:
+        if (ssh.control_directory(stack.directory) / node.address).exists():
+            with suppress(OSError):
+                command = stack.ssh_command(node.name)
+                subprocess.run([*command[:-1], "-O", "exit", command[-1]], capture_output=True, check=False)
+
+
+def _keep(log: Path, name: str) -> Path:
+    """Move the log to where it outlives the stack."""
+    # No stack's name begins with a dot.
+    kept = private_directory(state_home() / ".uninstalled") / f"{name}-{datetime.now():%Y-%m-%dT%H%M%S}.log"
+    shutil.copy2(log, kept)
+    return kept
+
+
+def _remove(directory: Path) -> None:
+    """Remove the state directory. Raises StackError while something is mounted below it."""
+    mounted = [
+        line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines() if f" {directory}/" in line
+    ]
+    if mounted:
+        raise StackError(f"{mounted[0]} is still mounted; unmount it and run ./romana-setup uninstall again")
+    control = ssh.control_directory(directory)
+    shutil.rmtree(directory)
+    shutil.rmtree(control, ignore_errors=True)

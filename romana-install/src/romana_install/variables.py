@@ -1,0 +1,34 @@
+"""The variables the playbooks are given. Pure."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from typing import Any
+
+from romana_install.settings import Config
+from romana_install.stack import Stack, cache_home
+
+NODE_PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
+
+
+def of_install(config: Config, stack: Stack, release_path: str, release_digest: str, tokens: Any) -> dict[str, Any]:
+    """Everything site.yml needs: the whole configuration, and what the installer has made for it."""
+    return {
+        **config.model_dump(),
+        **of_stack(stack),
+        "local_cache_dir": config.local_cache_dir or str(cache_home()),
+        "romana_release": release_path,
+        "romana_release_digest": release_digest,
+        "romana_tokens": tokens,
+    }
+
+
+def of_stack(stack: Stack) -> dict[str, Any]:
+    """What every playbook needs."""
+    return {
+        "stack_name": stack.name,
+        "stack_dir": str(stack.directory),
+        "target": stack.target,
+        "openstack_engine": stack.engine,
+        "stack_nodes": [asdict(node) for node in stack.nodes],
+    }
