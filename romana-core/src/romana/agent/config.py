@@ -1,0 +1,21 @@
+"""agent.toml: the agent's configuration."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from pydantic import Field
+
+from romana.models import Name
+from romana.settings import Settings
+
+
+class AgentSettings(Settings):
+    """The keys of agent.toml."""
+
+    host: Name = Field(description="this host's name in Romana")
+    url: str = Field(pattern=r"^https?://[^/]+/?$", description="where romana-server is, https://192.168.99.10:9600")
+    ca_file: Path | None = Field(default=None, description="PEM file of the authority that signed its certificate")
+    token_file: Path = Field(description="file that holds the agent's token")
+    state_dir: Path = Field(default=Path("/var/lib/romana/agent"), description="what must outlive a reboot")
+    run_dir: Path = Field(default=Path("/run/romana"), description="files of running processes")

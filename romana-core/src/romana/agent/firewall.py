@@ -1,0 +1,206 @@
+"""The firewall in the kernel: lists our tables, changes them by transactions of nft, and hears when others do."""
+
+from __future__ import annotations
+
+import logging
+import socket
+import struct
+import subprocess
+import time
+from contextlib import suppress
+
+from romana.agent.desired import Desired
+from romana.agent.ruleset import (
+    TABLE,
+    Elements,
+    ObservedTable,
+    Table,
+    arp_table,
+    change,
+    create,
+    delete,
+    elements,
+    inet_table,
+    observe,
+    shape,
+)
+
+log = logging.getLogger(__name__)
+
+TIMEOUT = 30.0  # seconds; nft answers within milliseconds
+NETLINK_NETFILTER = 12
+NFNLGRP_NFTABLES = 7
+SOL_NETLINK = 270
+NETLINK_ADD_MEMBERSHIP = 1
+HEADER = struct.Struct("=IHHII")  # struct nlmsghdr
+NFGENMSG = 4
+ATTRIBUTE = struct.Struct("=HH")
+NAME_OF_TABLE = 1  # the first attribute of each message of nf_tables, except of those about generations
+NFTABLES = 10
+NEW_GENERATION = 15
+
+
+class FirewallError(Exception):
+    """nft refused; the text is its reason, one line."""
+
+
+def nft(commands: list[str]) -> int:
+    """Run commands as one transaction: all or nothing. Returns nft's process id. Raises FirewallError."""
+    process = subprocess.Popen(
+        ["nft", "-f", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
+    )
+    output, _ = process.communicate("\n".join(commands) + "\n", timeout=TIMEOUT)
+    if process.returncode:
+        raise FirewallError(next((line for line in output.splitlines() if "Error" in line), output.strip()))
+    return process.pid
+
+
+def list_table(family: str) -> ObservedTable | None:
+    """The table as it is; None when there is none. Raises FirewallError."""
+    listed = subprocess.run(
+        ["nft", "--json", "--numeric-protocol", "list", "table", family, TABLE],
+        capture_output=True,
+        text=True,
+        timeout=TIMEOUT,
+        check=False,
+    )
+    if listed.returncode == 0:
+        return observe(listed.stdout)
+    if "No such file" in listed.stderr:
+        return None
+    raise FirewallError(listed.stderr.strip().partition("\n")[0])
+
+
+class Firewall:
+    """Keeps our two tables as they must be, and nothing else."""
+
+    def __init__(self) -> None:
+        self._tables: dict[str, _KeptTable] = {}
+        self._settled: tuple[Desired, frozenset[str]] | None = None  # for which nothing was left to do
+        self._own: set[int] = set()  # process ids of our nft processes that the kernel has not told us of yet
+
+    def apply(self, wanted: Desired, present: frozenset[str]) -> list[str]:
+        """Make it so; raises FirewallError.
+
+        Args:
+            wanted: what the host must have.
+            present: names of all interfaces there are.
+
+        Returns:
+            The changes that were made, one line each.
+        """
+        lingering = frozenset(name for (name,) in self.elements().get("taps", frozenset())) & present
+        if self._settled is not None and self._settled[0] is wanted and self._settled[1] == lingering:
+            return []
+        self._settled = None
+        done = []
+        for table in (inet_table(wanted), arp_table()):
+            kept = self._tables.setdefault(table.family, _KeptTable(table.family))
+            kept.look()
+            lingering = frozenset(name for (name,) in kept.members.get("taps", frozenset())) & present
+            if said := kept.apply(table, elements(wanted, lingering)[table.family], self._own):
+                done.append(said)
+        self._settled = (wanted, lingering)
+        return done
+
+    def elements(self, family: str = "inet") -> Elements:
+        """The elements that are in place."""
+        kept = self._tables.get(family)
+        return kept.members if kept else {}
+
+    def distrust(self) -> None:
+        """Look at the tables again before the next change: somebody else has touched them, or may have."""
+        self._settled = None
+        for kept in self._tables.values():
+            kept.stale = True
+
+    def hear(self, data: bytes) -> bool:
+        """Take in messages of nf_tables. Returns whether somebody else has changed a table of ours."""
+        touched = False
+        offset = 0
+        while offset + HEADER.size <= len(data):
+            length, kind, _, _, sender = HEADER.unpack_from(data, offset)
+            if length < HEADER.size:
+                break
+            body = data[offset + HEADER.size + NFGENMSG : offset + length]
+            offset += (length + 3) & ~3
+            if kind == NFTABLES << 8 | NEW_GENERATION:
+                self._own.discard(sender)
+            elif sender not in self._own and _table_of(body) == TABLE:
+                touched = True
+        if touched:
+            self.distrust()
+        return touched
+
+
+class _KeptTable:
+    """One table, with what we know about it."""
+
+    def __init__(self, family: str) -> None:
+        self.family = family
+        self.stale = True
+        self._found: ObservedTable | None = None
+        self._made: tuple[Table, tuple[str, ...]] | None = None  # what we made, and how the kernel lists its rules
+
+    @property
+    def members(self) -> Elements:
+        return self._found.elements if self._found else {}
+
+    def look(self) -> None:
+        if self.stale:
+            self._found = list_table(self.family)
+            self.stale = False
+
+    def apply(self, table: Table, members: Elements, own: set[int]) -> str:
+        """Returns what was changed, in a few words; nothing when nothing was."""
+        started = time.monotonic()
+        found = self._found
+        self.stale = True  # until we know that it worked
+        if found is None or found.shape != shape(table):
+            own.add(nft([*delete(self.family), *create(table), *change(self.family, members, {})]))
+            self._made = (table, self._rules())
+            said = "table made"
+        elif self._made is None or self._made != (table, found.rules):
+            # Rules can't be compared with what nft made of them elsewhere: set them anew. No packet sees half of it.
+            own.add(nft([*create(table), *change(self.family, members, found.elements)]))
+            self._made = (table, self._rules())
+            said = "rules set"
+        elif commands := change(self.family, members, found.elements):
+            own.add(nft(commands))
+            said = f"{sum(len(members[name] ^ found.elements[name]) for name in members)} elements changed"
+        else:
+            self.stale = False
+            return ""
+        self._found = ObservedTable(shape(table), self._made[1], members)
+        self.stale = False
+        return f"firewall: {said} ({self.family}, {time.monotonic() - started:.3f} s)"
+
+    def _rules(self) -> tuple[str, ...]:
+        made = list_table(self.family)
+        return made.rules if made else ()
+
+
+def watch() -> socket.socket:
+    """A socket that becomes readable when anyone changes any table of nf_tables."""
+    channel = socket.socket(socket.AF_NETLINK, socket.SOCK_RAW | socket.SOCK_NONBLOCK, NETLINK_NETFILTER)
+    with suppress(OSError):
+        channel.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4 << 20)
+    channel.bind((0, 0))
+    channel.setsockopt(SOL_NETLINK, NETLINK_ADD_MEMBERSHIP, NFNLGRP_NFTABLES)
+    return channel
+
+
+def remove() -> None:
+    """Take our tables away. Raises FirewallError."""
+    for family in ("inet", "arp"):
+        if list_table(family) is not None:
+            nft(delete(family))
+
+
+def _table_of(body: bytes) -> str:
+    if len(body) < ATTRIBUTE.size:
+        return ""
+    length, kind = ATTRIBUTE.unpack_from(body)
+    if kind & 0x3FFF != NAME_OF_TABLE:
+        return ""
+    return body[ATTRIBUTE.size : length].rstrip(b"\0").decode(errors="replace")

@@ -1,0 +1,66 @@
+"""romana-agent: command line of the agent."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+from romana.agent.agent import Agent
+from romana.agent.config import AgentSettings
+from romana.agent.firewall import FirewallError
+from romana.agent.net import NetError
+from romana.agent.remove import remove
+from romana.settings import SettingsError, load
+
+
+def main(arguments: list[str] | None = None) -> int:
+    """Returns the exit code: 0 ended as asked, 1 failed, 2 wrong usage or configuration."""
+    options = _parse(arguments)
+    logging.basicConfig(
+        level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr
+    )
+    try:
+        settings = load(options.config, AgentSettings)
+    except SettingsError as error:
+        for finding in error.findings:
+            print(f"romana-agent: {finding}", file=sys.stderr)
+        return 2
+    if os.geteuid() != 0:
+        print("romana-agent: must run as root, it changes the host's network", file=sys.stderr)
+        return 1
+    try:
+        if options.remove:
+            remove(settings)
+        else:
+            settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+            settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+            Agent(settings).run()
+    except FileNotFoundError as error:
+        print(f"romana-agent: {_missing(error)}", file=sys.stderr)
+        return 1
+    except (NetError, FirewallError, OSError, subprocess.TimeoutExpired) as error:
+        print(f"romana-agent: {error}", file=sys.stderr)
+        return 1
+    return 0
+
+
+def _parse(arguments: list[str] | None) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="romana-agent", description="Keeps this host's network as Romana wants it.")
+    parser.add_argument("--config", type=Path, default=Path("/etc/romana/agent.toml"), help="default: %(default)s")
+    parser.add_argument("--remove", action="store_true", help="take everything of the agent's off this host, and end")
+    parser.add_argument("--verbose", action="store_true", help="log every comparison")
+    return parser.parse_args(arguments)
+
+
+def _missing(error: FileNotFoundError) -> str:
+    if error.filename == "nft":
+        return "nft is not installed; install the package nftables"
+    return str(error)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,253 @@
+"""The firewall as data: two tables with a fixed number of rules; all that grows is elements of sets. Pure.
+
+Isolation is decided where a packet is delivered to a tap. Packets between segments that may talk both ways are judged
+by one look-up in `pairs` and are not tracked. Everything else is tracked, and each packet of a connection, also a
+reply, is judged by what its first packet asked for: so a policy that goes away ends the connections it let in.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from ipaddress import IPv4Network
+from typing import Any
+
+from romana.agent.desired import Desired
+from romana.agent.traffic import Element
+
+TABLE = "romana"
+Elements = dict[str, frozenset[Element]]
+
+
+@dataclass(frozen=True, slots=True)
+class Set:
+    """A set of a table: its type, as nft writes it, and whether its elements may be intervals."""
+
+    type: tuple[str, ...]
+    interval: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Chain:
+    """A chain; `hook` and `priority` only when packets enter the table by it."""
+
+    rules: tuple[str, ...]
+    hook: str | None = None
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """A table's fixed part."""
+
+    family: str
+    sets: Mapping[str, Set]
+    chains: Mapping[str, Chain]
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedTable:
+    """A table as the kernel has it. `shape`: its sets and chains; `rules`: in a form that can only be compared."""
+
+    shape: frozenset[tuple[object, ...]]
+    rules: tuple[str, ...]
+    elements: Elements
+
+
+SPOOF_SETS = {"taps": Set(("ifname",)), "sources": Set(("ifname", "ether_addr", "ipv4_addr"))}
+_SERVICE = ("ipv4_addr", "ipv4_addr", "inet_proto", "inet_service")
+
+
+def inet_table(wanted: Desired) -> Table:
+    """The table that judges IP packets; only those from and to taps of endpoints."""
+    mask = wanted.plan.segment_mask
+    plan = wanted.plan.cidr
+    host_mask = IPv4Network(wanted.prefix).netmask
+    source, target = f"ip saddr & {mask}", f"ip daddr & {mask}"
+    asker, asked = f"ct original ip saddr & {mask}", f"ct original ip daddr & {mask}"
+    # Pairs both ways: no reply will have to be recognized.
+    untrack = f"{source} . {target} @pairs {target} . {source} @pairs notrack"
+    chains = {
+        "prerouting": Chain(("iifname @taps goto from_tap", untrack), "prerouting", -300),
+        "from_tap": Chain(("iifname . ether saddr . ip saddr @sources goto own_source", "drop")),
+        "own_source": Chain((untrack,)),
+        "forward": Chain(("oifname @taps goto deliver", "iifname @taps goto leave"), "forward", 0),
+        "deliver": Chain(
+            (
+                f"{source} . {target} @pairs accept",
+                "ct state related goto related",
+                "ct direction original goto asking",
+                "ct direction reply goto answering",
+                # Path MTU discovery works; that other hosts answer traceroute does not.
+                "icmp type destination-unreachable icmp code frag-needed ip saddr @hosts accept",
+                "drop",
+            )
+        ),
+        "asking": Chain(
+            (
+                f"{source} . {target} . meta l4proto . th dport @flows accept",
+                f"ip saddr != {plan} ip saddr . {target} . meta l4proto . th dport @inward accept",
+                "drop",
+            )
+        ),
+        "answering": Chain(
+            (
+                f"{asker} . {asked} @pairs accept",
+                f"{asker} . {asked} . meta l4proto . th sport @flows accept",
+                f"ct original ip daddr != {plan}"
+                f" {asker} . ct original ip daddr . meta l4proto . th sport @outward accept",
+                "drop",
+            )
+        ),
+        "related": Chain(
+            (
+                f"ip saddr {plan} accept",
+                f"ct original ip saddr != {plan} accept",
+                f"ct original ip daddr != {plan} accept",
+                "drop",
+            )
+        ),
+        "leave": Chain(
+            (
+                f"ip daddr & {host_mask} @remotes accept",  # judged there
+                f"ct direction original {source} . ip daddr . meta l4proto . th dport @outward accept",
+                f"ct direction reply ct original ip saddr . {asked} . meta l4proto . th sport @inward accept",
+                f"ct state related ct original ip saddr != {plan} accept",
+                "drop",
+            )
+        ),
+        "input": Chain(("iifname @taps goto node",), "input", 0),
+        "node": Chain(
+            (
+                "ct state established,related accept",
+                "udp sport 68 udp dport 67 accept",
+                f"icmp type echo-request ip daddr {wanted.gateway} accept",
+                "drop",
+            )
+        ),
+    }
+    sets = SPOOF_SETS | {
+        "pairs": Set(("ipv4_addr", "ipv4_addr")),
+        "remotes": Set(("ipv4_addr",)),
+        "hosts": Set(("ipv4_addr",)),
+        "flows": Set(_SERVICE, interval=True),
+        "inward": Set(_SERVICE, interval=True),
+        "outward": Set(_SERVICE, interval=True),
+    }
+    return Table("inet", sets, chains)
+
+
+def arp_table() -> Table:
+    """The table that keeps endpoints from speaking for addresses that are not theirs, and the neighbour table small."""
+    rules = ("iifname != @taps accept", "iifname . arp saddr ether . arp saddr ip @sources accept", "drop")
+    return Table("arp", SPOOF_SETS, {"input": Chain(rules, "input", 0)})
+
+
+def elements(wanted: Desired, lingering: Iterable[str]) -> dict[str, Elements]:
+    """Elements of each table, by family.
+
+    Args:
+        wanted: what the host must have.
+        lingering: interfaces of endpoints that are gone; they stay shut until the interface goes, too.
+    """
+    taps = frozenset({(item.interface,) for item in wanted.endpoints} | {(name,) for name in lingering})
+    # 0.0.0.0: a DHCP client, or one that probes whether its address is free
+    sources = frozenset(
+        (item.interface, item.mac, address)
+        for item in wanted.endpoints
+        for address in (item.address, "0.0.0.0")  # noqa: S104
+    )
+    allowed = wanted.traffic
+    return {
+        "inet": {
+            "taps": taps,
+            "sources": sources,
+            "pairs": allowed.pairs,
+            "remotes": frozenset((peer.prefix.partition("/")[0],) for peer in wanted.peers),
+            "hosts": frozenset((peer.address,) for peer in wanted.peers),
+            "flows": allowed.flows,
+            "inward": allowed.inward,
+            "outward": allowed.outward,
+        },
+        "arp": {"taps": taps, "sources": sources},
+    }
+
+
+def shape(table: Table) -> frozenset[tuple[object, ...]]:
+    """What `observe` finds as the shape of this table when nobody has tampered with it."""
+    sets = {("set", name, item.type, item.interval) for name, item in table.sets.items()}
+    chains = {("chain", name, item.hook, item.priority, "accept") for name, item in table.chains.items() if item.hook}
+    plain = {("chain", name, None, 0, None) for name, item in table.chains.items() if not item.hook}
+    return frozenset(sets | chains | plain)
+
+
+def observe(listing: str) -> ObservedTable:
+    """Read what `nft --json --numeric-protocol list table` printed."""
+    found: set[tuple[object, ...]] = set()
+    rules: list[str] = []
+    members: Elements = {}
+    for entry in json.loads(listing)["nftables"]:
+        if item := entry.get("set"):
+            kind = item["type"]
+            flags = item.get("flags", [])
+            found.add(("set", item["name"], tuple([kind] if isinstance(kind, str) else kind), flags == ["interval"]))
+            members[item["name"]] = frozenset(_element(member) for member in item.get("elem", []))
+        elif item := entry.get("chain"):
+            found.add(("chain", item["name"], item.get("hook"), item.get("prio", 0), item.get("policy")))
+        elif item := entry.get("rule"):
+            rules.append(json.dumps([item["chain"], item["expr"]], sort_keys=True))
+        elif not entry.keys() & {"metainfo", "table"}:
+            found.add(("other", json.dumps(entry, sort_keys=True)))
+    return ObservedTable(frozenset(found), tuple(rules), members)
+
+
+def create(table: Table) -> list[str]:
+    """Commands that make the table, its sets and chains where they are missing, and set all rules anew."""
+    where = f"{table.family} {TABLE}"
+    lines = [f"add table {where}"]
+    for name, item in table.sets.items():
+        flags = " flags interval;" if item.interval else ""
+        lines.append(f"add set {where} {name} {{ type {' . '.join(item.type)};{flags} }}")
+    for name, chain in table.chains.items():
+        hook = f"type filter hook {chain.hook} priority {chain.priority}; policy accept;" if chain.hook else ""
+        lines.append(f"add chain {where} {name} {{ {hook} }}")
+    lines.append(f"flush table {where}")  # the rules; sets and chains stay
+    lines += [f"add rule {where} {name} {rule}" for name, chain in table.chains.items() for rule in chain.rules]
+    return lines
+
+
+def delete(family: str) -> list[str]:
+    """Commands that take a table away, whether it exists or not."""
+    return [f"add table {family} {TABLE}", f"delete table {family} {TABLE}"]
+
+
+def change(family: str, wanted: Elements, found: Elements) -> list[str]:
+    """Commands that make `found` into `wanted`: only the elements that differ."""
+    lines = []
+    for verb, here, there in (("delete", found, wanted), ("add", wanted, found)):
+        for name in wanted:
+            if differing := here.get(name, frozenset()) - there.get(name, frozenset()):
+                members = ", ".join(" . ".join(member) for member in sorted(differing))
+                lines.append(f"{verb} element {family} {TABLE} {name} {{ {members} }}")
+    return lines
+
+
+def _element(member: Any) -> Element:
+    if isinstance(member, dict) and "elem" in member:  # written so when it has a comment or a timeout
+        member = member["elem"]["val"]
+    if isinstance(member, dict) and "concat" in member:
+        return tuple(_field(part) for part in member["concat"])
+    return (_field(member),)
+
+
+def _field(part: Any) -> str:
+    if not isinstance(part, dict):
+        return str(part)
+    if "range" in part:
+        low, high = (str(bound) for bound in part["range"])
+        return low if low == high else f"{low}-{high}"
+    if "prefix" in part:
+        network = IPv4Network((part["prefix"]["addr"], part["prefix"]["len"]))
+        return str(network[0]) if network.num_addresses == 1 else f"{network[0]}-{network[-1]}"
+    return json.dumps(part, sort_keys=True)

@@ -1,0 +1,82 @@
+"""What is in place, as the agent reports it. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from ipaddress import IPv4Address, IPv4Network
+
+from romana.agent.desired import Desired, Endpoint
+from romana.agent.observed import PROTOCOL, Observed
+from romana.agent.plumbing import Problem
+from romana.agent.ruleset import Elements
+from romana.models import Applied, AppliedEndpoint, AppliedError, EndpointStatus
+
+
+def applied(
+    wanted: Desired,
+    observed: Observed,
+    firewall: Elements,
+    answers: Callable[[str, str], bool],
+    problems: Iterable[Problem],
+) -> Applied:
+    """The report.
+
+    Args:
+        wanted: what the host must have.
+        observed: what it has.
+        firewall: elements of the firewall's sets that are in place.
+        answers: whether DHCP gives this MAC this address.
+        problems: all that went wrong.
+    """
+    known = list(problems)
+    blamed = {problem.subject: problem.message for problem in reversed(known)}
+    ours = {
+        (route.prefix, route.link, route.via)
+        for there in observed.routes.values()
+        for route in there
+        if route.protocol == PROTOCOL
+    }
+    routed = {(prefix, via) for prefix, _, via in ours}
+    return Applied(
+        generation=wanted.generation,
+        errors=[AppliedError(subject=problem.subject, message=problem.message) for problem in known],
+        endpoints=[_endpoint(item, observed, ours, firewall, answers, blamed) for item in wanted.endpoints],
+        routes=[IPv4Network(peer.prefix) for peer in wanted.peers if (peer.prefix, peer.address) in routed],
+        pairs=[
+            (IPv4Address(source), IPv4Address(target)) for source, target in sorted(firewall.get("pairs", frozenset()))
+        ],
+    )
+
+
+def _endpoint(
+    endpoint: Endpoint,
+    observed: Observed,
+    routes: set[tuple[str, int, str | None]],
+    firewall: Elements,
+    answers: Callable[[str, str], bool],
+    blamed: dict[str, str],
+) -> AppliedEndpoint:
+    link = observed.link(endpoint.interface)
+    route = link is not None and (f"{endpoint.address}/32", link.index, None) in routes
+    lease = answers(endpoint.mac, endpoint.address)
+    guarded = (
+        (endpoint.interface,) in firewall.get("taps", frozenset())
+        and (endpoint.interface, endpoint.mac, endpoint.address) in firewall.get("sources", frozenset())
+    )  # fmt: skip
+    problem = blamed.get(f"endpoint {endpoint.id}")
+    if problem is None and not guarded:
+        problem = blamed.get("firewall")
+    if problem is None and not lease:
+        problem = blamed.get("dhcp")
+    if problem is None and not route:
+        problem = blamed.get("gateway")
+    status, detail = EndpointStatus.ACTIVE, None
+    if problem is not None:
+        status, detail = EndpointStatus.ERROR, problem
+    elif link is None:
+        status, detail = EndpointStatus.PENDING, f"interface {endpoint.interface} does not exist yet"
+    elif not link.up:
+        status, detail = EndpointStatus.PENDING, f"interface {endpoint.interface} is down"
+    elif not (route and lease and guarded):
+        status, detail = EndpointStatus.PENDING, "being applied"
+    return AppliedEndpoint(id=endpoint.id, status=status, detail=detail, route=route, lease=lease, firewall=guarded)

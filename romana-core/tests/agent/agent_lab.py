@@ -1,0 +1,393 @@
+"""A network to run real agents in: nodes and guests are namespaces, a switch between them, no way out.
+
+Used by the tests of the agent and by the benchmarks.
+"""
+
+from __future__ import annotations
+
+import itertools
+import json
+import os
+import secrets
+import select
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from dataclasses import dataclass, field
+from ipaddress import IPv4Address
+from pathlib import Path
+from typing import Any
+
+from romana.agent.cache import write_atomically
+from romana.models import (
+    HostState,
+    Plan,
+    Protocol,
+    Selector,
+    StateEndpoint,
+    StateHost,
+    StateRule,
+    StateSegment,
+)
+
+SOURCES = Path(__file__).resolve().parents[2] / "src"
+UDHCPC_SCRIPT = """#!/bin/sh
+case "$1" in
+deconfig) ip addr flush dev "$interface"; ip link set "$interface" up;;
+bound|renew)
+  ip addr flush dev "$interface"
+  ip addr add "$ip/$mask" dev "$interface"
+  ip route replace default via "$router" dev "$interface"
+  echo "$ip/$mask $router";;
+esac
+"""
+
+
+class LabError(Exception):
+    """Something the lab needs did not happen."""
+
+
+def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+    """Wait until `condition` is true. Raises LabError after `seconds`."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > deadline:
+            raise LabError(f"not within {seconds:.0f} s: {what}")
+        time.sleep(0.02)
+
+
+def run(*argv: str, check: bool = True, stdin: str | None = None, timeout: float = 60.0) -> str:
+    """Run a program; its output."""
+    done = subprocess.run(argv, input=stdin, capture_output=True, text=True, timeout=timeout, check=False)
+    if check and done.returncode:
+        raise LabError(f"{' '.join(argv)}: {done.stderr.strip() or done.stdout.strip()}")
+    return done.stdout
+
+
+class Namespace:
+    """A network namespace, gone with `close`."""
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+        run("ip", "netns", "add", name)
+        self.run("ip", "link", "set", "lo", "up")
+
+    def command(self, *argv: str) -> list[str]:
+        """The command line that runs `argv` inside."""
+        return ["ip", "netns", "exec", self.name, *argv]
+
+    def run(self, *argv: str, check: bool = True, stdin: str | None = None, timeout: float = 60.0) -> str:
+        """Run a program inside; its output."""
+        return run(*self.command(*argv), check=check, stdin=stdin, timeout=timeout)
+
+    def json(self, *argv: str) -> Any:
+        """What a program inside prints as JSON."""
+        return json.loads(self.run(*argv) or "[]")
+
+    def close(self) -> None:
+        """Remove the namespace with its devices."""
+        subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
+
+
+@dataclass
+class Guest:
+    """An endpoint and the namespace behind its tap. `address` is what the control plane gave it."""
+
+    id: str
+    node: Node
+    interface: str
+    mac: str
+    tenant: int
+    segment: int
+    address: str
+    namespace: Namespace | None = None
+
+    @property
+    def inside(self) -> Namespace:
+        """The guest's own namespace."""
+        if self.namespace is None:
+            raise LabError(f"guest {self.id} is not plugged in")
+        return self.namespace
+
+    def plug(self) -> None:
+        """Make the tap, with the guest behind it."""
+        if self.namespace is None:
+            self.namespace = Namespace(self.node.lab.unique("g"))
+        node, own = self.node.namespace.name, self.namespace.name
+        run("ip", "link", "add", self.interface, "netns", node, "type", "veth", "peer", "eth0", "netns", own)
+        self.namespace.run("ip", "link", "set", "eth0", "address", self.mac)
+        self.node.namespace.run("ip", "link", "set", self.interface, "up")
+        self.namespace.run("ip", "link", "set", "eth0", "up")
+
+    def unplug(self) -> None:
+        """Take the tap away; the guest's namespace stays."""
+        self.node.namespace.run("ip", "link", "del", self.interface)
+
+    def lease(self) -> str:
+        """Get an address by DHCP and use it. Returns 'address/prefix router', empty when nobody answers."""
+        script = str(self.node.lab.directory / "udhcpc")
+        argv = ("busybox", "udhcpc", "-f", "-n", "-q", "-t", "4", "-T", "1", "-i", "eth0", "-s", script)
+        said = self.inside.run(*argv, check=False)
+        return next((line for line in said.splitlines() if " " in line and line[0].isdigit()), "")
+
+    def configure(self) -> None:
+        """Use the address without asking for it, as after a lease."""
+        self.inside.run("ip", "addr", "replace", f"{self.address}/16", "dev", "eth0")
+        self.inside.run("ip", "route", "replace", "default", "via", self.node.gateway)
+
+    def reaches(self, target: Guest | str, *, count: int = 1) -> bool:
+        """Whether a ping is answered."""
+        address = target if isinstance(target, str) else target.address
+        argv = self.inside.command("busybox", "ping", "-c", str(count), "-W", "1", address)
+        return subprocess.run(argv, capture_output=True, check=False).returncode == 0
+
+
+class Node:
+    """A host: a namespace with eth0 on the switch, and an agent in it."""
+
+    def __init__(self, lab: Lab, index: int) -> None:
+        self.lab = lab
+        self.index = index
+        self.name = f"node{index}"
+        self.address = f"192.168.99.{10 + index}"
+        self.prefix = f"10.{index}.0.0/16"
+        self.gateway = f"10.{index}.0.1"
+        self.directory = lab.directory / self.name
+        self.state_dir, self.run_dir = self.directory / "state", self.directory / "run"
+        self.config = self.directory / "agent.toml"
+        self.log = self.directory / "agent.log"
+        self.process: subprocess.Popen[bytes] | None = None
+        self.boot()
+
+    def boot(self) -> None:
+        """A namespace as a host has it right after its start."""
+        self.namespace = Namespace(self.lab.unique("n"))
+        port = f"p{self.index}"
+        run("ip", "link", "add", port, "netns", self.lab.switch.name, "type", "veth",
+            "peer", "eth0", "netns", self.namespace.name)  # fmt: skip
+        self.lab.switch.run("ip", "link", "set", port, "master", "bridge0", "up")
+        self.namespace.run("ip", "addr", "add", f"{self.address}/24", "dev", "eth0")
+        self.namespace.run("ip", "link", "set", "eth0", "up")
+        self.namespace.run("ip", "route", "add", "default", "via", "192.168.99.1")
+        self.directory.mkdir(exist_ok=True)
+        self.directory.chmod(0o755)
+        (self.directory / "token").write_text("none\n")
+        self.config.write_text(
+            f'host = "{self.name}"\nurl = "{self.lab.url}"\ntoken_file = "{self.directory / "token"}"\n'
+            f'state_dir = "{self.state_dir}"\nrun_dir = "{self.run_dir}"\n'
+        )
+
+    def reboot(self) -> None:
+        """All that lives in memory is gone; files stay, but for those of running processes."""
+        self.kill_agent()
+        self.stop_dnsmasq()
+        shutil.rmtree(self.run_dir, ignore_errors=True)
+        self.namespace.close()
+        self.lab.switch.run("ip", "link", "del", f"p{self.index}", check=False)
+        self.boot()
+
+    def agent(self, *options: str) -> list[str]:
+        """The agent's command line."""
+        argv = (sys.executable, "-m", "romana.agent.main", "--config", str(self.config), *options)
+        return self.namespace.command(*argv)
+
+    def environment(self) -> dict[str, str]:
+        """The agent's environment."""
+        return os.environ | {"PYTHONPATH": str(SOURCES)}
+
+    def start_agent(self, seconds: float = 30.0) -> float:
+        """Start the agent and wait until it says it is ready. Returns the seconds that took."""
+        channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        path = self.directory / "notify"
+        path.unlink(missing_ok=True)
+        channel.bind(str(path))
+        started = time.monotonic()
+        with self.log.open("ab") as log:
+            self.process = subprocess.Popen(
+                self.agent(), env=self.environment() | {"NOTIFY_SOCKET": str(path)}, stdout=log, stderr=log
+            )
+        handle = os.pidfd_open(self.process.pid)
+        try:
+            ready, _, _ = select.select([channel, handle], [], [], seconds)
+        finally:
+            os.close(handle)
+        if channel not in ready:
+            raise LabError(f"the agent of {self.name} is not ready:\n{self.log.read_text()[-2000:]}")
+        channel.close()
+        return time.monotonic() - started
+
+    def kill_agent(self, number: int = signal.SIGKILL) -> None:
+        """End the agent."""
+        if self.process is not None:
+            with suppress(ProcessLookupError):
+                self.process.send_signal(number)
+            self.process.wait(timeout=20)
+            self.process = None
+
+    def remove_agent(self) -> None:
+        """What uninstalling does."""
+        self.kill_agent(signal.SIGTERM)
+        done = subprocess.run(
+            self.agent("--remove"), env=self.environment(), capture_output=True, text=True, check=False
+        )
+        if done.returncode:
+            raise LabError(f"--remove: {done.stderr}")
+
+    def dnsmasqs(self) -> list[int]:
+        """Process ids of the dnsmasqs of this node's agent."""
+        found = []
+        for file in self.run_dir.glob("dnsmasq-*.pid"):
+            with suppress(OSError, ValueError):
+                pid = int(file.read_text())
+                if f"--pid-file={file}".encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
+                    found.append(pid)
+        return found
+
+    def stop_dnsmasq(self) -> None:
+        """End them, hard."""
+        for pid in self.dnsmasqs():
+            os.kill(pid, signal.SIGKILL)
+
+    def routes(self) -> set[str]:
+        """Routes of the main table: 'prefix via|dev where'."""
+        return {
+            f"{item['dst']} " + (f"via {item['gateway']}" if "gateway" in item else f"dev {item['dev']}")
+            for item in self.namespace.json("ip", "-j", "-4", "route")
+        }
+
+    def set_elements(self, name: str, family: str = "inet") -> list[Any]:
+        """Elements of a set of the agent's table."""
+        listed = self.namespace.json("nft", "-j", "list", "set", family, "romana", name)
+        return next(item["set"] for item in listed["nftables"] if "set" in item).get("elem", [])  # type: ignore[no-any-return]
+
+    def rule_count(self) -> int:
+        """How many nft rules there are on the node."""
+        return sum("rule" in item for item in self.namespace.json("nft", "-j", "list", "ruleset")["nftables"])
+
+    def sysctl(self, path: str, value: str | None = None) -> str:
+        """Read a parameter below /proc/sys, or write it."""
+        if value is not None:
+            self.namespace.run("sh", "-c", f"echo {value} > /proc/sys/{path}")
+        return self.namespace.run("cat", f"/proc/sys/{path}").strip()
+
+    def close(self) -> None:
+        """End all that runs and remove the namespace."""
+        self.kill_agent()
+        self.stop_dnsmasq()
+        self.namespace.close()
+
+
+@dataclass
+class Lab:
+    """Nodes on a switch, and what the control plane would say of them."""
+
+    count: int
+    url: str = "http://192.168.99.9:1"
+    directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="romana-lab-")))
+    nodes: list[Node] = field(default_factory=list)
+    guests: list[Guest] = field(default_factory=list)
+    segments: list[tuple[int, int]] = field(default_factory=lambda: [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)])
+    rules: list[StateRule] = field(default_factory=list)
+    generation: int = 0
+
+    def __post_init__(self) -> None:
+        self._tag = f"r{secrets.token_hex(3)}"
+        self._numbers = itertools.count()
+        self.directory.chmod(0o755)  # dnsmasq reads its files as its own user
+        script = self.directory / "udhcpc"
+        script.write_text(UDHCPC_SCRIPT)
+        script.chmod(0o755)
+        self.switch = Namespace(self.unique("s"))
+        self.switch.run("ip", "link", "add", "bridge0", "type", "bridge")
+        self.switch.run("ip", "link", "set", "bridge0", "up")
+        for index in range(self.count):
+            self.nodes.append(Node(self, index))
+
+    def unique(self, kind: str) -> str:
+        """A name no other namespace has."""
+        return f"{self._tag}{kind}{next(self._numbers)}"
+
+    def guest(self, node: int, tenant: int, segment: int, *, plug: bool = True) -> Guest:
+        """Add an endpoint on a node to the desired state (`push` says so to the agents)."""
+        number = next(self._numbers)
+        host = self.nodes[node]
+        plan = Plan().address_plan()
+        taken = {item.address for item in self.guests}
+        address = next(
+            text
+            for endpoint in plan.endpoints
+            if (text := str(plan.address(host.index, tenant, segment, endpoint))) not in taken
+        )
+        guest = Guest(f"e{number}", host, f"tap{number:08x}", f"fa:16:3e:00:{number // 256:02x}:{number % 256:02x}",
+                      tenant, segment, address)  # fmt: skip
+        self.guests.append(guest)
+        if plug:
+            guest.plug()
+        return guest
+
+    def allow(
+        self,
+        source: tuple[int, int] | str,
+        target: tuple[int, int] | str,
+        protocol: str = "any",
+        ports: Iterable[tuple[int, int]] = (),
+    ) -> StateRule:
+        """Add a rule to the desired state; a side is (tenant, segment) or a CIDR."""
+        rule = StateRule(
+            source=_selector(source), target=_selector(target), protocol=Protocol(protocol), ports=list(ports)
+        )
+        self.rules.append(rule)
+        return rule
+
+    def state(self, node: Node) -> HostState:
+        """What the server would send to a node."""
+        hosts = [StateHost(name=item.name, index=item.index, address=IPv4Address(item.address)) for item in self.nodes]
+        return HostState(
+            generation=self.generation,
+            plan=Plan(),
+            host=hosts[node.index],
+            peers=[host for host in hosts if host.index != node.index],
+            segments=[StateSegment(tenant=tenant, segment=segment) for tenant, segment in self.segments],
+            rules=self.rules,
+            endpoints=[
+                StateEndpoint(id=item.id, address=IPv4Address(item.address), mac=item.mac, interface=item.interface)
+                for item in self.guests
+                if item.node is node
+            ],
+        )
+
+    def store(self) -> None:
+        """Give every node the present state as the last one its agent saw."""
+        self.generation += 1
+        for node in self.nodes:
+            node.state_dir.mkdir(parents=True, exist_ok=True)
+            write_atomically(node.state_dir / "state.json", self.state(node).model_dump_json())
+
+    def push(self) -> None:
+        """Have every node's agent apply the present state: they are started again with it."""
+        self.store()
+        for node in self.nodes:
+            node.kill_agent(signal.SIGTERM)
+            node.start_agent()
+
+    def close(self) -> None:
+        """Take everything away."""
+        for node in self.nodes:
+            node.close()
+        for guest in self.guests:
+            if guest.namespace is not None:
+                guest.namespace.close()
+        self.switch.close()
+        shutil.rmtree(self.directory, ignore_errors=True)
+
+
+def _selector(side: tuple[int, int] | str) -> Selector:
+    if isinstance(side, str):
+        return Selector.model_validate({"cidr": side})
+    return Selector(tenant=side[0], segment=side[1])
