@@ -217,6 +217,7 @@ class LocalStack:
                 stdout=console,
                 stderr=console,
                 cwd="/",
+                env={"PATH": os.environ.get("PATH", os.defpath)},  # nothing of the run that happens to start it
                 start_new_session=True,
                 pass_fds=[lock.fileno()],  # the lock lives as long as the supervisor
             )

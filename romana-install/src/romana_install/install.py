@@ -7,7 +7,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from romana_install import lock, pki, preflight, run, secrets, ssh, summary, variables, verify
+from romana_install import leftovers, lock, pki, preflight, run, secrets, ssh, summary, variables, verify
 from romana_install.context import PROJECT, Wanted, wanted
 from romana_install.errors import VerifyFailedError
 from romana_install.events import Failure
@@ -41,7 +41,7 @@ def install(options: Options) -> int:
     directory = private_directory(want.stack.directory)
     directory.chmod(PRIVATE_DIRECTORY)
     with lock.held(directory / "lock", ACTION):
-        if run.end_leftover(directory):
+        if leftovers.end(directory):
             print("ended what an earlier romana-setup that was killed had left running")
         return _install(options, wanted(options))
 

@@ -13,6 +13,7 @@ from romana_install.terminal import duration, is_lively, styled
 if TYPE_CHECKING:
     from rich.text import Text
 
+DONE, FAILED, STOPPED = "done", "failed", "stopped"
 REDRAWS = 8  # a second
 
 
@@ -28,6 +29,7 @@ class Position:
     clock: Callable[[], float] = time.monotonic
     current: str = ""
     task: str = ""
+    over: bool = False
     begun: float = 0.0
     phase_begun: float = 0.0
 
@@ -39,7 +41,12 @@ class Position:
         if phase not in self.phases:
             at = self.phases.index(self.current) + 1 if self.current else 0
             self.phases.insert(at, phase)
-        self.current, self.task, self.phase_begun = phase, "", self.clock()
+        self.current, self.task, self.over, self.phase_begun = phase, "", False, self.clock()
+
+    def leave(self) -> float:
+        """End the current phase; returns how long it took, in seconds."""
+        self.task, self.over = "", True
+        return self.phase_seconds
 
     @property
     def number(self) -> int:
@@ -62,7 +69,7 @@ class Position:
         if not self.estimates:
             return None
         later = self.phases[self.number :] if self.current else self.phases
-        now = max(self.estimates.get(self.current, 0.0) - self.phase_seconds, 0.0)
+        now = 0.0 if self.over else max(self.estimates.get(self.current, 0.0) - self.phase_seconds, 0.0)
         return now + sum(self.estimates.get(phase, 0.0) for phase in later)
 
 
@@ -80,12 +87,12 @@ class Screen(AbstractContextManager["Screen"]):
         """Show a line that stays."""
         print(text, file=self.out, flush=True)
 
-    def phase_over(self, ok: bool) -> None:
-        """Show how the current phase ended."""
+    def phase_over(self, seconds: float, how: str) -> None:
+        """Show how the current phase ended (done, failed, stopped), after how many seconds."""
         position = self.position
         number = f"[{position.number}/{len(position.phases)}]"
-        took = duration(position.phase_seconds)
-        end = styled("[ DONE ]", "green", self.out) if ok else styled("[ FAILED ]", "red", self.out)
+        took = duration(seconds)
+        end = styled(f"[ {how.upper()} ]", "green" if how == DONE else "red", self.out)
         self.note(f"{number} {position.current:<12} {took:>8}  {end}")
 
 
@@ -123,13 +130,12 @@ class LiveScreen(Screen):
         from rich.text import Text
 
         position = self.position
-        if not position.current:
-            return Text("")
         spin = "⠋⠙⠹⠸⠼⠴⠦⠧⠇⠏"[int(position.seconds * REDRAWS) % 10]
         times = f"{duration(position.seconds)} so far"
         if position.left is not None:
             times += f", about {duration(position.left)} left"
-        head = f"{spin} [{position.number}/{len(position.phases)}] {position.current:<12} "
+        under_way = position.current and not position.over
+        head = f"{spin} [{position.number}/{len(position.phases)}] {position.current:<12} " if under_way else f"{spin} "
         return Text.assemble(head, (f"{times}  ", "cyan"), (position.task, "dim"), no_wrap=True, overflow="ellipsis")
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import shutil
 import signal
@@ -12,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from romana_install import leftovers
 from romana_install.files import write_json
 
 VARS_FILE = "vars.json"
@@ -57,6 +57,7 @@ def environment(project: Path, directory: Path) -> dict[str, str]:
     return {
         "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
         "ROMANA_STACK_DIR": str(directory),
+        leftovers.TAG: str(directory),
         "ANSIBLE_HOST_KEY_CHECKING": "True",
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_DEVEL_WARNING": "False",
@@ -78,6 +79,7 @@ def start(settings: Mapping[str, Any], on_event: Callable[[dict[str, Any]], None
     import ansible_runner  # slow to import, and most actions do without it
 
     data = Path(settings["private_data_dir"])
+    directory = data.parent
     shutil.rmtree(data, ignore_errors=True)
     write_json(data / "env" / "settings", _SETTINGS)
 
@@ -90,6 +92,8 @@ def start(settings: Mapping[str, Any], on_event: Callable[[dict[str, Any]], None
             runner = ansible_runner.run(
                 **settings, event_handler=keep_no_file, cancel_callback=lambda: bool(interrupted)
             )
+        if interrupted:
+            leftovers.end(directory)  # Ansible's workers are in sessions of their own
         return Outcome(ok=runner.rc == 0, interrupted=bool(interrupted))
     finally:
         shutil.rmtree(data, ignore_errors=True)
@@ -106,21 +110,3 @@ def _signals_noted() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
-
-
-def end_leftover(directory: Path) -> bool:
-    """End what a killed romana-setup has left running on this stack; True when there was something.
-
-    Call it only with the stack's lock held: then whoever started these processes is gone.
-    """
-    mark = f"@{directory / VARS_FILE}".encode()
-    found = False
-    for process in Path("/proc").glob("[0-9]*"):
-        try:
-            words = (process / "cmdline").read_bytes().split(b"\0")
-            if mark in words:
-                os.kill(int(process.name), signal.SIGKILL)
-                found = True
-        except (FileNotFoundError, ProcessLookupError, PermissionError):
-            continue  # it has ended, or is not ours
-    return found

@@ -16,7 +16,7 @@ from romana_install.journal import Journal, Phase
 from romana_install.journal import Run as JournalRun
 from romana_install.log import Log
 from romana_install.options import Options
-from romana_install.progress import Position, Screen, screen
+from romana_install.progress import DONE, FAILED, STOPPED, Position, Screen, screen
 
 
 class RunFailedError(Exception):
@@ -45,10 +45,10 @@ class Session:
         self._begin(name)
         try:
             yield
-        except BaseException:
-            self._end(ok=False)
+        except BaseException as error:
+            self._end(STOPPED if isinstance(error, KeyboardInterrupt) else FAILED)
             raise
-        self._end(ok=True)
+        self._end(DONE)
 
     def note(self, text: str) -> None:
         """Show and log a line."""
@@ -58,13 +58,14 @@ class Session:
     def play(self, settings: dict[str, Any], verbose: bool) -> None:
         """Run a playbook; its plays say which phases they belong to. Raises RunFailedError, KeyboardInterrupt."""
         state = AnsibleRun()
+        self.position.task = "starting Ansible"
 
         def on_event(event: dict[str, Any]) -> None:
             before = state.phase
             state.feed(event)
             if state.phase != before:
                 if before:
-                    self._end(ok=True)
+                    self._end(DONE)
                 self._begin(state.phase)
             self.position.task = f"{state.task} · {state.host}" if state.host else state.task
             output = str(event.get("stdout") or "")
@@ -75,7 +76,7 @@ class Session:
         outcome = ansible.start(settings, on_event)
         self.changed += state.changed
         if state.phase:
-            self._end(outcome.ok)
+            self._end(STOPPED if outcome.interrupted else DONE if outcome.ok else FAILED)
         if outcome.interrupted:
             raise KeyboardInterrupt
         if not outcome.ok:
@@ -93,12 +94,12 @@ class Session:
         self._record.phases.append(Phase(name))
         self._journal.save()
 
-    def _end(self, ok: bool) -> None:
-        seconds = self.position.phase_seconds
-        self.log.write(f"--- phase {self.position.current} {'done' if ok else 'failed'} after {seconds:.1f} s")
-        self._screen.phase_over(ok)
+    def _end(self, how: str) -> None:
+        seconds = self.position.leave()
+        self.log.write(f"--- phase {self.position.current} {how} after {seconds:.1f} s")
+        self._screen.phase_over(seconds, how)
         phase = self._record.phases[-1]
-        phase.seconds, phase.ok = round(seconds, 1), ok
+        phase.seconds, phase.ok = round(seconds, 1), how == DONE
         self._journal.save()
 
 

@@ -39,6 +39,8 @@ def duration(seconds: float) -> str:
 
 
 def complain(text: str) -> None:
-    """One line (or several) to the standard error, under our name."""
+    """Lines to the standard error, each under our name unless it is indented, and so belongs to the one before."""
+    sys.stdout.flush()
     name = styled("romana-setup:", "bold", sys.stderr)
-    print("\n".join(f"{name} {line}" for line in text.splitlines()), file=sys.stderr)
+    for line in text.splitlines():
+        print(line if line.startswith(" ") else f"{name} {line}", file=sys.stderr)

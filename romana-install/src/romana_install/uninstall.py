@@ -9,7 +9,7 @@ from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
-from romana_install import lock, run, ssh, variables
+from romana_install import leftovers, lock, run, ssh, variables
 from romana_install.checks import AVAILABLE_TARGETS
 from romana_install.context import PROJECT, stack_name
 from romana_install.errors import UsageError
@@ -33,7 +33,7 @@ def uninstall(options: Options) -> int:
     stack = _load(name, options)
     _confirm(stack, options)
     with lock.held(directory / "lock", ACTION):
-        run.end_leftover(directory)
+        leftovers.end(directory)
         stack.save()  # the inventory reads it; it may have been damaged, or not written yet
         write_json(directory / run.VARS_FILE, variables.of_stack(stack))
         with opened(directory, ACTION, ACTION, stack.config_digest, [ACTION], options) as session:

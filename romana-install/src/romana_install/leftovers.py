@@ -1,0 +1,91 @@
+"""What a run that was cut short has left running, and its end.
+
+Everything Ansible starts inherits a variable that names the stack. Nodes do not: whoever starts them gives them an
+environment of their own.
+"""
+
+from __future__ import annotations
+
+import os
+import select
+import signal
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+TAG = "ROMANA_SETUP_RUN"
+PATIENCE = 5.0  # seconds a process gets to end by itself when told to
+PACKAGE_PATIENCE = 300.0  # seconds the package manager gets to finish: cut short it would need repair
+_PACKAGE_MANAGERS = ("apt", "dpkg")
+_BUILDERS = ("mmdebstrap",)  # package managers below these work on an image that is thrown away
+
+
+@dataclass(frozen=True)
+class Process:
+    """A process: its parent's id and its name."""
+
+    parent: int
+    name: str
+
+
+def end(directory: Path) -> bool:
+    """End what is left of a run on the stack kept in `directory`; True when there was something.
+
+    Call it only when nothing of that run is to go on: with the stack's lock held.
+    """
+    processes = _tagged(f"{TAG}={directory}")
+    busy = set(finishing(processes))
+    others = [pid for pid in processes if pid not in busy]
+    _signal(others, signal.SIGTERM)
+    _signal(_wait(others, PATIENCE), signal.SIGKILL)
+    _wait(busy, PACKAGE_PATIENCE)
+    return bool(processes)
+
+
+def finishing(processes: Mapping[int, Process]) -> list[int]:
+    """Which of the processes are the machine's package manager at work, and so must be let finish. Pure."""
+    found = []
+    for pid in processes:
+        names = []
+        at = pid
+        while at in processes:
+            names.append(processes[at].name)
+            at = processes[at].parent
+        manages = any(name.startswith(_PACKAGE_MANAGERS) for name in names)
+        if manages and not any(name.startswith(_BUILDERS) for name in names):
+            found.append(pid)
+    return found
+
+
+def _tagged(mark: str) -> dict[int, Process]:
+    found = {}
+    for directory in Path("/proc").glob("[0-9]*"):
+        with suppress(OSError, ValueError):  # it has ended, or is not ours
+            if mark.encode() in (directory / "environ").read_bytes().split(b"\0"):
+                # "pid (name) state parent ...", and a name may hold blanks and brackets
+                before, _, after = (directory / "stat").read_text().rpartition(")")
+                found[int(directory.name)] = Process(int(after.split()[1]), before.partition("(")[2])
+    return found
+
+
+def _signal(pids: Iterable[int], number: signal.Signals) -> None:
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            os.kill(pid, number)
+
+
+def _wait(pids: Iterable[int], seconds: float) -> list[int]:
+    """Wait until the processes have ended; returns those that have not within that time."""
+    deadline = time.monotonic() + seconds
+    remaining = []
+    for pid in pids:
+        with suppress(ProcessLookupError):
+            descriptor = os.pidfd_open(pid)
+            try:
+                if not select.select([descriptor], [], [], max(deadline - time.monotonic(), 0))[0]:
+                    remaining.append(pid)
+            finally:
+                os.close(descriptor)
+    return remaining
