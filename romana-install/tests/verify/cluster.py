@@ -117,6 +117,11 @@ class Cluster:
         links = json.loads(self.on(node, "ip", "-j", "link"))
         return [link["ifname"] for link in links if link["ifname"].startswith("tap")]
 
+    def chain(self, node: int, name: str) -> str:
+        """A chain of the agent's firewall, as nft lists it; empty when there is none."""
+        command = self.inside(node, "nft", "list", "chain", "inet", "romana", name)
+        return subprocess.run(command, capture_output=True, text=True, check=False).stdout
+
     def stop(self) -> None:
         for process in self.processes.values():
             process.kill()

@@ -44,7 +44,7 @@ def assert_nothing_is_left(cluster: Cluster) -> None:
 @contextmanager
 def user_rules(cluster: Cluster, node: int, rules: str) -> Iterator[None]:
     """A firewall table of the user's own, which no agent may touch."""
-    cluster.on(node, "nft", f"table ip user {{ {rules} }}")
+    cluster.on(node, "nft", f"table ip user {{\n{rules}\n}}")
     try:
         yield
     finally:
@@ -89,7 +89,7 @@ def test_policies_of_the_user_are_part_of_what_is_expected(cluster: Cluster) -> 
 
 
 def test_what_does_not_get_through_is_reported(cluster: Cluster) -> None:
-    drop_pings = "chain c { type filter hook forward priority 10; ip protocol icmp drop; }"
+    drop_pings = "chain c {\n type filter hook forward priority 10\n ip protocol icmp drop\n }"
     with user_rules(cluster, 1, drop_pings):
         report = cluster.verify("quick")
     assert report["ok"] is False
@@ -112,20 +112,26 @@ def test_what_gets_through_but_must_not_is_reported(cluster: Cluster) -> None:
     finally:
         tampering.kill()
         tampering.wait()
+        cluster.on(1, "nft", "delete table inet romana")
+        wait_until(lambda: "drop" in cluster.chain(1, "deliver"), "the agent has made its table anew")
     assert report["ok"] is False
     assert "reachable" in {cell["observed"] for cell in wrong_cells(report)}
     assert_nothing_is_left(cluster)
 
 
 def test_an_answer_of_the_wrong_endpoint_is_reported(cluster: Cluster) -> None:
-    redirect = "chain c { type nat hook prerouting priority -100; ip daddr 10.0.18.3 dnat to 10.0.18.4; }"
+    redirect = (
+        "chain to {\n type filter hook prerouting priority -310\n ip daddr 10.0.18.3 ip daddr set 10.0.18.4\n }\n"
+        "chain from {\n type filter hook postrouting priority 10\n ip saddr 10.0.18.4 ip saddr set 10.0.18.3\n }"
+    )
     with user_rules(cluster, 0, redirect):
         report = cluster.verify("quick")
     assert report["ok"] is False
     assert "matrix tcp" in failed(report)
-    wrong = [cell for cell in wrong_cells(report) if cell["protocol"] == "tcp"]
-    assert wrong
-    assert all(cell["to"].endswith("10.0.18.3") for cell in wrong)
+    misled = [cell for cell in wrong_cells(report) if cell["observed"].startswith("answered by probe-")]
+    assert misled
+    assert all(cell["to"].endswith(" 10.0.18.3") and cell["protocol"] == "tcp" for cell in misled)
+    assert_nothing_is_left(cluster)
 
 
 def test_a_wrong_route_is_reported(cluster: Cluster) -> None:
@@ -168,6 +174,7 @@ def test_leftovers_of_a_killed_verification_are_removed_by_the_next(cluster: Clu
     left = cluster.names()
     assert left
     report = cluster.verify("quick")
+    assert failed(report) == {}
     assert report["ok"] is True
     details = {check["name"]: check["detail"] for check in report["checks"]}
     assert all(name in details["leftovers"] for name in left)

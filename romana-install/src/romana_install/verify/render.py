@@ -40,7 +40,7 @@ def _matrix(report: Report) -> str:
     protocols = list(dict.fromkeys(cell.protocol for cell in report.matrix))
     symbols = {(cell.source, cell.target, cell.protocol): _symbol(cell) for cell in report.matrix}
     marks = {name: _mark(number) for number, name in enumerate(names)}
-    width = max(map(len, names)) + 4
+    width = max(map(len, names)) + 6
     column = max(len(protocols), 2)
     lines = ["from, to".ljust(width) + " ".join(marks[name].rjust(column) for name in names)]
     for source in names:

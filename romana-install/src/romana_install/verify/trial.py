@@ -28,9 +28,12 @@ def try_policy(scene: Scene, findings: Findings) -> None:
     )
     questions = _questions(scene, wish)
     policy = scene.client.create_policy(wish)
-    _try(scene, findings, "policy opens", questions, [*scene.policies, policy])
+    with_policy = [*scene.policies, policy]
+    opened = [question for question in questions if question.expected(with_policy) != question.expected(scene.policies)]
+    good = f"{len(opened)} conversations opened, {len(questions) - len(opened)} others as before"
+    _try(scene, findings, "policy opens", questions, with_policy, good)
     scene.client.delete_policy(policy.name)
-    _try(scene, findings, "policy closes", questions, scene.policies)
+    _try(scene, findings, "policy closes", questions, scene.policies, f"{len(opened)} conversations closed again")
 
 
 def _questions(scene: Scene, policy: PolicyCreate) -> list[Question]:
@@ -49,7 +52,9 @@ def _questions(scene: Scene, policy: PolicyCreate) -> list[Question]:
     return questions + [Question(*pair, Protocol.TCP, OPENED_PORT) for pair in product(bystanders, targets)]
 
 
-def _try(scene: Scene, findings: Findings, name: str, questions: list[Question], policies: list[Policy]) -> None:
+def _try(
+    scene: Scene, findings: Findings, name: str, questions: list[Question], policies: list[Policy], good: str
+) -> None:
     try:
         api.wait_applied(scene.client, [host.name for host in scene.hosts], APPLIED_WITHIN)
     except api.NotYetError as error:
@@ -57,8 +62,7 @@ def _try(scene: Scene, findings: Findings, name: str, questions: list[Question],
         return
     cells, _ = scene.answers(questions, policies, POLICY_WAIT)
     wrong = [_problem(question, cell) for question, cell in zip(questions, cells, strict=True) if not cell.ok]
-    opened = sum(question.expected(policies) == question.expected(scene.policies) for question in questions)
-    findings.note(name, wrong, f"{len(questions) - opened} conversations opened, {opened} others as before")
+    findings.note(name, wrong, good)
 
 
 def _problem(question: Question, cell: Cell) -> str:
