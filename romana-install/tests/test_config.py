@@ -1,0 +1,234 @@
+"""The configuration as a user writes it: what is accepted, and what is said about the rest."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+import pytest
+
+from romana_install import checks, config
+from romana_install.machine import MachineNetwork, Route, parse_resolvers, parse_routes
+from romana_install.plan import nodes
+from romana_install.stack import Stack
+
+GROUP_VARS = Path(__file__).parents[2] / "group_vars" / "all"
+NONE = "openstack_engine=none"
+
+
+def findings(
+    *extra: str,
+    target: str = "local",
+    existing: Stack | None = None,
+    machine: MachineNetwork | None = None,
+    group_vars: Path = GROUP_VARS,
+) -> list[str]:
+    draft = config.read(group_vars, extra)
+    return [str(finding) for finding in checks.findings(draft, target, existing, machine or MachineNetwork())]
+
+
+def test_the_files_as_they_are_make_a_stack() -> None:
+    assert findings(NONE) == []
+
+
+def test_missing_file_is_a_finding(tmp_path: Path) -> None:
+    (tmp_path / "stack.yml").write_text("stack_name: romana\n")
+    found = findings(NONE, group_vars=tmp_path)
+    assert [line.partition(":")[0].rpartition("/")[2] for line in found] == ["romana.yml", "local.yml"]
+
+
+@pytest.mark.parametrize(
+    ("extra", "key", "value"),
+    [
+        (["devstack_compute_node=3"], "devstack_compute_node", 3),
+        (["controller_is_compute=false"], "controller_is_compute", False),
+        (["controller_is_compute=no"], "controller_is_compute", False),
+        (["stack_name=demo devstack_compute_node=2"], "devstack_compute_node", 2),
+        (["openstack_engine="], "openstack_engine", None),
+        (['{"romana_tenants": [{"name": "blue"}]}'], "romana_tenants", [{"name": "blue", "segments": ["default"]}]),
+        (["stack_name=a", "stack_name=b"], "stack_name", "b"),
+        (["local_cache_dir='/a b'"], "local_cache_dir", "/a b"),
+    ],
+)
+def test_value_of_extra_variable(extra: list[str], key: str, value: object) -> None:
+    draft = config.read(GROUP_VARS, extra)
+    assert draft.findings == []
+    assert draft.config.model_dump()[key] == value
+
+
+def test_extra_variables_from_a_file(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yml"
+    path.write_text("devstack_compute_node: 4\n")
+    assert config.read(GROUP_VARS, [f"@{path}"]).config.devstack_compute_node == 4
+
+
+@pytest.mark.parametrize(
+    ("extra", "where", "text"),
+    [
+        ("devstack_compute_node=-1", "-e:devstack_compute_node", "is -1; give a whole number of nodes, 0 or more"),
+        ("devstack_compute_node=two", "-e:devstack_compute_node", "is 'two'; give a whole number"),
+        ("devstack_compute_node=1.5", "-e:devstack_compute_node", "is 1.5; give a whole number"),
+        ("devstack_compute_node=true", "-e:devstack_compute_node", "is True; give a whole number"),
+        ("devstack_compute_node=300", "-e:devstack_compute_node", "192.168.99.0/24 (local_network) holds up to 244"),
+        ("devstack_compute_node=300", "-e:devstack_compute_node", "8 host bits (romana_host_bits) hold up to 255"),
+        ("devstack_compute_nodes=2", "-e:devstack_compute_nodes", "did you mean devstack_compute_node?"),
+        ("colour=red", "-e:colour", "unknown variable; a variable of a role goes after --"),
+        ("'stack_name=a b'", "-e:stack_name", "is 'a b'; give 1 to 20 lower-case letters"),
+        ("stack_name=" + "x" * 300, "-e:stack_name", "(300 characters); give 1 to 20 lower-case letters"),
+        ("stack_name=", "-e:stack_name", "is ''; give 1 to 20 lower-case letters"),
+        ("stack_name=../etc", "-e:stack_name", "give 1 to 20 lower-case letters"),
+        ("openstack_engine=devstck", "-e:openstack_engine", "is 'devstck'; give none, packages or devstack"),
+        ("openstack_engine=packages", "-e:openstack_engine", "packages is not available in this version; give -e"),
+        ("romana_cidr=10.0.0.0/9", "-e:romana_cidr", "= 33 bits, not 32; take away 1"),
+        ("romana_host_bits=7", "-e:romana_host_bits", "= 31 bits, not 32; add 1"),
+        ("romana_host_bits=-1", "-e:romana_host_bits", "host_bits is -1; it must be at least 0"),
+        ("romana_cidr=10.0.0.1/8", "-e:romana_cidr", "is not an IPv4 network"),
+        ("romana_cidr=224.0.0.0/8", "-e:romana_cidr", "multicast"),
+        ("romana_cidr=192.0.0.0/8", "-e:romana_cidr", "overlaps the nodes' own network 192.168.99.0/24"),
+        ("local_network=10.1.2.0/24", "group_vars/all/romana.yml:romana_cidr", "overlaps the nodes' own network"),
+        ("local_network=fd00::/64", "-e:local_network", "is not an IPv4 network; write it like 192.168.99.0/24"),
+        ("local_network=192.168.99.0/28", "-e:local_network", None),
+        ("local_network=192.168.99.0/29", "-e:local_network", "is too small: the controller is .10"),
+        ("local_mirror=ftp://mirror", "-e:local_mirror", "give an http:// or https:// URL"),
+        ("local_cache_dir=here", "-e:local_cache_dir", "give an absolute path"),
+        ("local_debian_release=sid", "-e:local_debian_release", "give bookworm (12) or trixie (13)"),
+        ("romana_server_port=80", "-e:romana_server_port", "give a port from 1024 to 65535"),
+        ("romana_tenants=red", "-e:romana_tenants", "is 'red'; give a list like"),
+        ('{"romana_tenants": [{"name": "a b"}]}', "-e:romana_tenants", "[0].name is 'a b'; give a list like"),
+        ('{"romana_tenants": [{"segments": ["a"]}]}', "-e:romana_tenants", "[0].name is missing"),
+        ('{"romana_tenants": [{"name": "a", "sgments": []}]}', "-e:romana_tenants", "[0].sgments is unknown"),
+        ('{"romana_tenants": [{"name": "a"}, {"name": "a"}]}', "-e:romana_tenants", "tenants: a is there twice"),
+        ('{"romana_tenants": [{"name": "a", "segments": ["x", "x"]}]}', "-e:romana_tenants", "x is there twice"),
+        ("devstack_compute_node=0 controller_is_compute=false", "-e:devstack_compute_node", "no compute node at all"),
+        ("nonsense", "-e", "'nonsense' is not key=value, nor @file, nor a JSON object"),
+        ("=1", "-e", "is not key=value"),
+        ("'open", "-e", "has no closing quotation"),
+        ("@/nonexistent.yml", "-e @/nonexistent.yml", "cannot be read: no such file or directory"),
+        ('{"stack_name": ', "-e", "is not YAML"),
+    ],
+)
+def test_finding(extra: str, where: str, text: str | None) -> None:
+    found = findings(*([extra] if "openstack_engine" in extra else [NONE, extra]))
+    if text is None:
+        assert found == []
+    else:
+        assert any(line.startswith(f"{where}: ") and text in line for line in found), found
+
+
+def test_too_many_tenants_for_the_bits() -> None:
+    tenants = ", ".join(f'{{"name": "t{number}"}}' for number in range(16))
+    found = findings(NONE, f'{{"romana_tenants": [{tenants}]}}')
+    assert found == ["-e:romana_tenants: tenants: 16 do not fit 4 bits, up to 15 do; raise romana_tenant_bits"]
+
+
+def test_all_findings_at_once() -> None:
+    found = findings(
+        "openstack_engine=x devstack_compute_node=two stack_name=A romana_host_bits=9 local_network=1 colour=red",
+        "junk",
+    )
+    named = {line.split(": ")[0] for line in found}
+    assert named == {
+        "-e",
+        "-e:colour",
+        *(f"-e:{key}" for key in ("openstack_engine", "devstack_compute_node", "stack_name", "romana_host_bits")),
+        "-e:local_network",
+    }
+
+
+def test_findings_are_one_line_each() -> None:
+    found = findings("stack_name='a\nb'", "@/dev/null", '{"x\ny": 1}')
+    assert all("\n" not in line for line in found), found
+
+
+def test_key_in_two_files_is_a_finding(tmp_path: Path) -> None:
+    for path in GROUP_VARS.glob("*.yml"):
+        (tmp_path / path.name).write_text(path.read_text())
+    with (tmp_path / "stack.yml").open("a") as file:
+        file.write("local_network: 192.168.98.0/24\n")
+    (found,) = findings(NONE, group_vars=tmp_path)
+    assert "stack.yml:local_network" in found
+    assert "local.yml too; keep one of them" in found
+
+
+def test_broken_yaml_is_a_finding_with_its_line(tmp_path: Path) -> None:
+    for path in GROUP_VARS.glob("*.yml"):
+        (tmp_path / path.name).write_text(path.read_text())
+    (tmp_path / "local.yml").write_text("---\nlocal_network: [\n")
+    (found,) = findings(NONE, group_vars=tmp_path)
+    assert "local.yml: is not YAML in line" in found
+
+
+def test_target_that_is_not_available() -> None:
+    assert findings(target="aws") == ["-t aws: not available in this version; what works is: -t local"]
+
+
+@pytest.mark.parametrize(
+    ("machine", "text"),
+    [
+        (MachineNetwork(routes=(Route(IPv4Network("192.168.0.0/16"), "eth0"),)), "route 192.168.0.0/16 (eth0)"),
+        (MachineNetwork(routes=(Route(IPv4Network("192.168.99.7/32"), "tun0"),)), "route 192.168.99.7/32 (tun0)"),
+        (MachineNetwork(resolvers=(IPv4Address("192.168.99.1"),)), "holds this machine's name server 192.168.99.1"),
+    ],
+)
+def test_network_that_this_machine_uses(machine: MachineNetwork, text: str) -> None:
+    (found,) = findings(NONE, machine=machine)
+    assert found.startswith("group_vars/all/local.yml:local_network: ")
+    assert text in found
+
+
+def test_resolver_inside_the_plan_is_no_conflict() -> None:
+    machine = MachineNetwork(
+        resolvers=(IPv4Address("10.255.255.53"),), routes=(Route(IPv4Network("10.9.0.0/16"), "x"),)
+    )
+    assert findings(NONE, machine=machine) == []
+
+
+def existing_stack(**changed: object) -> Stack:
+    draft = config.read(GROUP_VARS, [NONE])
+    values: dict[str, object] = {
+        "name": "romana",
+        "directory": Path("/nowhere"),
+        "nodes": nodes(draft.config),
+        "network": "192.168.99.0/24",
+        "plan": {key: getattr(draft.config, key) for key in checks.PLAN_KEYS},
+        **changed,
+    }
+    return Stack(**values)  # type: ignore[arg-type]
+
+
+def test_the_stacks_own_route_is_no_conflict() -> None:
+    machine = MachineNetwork(routes=(Route(IPv4Network("192.168.99.0/24"), "ro-romana"),))
+    assert findings(existing=existing_stack(), machine=machine) == []
+
+
+def test_existing_stack_keeps_its_engine() -> None:
+    assert findings(existing=existing_stack()) == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "where"),
+    [
+        ("local_network=192.168.98.0/24", "-e:local_network"),
+        ("romana_cidr=11.0.0.0/8", "-e:romana_cidr"),
+        ("romana_server_port=9700", "-e:romana_server_port"),
+    ],
+)
+def test_what_an_existing_stack_cannot_change(extra: str, where: str) -> None:
+    (found,) = findings(extra, existing=existing_stack())
+    assert found.startswith(f"{where}: is ")
+    assert "stack romana was made with" in found
+
+
+def test_parse_routes() -> None:
+    text = """[{"dst": "default", "gateway": "192.0.2.1", "dev": "eth0"},
+               {"dst": "192.0.2.0/24", "dev": "eth0"},
+               {"type": "blackhole", "dst": "10.9.9.9"}]"""
+    assert parse_routes(text) == (
+        Route(IPv4Network("192.0.2.0/24"), "eth0"),
+        Route(IPv4Network("10.9.9.9/32"), "blackhole"),
+    )
+
+
+def test_parse_resolvers() -> None:
+    text = "# comment\nnameserver 10.255.255.53\nnameserver fd00::1\nsearch example\nnameserver\n"
+    assert parse_resolvers(text) == (IPv4Address("10.255.255.53"),)

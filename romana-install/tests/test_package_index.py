@@ -1,0 +1,33 @@
+"""pip's configuration in uv's words."""
+
+from __future__ import annotations
+
+import pytest
+
+from romana_install.package_index import translate
+
+
+@pytest.mark.parametrize(
+    ("pip_config", "environment", "expected"),
+    [
+        ("", {}, {}),
+        ("global.timeout='60'\n", {}, {}),
+        ("global.index-url='https://index.example/simple'\n", {}, {"UV_DEFAULT_INDEX": "https://index.example/simple"}),
+        (
+            "global.index-url='https://a.example/simple'\n:env:.index-url='https://b.example/simple'\n",
+            {},
+            {"UV_DEFAULT_INDEX": "https://b.example/simple"},
+        ),
+        (
+            "global.extra-index-url='https://a.example\\nhttps://b.example'\n",
+            {},
+            {"UV_INDEX": "https://a.example https://b.example", "UV_INDEX_STRATEGY": "unsafe-best-match"},
+        ),
+        ("install.find-links='/a /b'\n", {}, {"UV_FIND_LINKS": "/a,/b"}),
+        ("global.cert='/etc/ca.pem'\n", {}, {"SSL_CERT_FILE": "/etc/ca.pem"}),
+        ("global.index-url='https://a.example'\n", {"UV_DEFAULT_INDEX": "https://mine.example"}, {}),
+        ("freeze.timeout='10'\ndownload.index-url='https://a.example'\n", {}, {}),
+    ],
+)
+def test_translation(pip_config: str, environment: dict[str, str], expected: dict[str, str]) -> None:
+    assert translate(pip_config, environment) == expected

@@ -1,0 +1,99 @@
+"""Keys and ssh_config, as OpenSSH sees them."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+
+import pytest
+
+from romana_install import ssh
+from romana_install.plan import nodes
+from romana_install.settings import Config
+from romana_install.stack import Stack, UnknownNodeError
+
+
+def stack(directory: Path, computes: int = 1) -> Stack:
+    return Stack("romana", directory, nodes(Config(devstack_compute_node=computes)))
+
+
+def output(*command: object) -> str:
+    return subprocess.run(list(map(str, command)), capture_output=True, text=True, check=True).stdout
+
+
+def effective(directory: Path, host: str) -> dict[str, str]:
+    lines = output("ssh", "-G", "-F", directory / "ssh_config", host).splitlines()
+    return dict(line.split(" ", 1) for line in lines if " " in line)
+
+
+@pytest.fixture
+def made(tmp_path: Path) -> Stack:
+    made = stack(tmp_path)
+    ssh.ensure(made)
+    return made
+
+
+def test_keys_are_pairs(made: Stack) -> None:
+    keys = [made.directory / "ssh" / "id_ed25519", *(made.directory / "ssh/host_keys" / n.name for n in made.nodes)]
+    for key in keys:
+        assert key.stat().st_mode & 0o777 == 0o600
+        public = key.with_name(f"{key.name}.pub").read_text().split()
+        assert output("ssh-keygen", "-y", "-P", "", "-f", key).split()[:2] == public[:2]
+
+
+@pytest.mark.parametrize("host", ["controller", "192.168.99.10", "compute01", "192.168.99.11"])
+def test_host_keys_are_known_by_name_and_address(made: Stack, host: str) -> None:
+    name = {"192.168.99.10": "controller", "192.168.99.11": "compute01"}.get(host, host)
+    found = output("ssh-keygen", "-F", host, "-f", made.directory / "ssh" / "known_hosts")
+    assert (made.directory / "ssh/host_keys" / f"{name}.pub").read_text().split()[1] in found
+
+
+@pytest.mark.parametrize("host", ["compute01", "192.168.99.11"])
+def test_what_ssh_makes_of_the_configuration(made: Stack, host: str) -> None:
+    found = effective(made.directory, host)
+    assert found["hostname"] == "192.168.99.11"
+    assert found["user"] == "root"
+    assert found["stricthostkeychecking"] in ("true", "yes")
+    assert found["userknownhostsfile"] == str(made.directory / "ssh" / "known_hosts")
+    assert found["identityfile"] == str(made.directory / "ssh" / "id_ed25519")
+    assert found["controlmaster"] == "auto"
+    assert found["controlpath"] == str(ssh.control_directory(made.directory) / "192.168.99.11")
+
+
+def test_paths_with_blanks_and_percent_signs(tmp_path: Path) -> None:
+    directory = tmp_path / "a b%h"
+    ssh.ensure(stack(directory))
+    found = effective(directory, "controller")
+    assert found["identityfile"].replace("%%", "%") == str(directory / "ssh" / "id_ed25519")
+
+
+def test_socket_path_is_short_enough_for_the_kernel(tmp_path: Path) -> None:
+    for directory in (tmp_path, tmp_path / ("long" * 40)):
+        assert len(str(ssh.control_directory(directory))) + ssh.SOCKET_NAME <= ssh.SOCKET_PATH
+
+
+def test_two_stacks_with_long_paths_have_sockets_of_their_own(tmp_path: Path) -> None:
+    long = tmp_path / ("long" * 40)
+    assert ssh.control_directory(long / "a") != ssh.control_directory(long / "b")
+
+
+def test_keys_are_kept_and_those_of_removed_nodes_are_not(tmp_path: Path) -> None:
+    ssh.ensure(stack(tmp_path, 2))
+    keys = tmp_path / "ssh/host_keys"
+    before = {path.name: path.read_text() for path in keys.iterdir()}
+    ssh.ensure(stack(tmp_path, 1))
+    assert {path.name: path.read_text() for path in keys.iterdir()} == {
+        name: text for name, text in before.items() if not name.startswith("compute02")
+    }
+    ssh.ensure(stack(tmp_path, 2))
+    assert (keys / "compute02").read_text() != before["compute02"]
+
+
+def test_command_to_a_node(made: Stack) -> None:
+    config = str(made.directory / "ssh_config")
+    assert made.ssh_command("compute01", "ip", "route") == ["ssh", "-F", config, "compute01", "ip", "route"]
+
+
+def test_unknown_node_lists_the_nodes(made: Stack) -> None:
+    with pytest.raises(UnknownNodeError, match="no node named 'compute02'; it has: controller, compute01"):
+        made.ssh_command("compute02")
