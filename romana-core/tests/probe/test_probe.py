@@ -166,3 +166,14 @@ def test_garbage_is_answered_and_the_helper_goes_on(helper: Helper, line: bytes)
     helper.process.stdin.write(line)
     assert "one line of JSON" in helper.error("facts")
     assert helper.read()["ok"]
+
+
+def test_a_tap_that_somebody_deletes_harms_nobody_else(helper: Helper, node: Node) -> None:
+    attach(helper, node, FIRST)
+    attach(helper, node, SECOND)
+    node.run("ip", "link", "delete", FIRST[1])
+    cut = helper.ask("reach", probe="one", targets=[{"to": GATEWAY, "protocol": "icmp"}], timeout=0.4)
+    whole = helper.ask("reach", probe="two", targets=[{"to": GATEWAY, "protocol": "icmp"}], timeout=5)
+    assert (cut[0]["outcome"], whole[0]["outcome"]) == ("timeout", "reply")
+    helper.ask("detach", probe="one")
+    assert node.taps() == [SECOND[1]]
