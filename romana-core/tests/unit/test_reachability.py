@@ -6,7 +6,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from romana.models import Peer, PolicyCreate, Protocol
+from romana.addressing import AddressPlan
+from romana.agent.traffic import NUMBERS, Element, Traffic, traffic
+from romana.models import Peer, PolicyCreate, Protocol, Selector, StateRule, StateSegment, port_bounds
 from romana.reachability import Party, allowed
 
 TENANTS = ("admin", "demo", "third")
@@ -149,3 +151,74 @@ def test_a_policy_opens_what_it_names(protocol: Protocol, port: int, source: Par
 def test_a_port_belongs_to_tcp_and_udp(protocol: Protocol, port: int | None) -> None:
     with pytest.raises(ValueError, match="port"):
         allowed([], endpoint("admin", "s1"), endpoint("admin", "s1"), protocol, port)
+
+
+# --- what is expected, and what agents are told to let pass ----------------------------------------------------------
+
+PLAN = AddressPlan()
+NUMBERED = {
+    (tenant, segment): (number, part)
+    for number, tenant in enumerate(TENANTS, 1)
+    for part, segment in enumerate(SEGMENTS, 1)
+}
+
+
+def selectors(peer: Peer) -> list[Selector]:
+    """A side of a policy in numbers: one for each segment it means."""
+    if peer.cidr is not None:
+        return [Selector(cidr=peer.cidr)]
+    return [
+        Selector(tenant=number, segment=part)
+        for (tenant, segment), (number, part) in NUMBERED.items()
+        if tenant == peer.tenant and peer.segment in (None, segment)
+    ]
+
+
+def rules(policy: PolicyCreate) -> list[StateRule]:
+    bounds = [port_bounds(text) for text in policy.ports]
+    return [
+        StateRule(source=source, target=target, protocol=policy.protocol, ports=bounds)
+        for source in selectors(policy.source)
+        for target in selectors(policy.target)
+    ]
+
+
+def key(party: Party) -> str:
+    return str(PLAN.segment_key(*NUMBERED[party.tenant or "", party.segment or ""]))
+
+
+def within(text: str, number: int) -> bool:
+    low, _, high = text.partition("-")
+    return int(low) <= number <= int(high or low)
+
+
+def around(text: str, address: IPv4Address) -> bool:
+    low, _, high = text.partition("-")
+    return IPv4Address(low) <= address <= IPv4Address(high or low)
+
+
+def passes(told: Traffic, source: Party, target: Party, protocol: Protocol, port: int | None) -> bool:
+    """What a firewall with these elements does with the first packet of a conversation."""
+
+    def service(element: Element) -> bool:
+        return within(element[2], NUMBERS[protocol]) and within(element[3], port or 0)
+
+    if source.tenant and target.tenant:
+        pair = (key(source), key(target))
+        return pair in told.pairs or any(element[:2] == pair and service(element) for element in told.flows)
+    if target.tenant:
+        inward = (element for element in told.inward if element[1] == key(target))
+        return any(around(element[0], source.address) and service(element) for element in inward)
+    if source.tenant:
+        outward = (element for element in told.outward if element[0] == key(source))
+        return any(around(element[1], target.address) and service(element) for element in outward)
+    return False
+
+
+@given(st.lists(policies(), max_size=4), conversations())
+def test_agents_are_told_to_let_pass_just_what_is_expected(
+    some: list[PolicyCreate], conversation: tuple[Party, Party, Protocol, int | None]
+) -> None:
+    segments = [StateSegment(tenant=tenant, segment=segment) for tenant, segment in NUMBERED.values()]
+    told = traffic(PLAN, segments, [rule for policy in some for rule in rules(policy)])
+    assert passes(told, *conversation) == allowed(some, *conversation)

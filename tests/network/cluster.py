@@ -24,7 +24,7 @@ from romana_install.stack import Node, Stack
 from romana_install.verify import render, run
 from romana_install.verify.network import PROGRAM
 
-PROJECT = Path(__file__).parents[3]
+PROJECT = Path(__file__).parents[2]
 SOURCES = f"{PROJECT / 'romana-core' / 'src'}:{PROJECT / 'romana-install' / 'src'}"
 NODES = (
     Node("controller", "192.168.99.10", 0, controller=True, compute=True),
