@@ -24,7 +24,7 @@ venv_is() {
 
 make_venv() {
     say "preparing .venv (once; a few seconds)"
-    if [ -x "$root/.venv/bin/uv" ] && ls "$root"/.venv/*.lock >/dev/null 2>&1; then
+    if [ -x "$root/.venv/bin/python" ] && ls "$root"/.venv/*.lock >/dev/null 2>&1; then
         rm -f "$root"/.venv/*.lock # complete, but for other lock files
     else
         python=$(find_python || { install_python && find_python; })

@@ -71,7 +71,7 @@ def cause(result: dict[str, Any]) -> str:
         prefix = f"{item}: " if isinstance(item, str) else ""
         return prefix + cause(failed[0])
     if "censored" in result:
-        return "hidden, as it may hold secrets; run again with -vv to see what the module says otherwise"
+        return "its output is hidden, as it may hold secrets"
     message = str(result.get("msg") or "")
     output = str(result.get("stderr") or result.get("module_stderr") or result.get("stdout") or "")
     # A command's message says only that it failed; what it printed says why.

@@ -1,0 +1,231 @@
+"""romana-setup as a command: what it prints, and its exit codes."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from romana_install import checks, cli
+from romana_install.errors import UsageError
+from romana_install.plan import nodes
+from romana_install.settings import Config
+from romana_install.stack import Stack
+
+PROJECT = Path(__file__).parents[2]
+NONE = ["-t", "local", "-e", "openstack_engine=none"]
+# A network nothing on a test machine uses.
+QUIET = [*NONE, "-e", "local_network=192.168.213.0/24"]
+
+
+class Setup:
+    """Runs the command with a state directory of its own."""
+
+    def __init__(self, directory: Path) -> None:
+        self.home = directory
+        self.environment = {
+            **os.environ,
+            "XDG_STATE_HOME": str(directory / "state"),
+            "XDG_CACHE_HOME": str(directory / "cache"),
+            "PYTHONPATH": os.pathsep.join(str(PROJECT / part / "src") for part in ("romana-install", "romana-core")),
+        }
+
+    def __call__(self, *words: str, text: str = "") -> tuple[int, str, str]:
+        done = subprocess.run(
+            [sys.executable, "-m", "romana_install", *words],
+            input=text,
+            capture_output=True,
+            text=True,
+            env=self.environment,
+            check=False,
+        )
+        assert "Traceback" not in done.stderr
+        return done.returncode, done.stdout, done.stderr
+
+    def stack(self, name: str = "romana", **values: object) -> Stack:
+        """A stack as an installation leaves it, but for the nodes themselves."""
+        config = Config(stack_name=name, local_network="192.168.213.0/24")
+        made = Stack(
+            name=name,
+            directory=self.home / "state" / "romana-setup" / name,
+            nodes=nodes(config),
+            network=config.local_network,
+            plan={key: getattr(config, key) for key in checks.PLAN_KEYS},
+            **values,  # type: ignore[arg-type]
+        )
+        made.save()
+        return made
+
+
+@pytest.fixture
+def setup(tmp_path: Path) -> Setup:
+    return Setup(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "error"),
+    [
+        (["-t", "lcoal"], 2, "unknown target 'lcoal' (did you mean local?); there are: aws, vagrant, static, local"),
+        (["-t", "mainframe"], 2, "unknown target 'mainframe'; there are: aws, vagrant, static, local"),
+        (["unistall"], 2, "unknown action 'unistall' (did you mean uninstall?)"),
+        (["x" * 300], 2, "(300 characters); there are: install"),
+        ([], 2, "-t aws: not available in this version; what works is: -t local"),
+        (["-t", "vagrant"], 2, "-t vagrant: not available in this version"),
+        (["-t", "local"], 2, "openstack_engine: packages (usual for local) is not available in this version; give -e"),
+        ([*NONE, "-e", "devstack_compute_node=two"], 2, "-e:devstack_compute_node: is 'two'"),
+        ([*NONE, "validate", "-e", "romana_cdir=10.0.0.0/8"], 2, "did you mean romana_cidr?"),
+        (["--tags", "x"], 2, "unrecognized arguments: --tags"),
+        (["--targ", "local"], 2, "unrecognized arguments: --targ"),
+        (["-e"], 2, "expected one argument"),
+        (["install", "now"], 2, "install takes no further word, but got 'now'"),
+        (["plan", "--format", "xml"], 2, "plan has no format 'xml'; it has: text, json"),
+        (["install", "--format", "json"], 2, "install has no format 'json'; it has: text"),
+        (["status"], 1, "there is no stack romana"),
+        (["verify", "-e", "stack_name=blue"], 1, "there is no stack blue"),
+        (["ssh", "compute01"], 1, "there is no stack romana"),
+        (["uninstall", "-e", "stack_name=A"], 2, "-e:stack_name: is 'A'"),
+    ],
+)
+def test_what_is_refused(setup: Setup, words: list[str], code: int, error: str) -> None:
+    got, _, stderr = setup(*words)
+    assert (got, error in stderr) == (code, True), stderr
+    assert all(line.startswith(("romana-setup: ", " ")) for line in stderr.splitlines()), stderr
+
+
+def test_all_findings_in_one_go_and_nothing_made(setup: Setup) -> None:
+    words = ["-e", "devstack_compute_node=-1 stack_name=A colour=1", "-e", "local_network=192.168.213.0/24"]
+    code, _, stderr = setup("-t", "local", *words)
+    assert code == 2
+    assert len(stderr.splitlines()) == 4
+    assert not (setup.home / "state").exists()
+
+
+def test_help_and_version(setup: Setup) -> None:
+    code, out, _ = setup("--help")
+    assert code == 0
+    assert all(action in out for action in cli.ACTIONS)
+    assert setup("--version")[1].startswith("romana-setup ")
+
+
+def test_validate(setup: Setup) -> None:
+    code, out, _ = setup(*QUIET, "validate")
+    assert (code, out) == (0, "the configuration of stack romana is right (2 nodes on local)\n")
+
+
+def test_plan_of_a_new_stack(setup: Setup) -> None:
+    code, out, _ = setup(*QUIET, "plan")
+    assert code == 0
+    assert [line.split() for line in out.splitlines()[2:5]] == [
+        ["change", "name", "address", "prefix", "gateway", "roles"],
+        ["add", "controller", "192.168.213.10", "10.0.0.0/16", "10.0.0.1", "controller", "+", "compute"],
+        ["add", "compute01", "192.168.213.11", "10.1.0.0/16", "10.1.0.1", "compute"],
+    ]
+    assert not (setup.home / "state").exists()
+
+
+def test_plan_of_a_stack_that_exists(setup: Setup) -> None:
+    setup.stack()
+    words = [*QUIET, "plan", "--format", "json", "-e"]
+    changes = {}
+    for count in (0, 1, 2):
+        code, out, _ = setup(*words, f"devstack_compute_node={count}")
+        assert code == 0
+        changes[count] = {node["name"]: node["change"] for node in json.loads(out)["nodes"]}
+    assert changes == {
+        0: {"controller": "keep", "compute01": "remove"},
+        1: {"controller": "keep", "compute01": "keep"},
+        2: {"controller": "keep", "compute01": "keep", "compute02": "add"},
+    }
+
+
+def test_check_tells_what_is_in_the_way(setup: Setup) -> None:
+    setup.stack("other")
+    code, out, _ = setup(*QUIET, "check", "--format", "json")
+    found = json.loads(out)
+    assert (code, found["ok"]) == (3, False)
+    assert any("is used by stack other" in finding["text"] for finding in found["findings"])
+
+
+def test_install_stops_at_what_is_in_the_way(setup: Setup) -> None:
+    setup.stack("other")
+    code, _, stderr = setup(*QUIET)
+    assert code == 3
+    assert "is used by stack other; give another network, or uninstall with: ./romana-setup uninstall" in stderr
+    assert not (setup.home / "state/romana-setup/romana").exists()
+
+
+def test_damaged_stack_is_said_to_be(setup: Setup) -> None:
+    (setup.stack().directory / "stack.json").write_text("{")
+    code, _, stderr = setup("status")
+    assert code == 1
+    assert "stack.json is damaged" in stderr
+
+
+def test_unknown_node_lists_the_nodes(setup: Setup) -> None:
+    setup.stack()
+    assert setup("ssh", "compute9")[::2] == (
+        2,
+        "romana-setup: stack romana has no node named 'compute9'; it has: controller, compute01\n",
+    )
+    assert setup("ssh")[0] == 2
+
+
+def test_other_target_than_the_stacks(setup: Setup) -> None:
+    setup.stack()
+    code, _, stderr = setup("-t", "vagrant", "uninstall", "--yes")
+    assert (code, stderr) == (2, "romana-setup: -t vagrant: stack romana is on local; leave -t out\n")
+
+
+def test_uninstall_of_nothing(setup: Setup) -> None:
+    code, out, _ = setup("uninstall")
+    assert (code, out) == (0, "there is no stack romana; nothing to do\n")
+
+
+def test_uninstall_asks_and_needs_somebody_to_ask(setup: Setup) -> None:
+    directory = setup.stack().directory
+    code, out, stderr = setup("uninstall", text="yes\n")
+    assert code == 2
+    assert "the nodes controller, compute01" in out
+    assert str(directory) in out
+    assert "give --yes" in stderr
+    assert (directory / "stack.json").exists()
+
+
+def test_reader_that_has_seen_enough(setup: Setup) -> None:
+    command = f"{sys.executable} -m romana_install --help | true; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=setup.environment, check=False)
+    assert "Traceback" not in done.stderr
+    assert "Exception" not in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("argv", "action", "words", "passed_on"),
+    [
+        ([], "install", (), ()),
+        (["-t", "vagrant", "install", "-e", "stack_name=demo", "--", "--tags", "x"], "install", (), ("--tags", "x")),
+        (["ssh", "compute01", "--", "ls", "-l"], "ssh", ("compute01",), ("ls", "-l")),
+        (["-v", "ssh", "-e", "stack_name=a", "compute01"], "ssh", ("compute01",), ()),
+    ],
+)
+def test_parse(argv: list[str], action: str, words: tuple[str, ...], passed_on: tuple[str, ...]) -> None:
+    options = cli.parse(argv)
+    assert (options.action, options.words, options.passed_on) == (action, words, passed_on)
+
+
+def test_command_that_resumes_is_the_one_given() -> None:
+    argv = ["-t", "local", "-e", '{"a": 1}', "--", "--tags", "x y"]
+    assert cli.parse(argv).command == """./romana-setup -t local -e '{"a": 1}' -- --tags 'x y'"""
+
+
+def test_further_commands_name_the_stack() -> None:
+    assert cli.parse(["-e", "stack_name=blue"]).same_stack("verify") == "./romana-setup verify -e stack_name=blue"
+    assert cli.parse([]).same_stack("ssh controller") == "./romana-setup ssh controller"
+
+
+def test_first_double_dash_ends_our_options() -> None:
+    with pytest.raises(UsageError):
+        cli.parse(["validate", "nonsense", "--", "--"])

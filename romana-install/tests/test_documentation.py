@@ -1,0 +1,46 @@
+"""What is written about the configuration agrees with the code."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from romana.models import HostCreate
+from romana_install.configuration_docs import document
+from romana_install.settings import FILES, NAME, Settings
+
+PROJECT = Path(__file__).parents[2]
+
+
+def test_page_is_up_to_date() -> None:
+    made = PROJECT / "docs" / "configuration.md"
+    assert made.read_text() == document(), "run: python -m romana_install.configuration_docs > docs/configuration.md"
+
+
+@pytest.mark.parametrize(("name", "model"), FILES.items())
+def test_files_hold_every_variable_with_its_default(name: str, model: type[Settings]) -> None:
+    text = (PROJECT / "group_vars" / "all" / name).read_text()
+    assert yaml.safe_load(text) == model().model_dump()
+
+
+@pytest.mark.parametrize("name", FILES)
+def test_every_variable_has_a_comment(name: str) -> None:
+    before = ""
+    for line in (PROJECT / "group_vars" / "all" / name).read_text().splitlines():
+        if line[:1].isalpha():
+            assert before.startswith("#"), line
+        before = line
+
+
+def test_names_are_those_the_api_accepts() -> None:
+    schema = HostCreate.model_json_schema()["properties"]["name"]
+    for text in ("a", "A.b-c_1", "a" * 64):
+        assert re.fullmatch(NAME, text)
+        assert re.fullmatch(schema["pattern"], text)
+        assert len(text) <= schema["maxLength"]
+    for text in ("", "-a", "a-", "a b", "a" * 65):
+        assert not re.fullmatch(NAME, text)
+        assert not re.fullmatch(schema["pattern"], text) or len(text) > schema["maxLength"]

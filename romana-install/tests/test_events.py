@@ -1,0 +1,84 @@
+"""What a run's events mean: tables of results, and a recorded run."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from romana_install.events import AnsibleRun, Failure, cause
+
+RECORDED = json.loads((Path(__file__).parent / "recorded_events.json").read_text())
+
+
+@pytest.mark.parametrize(
+    ("result", "expected"),
+    [
+        ({}, "no reason given"),
+        ({"msg": "name 'x' is already taken"}, "name 'x' is already taken"),
+        ({"msg": "non-zero return code", "stderr": "one\ntwo\nthree\n"}, "two\nthree"),
+        ({"msg": "non-zero return code", "stderr": "", "stdout": "said here"}, "said here"),
+        ({"msg": "non-zero return code"}, "non-zero return code"),
+        ({"msg": "Unable to start", "stderr": "noise"}, "Unable to start"),
+        ({"msg": "MODULE FAILURE", "module_stderr": "Traceback"}, "MODULE FAILURE"),
+        (
+            {"censored": "hidden"},
+            "its output is hidden, as it may hold secrets",
+        ),
+        ({"msg": "One or more items failed", "results": [{"failed": True, "item": "a", "msg": "bad"}]}, "a: bad"),
+        ({"results": [{"failed": False}, {"failed": True, "item": {"k": 1}, "msg": "bad"}]}, "bad"),
+        ({"results": [{"failed": True, "_ansible_item_label": "blue", "item": {}, "msg": "bad"}]}, "blue: bad"),
+    ],
+)
+def test_cause(result: dict[str, Any], expected: str) -> None:
+    assert cause(result) == expected
+
+
+def test_cause_is_never_longer_than_a_few_lines() -> None:
+    assert len(cause({"msg": "x" * 10_000})) <= 400
+
+
+def test_recorded_run() -> None:
+    """A run with two phases, whose last task failed on both items of its loop."""
+    run = AnsibleRun()
+    seen = []
+    for event in RECORDED:
+        run.feed(event)
+        seen.append((run.phase, run.task))
+    assert [step for step, before in zip(seen, [("", ""), *seen], strict=False) if step != before] == [
+        ("provision", ""),
+        ("provision", "Wait"),
+        ("provision", "Install foo"),
+        ("romana", ""),
+        ("romana", "Fail"),
+    ]
+    assert run.failures == [Failure("romana", "localhost", "Fail", "a: bad thing")]
+    assert run.changed == 2
+
+
+def failed(host: str, task: str, **more: Any) -> dict[str, Any]:
+    data = {"host": host, "task": task, "task_uuid": task, "res": {"msg": "bad"}, **more}
+    return {"event": "runner_on_failed", "event_data": data}
+
+
+def test_all_hosts_of_the_task_that_ended_the_run() -> None:
+    run = AnsibleRun()
+    for event in (failed("controller", "rescued"), failed("compute01", "last"), failed("compute02", "last")):
+        run.feed(event)
+    assert [failure.host for failure in run.failures] == ["compute01", "compute02"]
+
+
+def test_ignored_failure_is_none() -> None:
+    run = AnsibleRun()
+    run.feed(failed("controller", "a", ignore_errors=True))
+    assert run.failures == []
+
+
+def test_unreachable_host() -> None:
+    run = AnsibleRun()
+    run.feed(
+        {"event": "runner_on_unreachable", "event_data": {"host": "compute01", "task": "t", "res": {"msg": "gone"}}}
+    )
+    assert run.failures == [Failure("", "compute01", "t", "gone")]

@@ -1,0 +1,141 @@
+"""The launcher: makes the virtualenv when it has to, only then, and whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+PROJECT = Path(__file__).parents[2]
+
+# Stands for the installer, so that a virtualenv with nothing in it but uv is enough.
+INSTALLER = 'import sys\nprint("started", *sys.argv[1:])\n'
+
+
+@pytest.fixture(scope="session")
+def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A copy of the project whose only requirement is uv, with its virtualenv made by the launcher."""
+    root = tmp_path_factory.mktemp("project")
+    for name in ("launcher", "requirements"):
+        shutil.copytree(PROJECT / name, root / name)
+    shutil.copy2(PROJECT / "romana-setup", root)
+    package = root / "romana-install" / "src" / "romana_install"
+    package.mkdir(parents=True)
+    shutil.copy2(PROJECT / "romana-install/src/romana_install/package_index.py", package)
+    (package / "__init__.py").touch()
+    (package / "__main__.py").write_text(INSTALLER)
+    for name in ("install", "test"):
+        shutil.copy2(root / "requirements/uv.lock", root / f"requirements/{name}.lock")
+    done = start(root)
+    assert done.returncode == 0, done.stderr
+    return root
+
+
+@pytest.fixture
+def project(made_once: Path, tmp_path: Path) -> Path:
+    """A copy of that copy; a virtualenv knows its path, but what the launcher does with it stands that."""
+    root = tmp_path / "project"
+    shutil.copytree(made_once, root, symlinks=True)
+    return root
+
+
+def start(root: Path, *words: str, **environment: str) -> subprocess.CompletedProcess[str]:
+    command = [str(root / "romana-setup"), *words]
+    return subprocess.run(
+        command, capture_output=True, text=True, env={**os.environ, **environment}, cwd="/", check=False
+    )
+
+
+def is_whole(root: Path) -> bool:
+    lock = root / ".venv/install.lock"
+    return lock.is_file() and lock.read_bytes() == (root / "requirements/install.lock").read_bytes()
+
+
+def test_first_start_makes_the_virtualenv(made_once: Path) -> None:
+    assert is_whole(made_once)
+    assert (made_once / ".venv/collections/ansible_collections/romana/openstack").resolve() == made_once.resolve()
+
+
+def test_next_start_makes_nothing(project: Path) -> None:
+    done = start(project, "plan", "-e", "a b")
+    assert (done.returncode, done.stdout, done.stderr) == (0, "started plan -e a b\n", "")
+
+
+def test_exit_code_is_the_installers(project: Path) -> None:
+    (project / "romana-install/src/romana_install/__main__.py").write_text("raise SystemExit(4)\n")
+    assert start(project).returncode == 4
+
+
+def changed_lock(root: Path) -> None:
+    with (root / "requirements/install.lock").open("a") as lock:
+        lock.write("# changed\n")
+
+
+def without_python(root: Path) -> None:
+    (root / ".venv/bin/python").unlink()
+    (root / ".venv/bin/python").symlink_to("/nonexistent")
+
+
+def half_unpacked(root: Path) -> None:
+    (root / ".venv/install.lock").unlink()
+    shutil.rmtree(root / ".venv/lib")
+
+
+@pytest.mark.parametrize("damage", [changed_lock, without_python, half_unpacked])
+def test_virtualenv_is_put_right(project: Path, damage: Callable[[Path], None]) -> None:
+    damage(project)
+    done = start(project)
+    assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+    assert "preparing .venv" in done.stderr
+    assert is_whole(project)
+    assert start(project).stderr == ""
+
+
+def test_virtualenv_of_the_tests_is_kept(project: Path) -> None:
+    shutil.move(project / ".venv/install.lock", project / ".venv/test.lock")
+    assert start(project).stderr == ""
+    with (project / "requirements/test.lock").open("a") as lock:
+        lock.write("# changed\n")
+    assert start(project).returncode == 0
+    assert (project / ".venv/test.lock").read_bytes() == (project / "requirements/test.lock").read_bytes()
+    assert not (project / ".venv/install.lock").exists()
+
+
+def test_failure_leaves_no_virtualenv_that_looks_whole(project: Path) -> None:
+    (project / "requirements/install.lock").write_text("uv==0.0.0 --hash=sha256:" + "0" * 64 + "\n")
+    assert start(project).returncode != 0
+    assert not is_whole(project)
+
+
+def test_concurrent_first_starts(project: Path) -> None:
+    shutil.rmtree(project / ".venv")
+    command = [str(project / "romana-setup")]
+    starts = [subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) for _ in range(3)]
+    ended = [(*process.communicate(), process.returncode) for process in starts]
+    assert [(out, code) for out, _, code in ended] == [("started\n", 0)] * 3
+    assert sum("preparing" in error for _, error, _ in ended) == 1
+
+
+def test_no_python_and_no_root(project: Path, tmp_path: Path) -> None:
+    shutil.rmtree(project / ".venv")
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    for name in ("sh", "dirname", "cmp", "flock", "ls", "rm", "apt-get"):
+        found = shutil.which(name)
+        assert found is not None
+        (programs / name).symlink_to(found)
+    (programs / "id").write_text("#!/bin/sh\necho 1000\n")
+    (programs / "id").chmod(0o755)
+    done = start(project, PATH=str(programs))
+    assert done.returncode != 0
+    assert "as root: apt-get install python3 python3-venv" in done.stderr
+
+
+def test_uv_that_starts_is_the_one_that_stays() -> None:
+    bootstrap = (PROJECT / "requirements/uv.lock").read_text().split()[0]
+    assert f"\n{bootstrap} " in (PROJECT / "requirements/install.lock").read_text()
+    assert f"\n{bootstrap} " in (PROJECT / "requirements/test.lock").read_text()

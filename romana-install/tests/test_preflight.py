@@ -1,0 +1,94 @@
+"""What stands in the way on this machine."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from romana_install import preflight
+from romana_install.settings import Config
+from romana_install.stack import Stack
+
+needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and interfaces need root")
+
+
+def found(config: Config, directory: Path, others: list[Stack] | None = None, is_new: bool = True) -> list[str]:
+    return [str(finding) for finding in preflight.findings(config, directory, is_new, others or [])]
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Config:
+    return Config(stack_name="preflight", local_cache_dir=str(tmp_path / "cache"))
+
+
+@needs_root
+def test_nothing_on_a_good_machine(config: Config, tmp_path: Path) -> None:
+    assert found(config, tmp_path / "not" / "there" / "yet") == []
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    path = tmp_path / "small"
+    path.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "romana-test", path], check=True)
+    try:
+        yield path
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+@needs_root
+def test_too_little_space_is_found_in_each_place(config: Config, small_disk: Path, tmp_path: Path) -> None:
+    (state,) = found(config, small_disk / "stack")
+    assert state.startswith(f"disk space in {small_disk}/stack (state): 0.0 GiB are free, 2 GiB are needed")
+    assert state.endswith("set XDG_STATE_HOME")
+    there = Config(stack_name="preflight", local_cache_dir=str(small_disk / "cache"))
+    (cache,) = found(there, tmp_path, is_new=False)
+    assert "0.0 GiB are free, 0.25 GiB are needed" in cache
+    assert cache.endswith("set local_cache_dir")
+
+
+@needs_root
+def test_interface_of_another(config: Config, tmp_path: Path) -> None:
+    name = preflight.uplink(config.stack_name)
+    assert name == "ro-preflight"
+    subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
+    try:
+        (finding,) = found(config, tmp_path)
+        assert finding.startswith(f"interface {name}: is there without its stack")
+        assert found(config, tmp_path, is_new=False) == []
+    finally:
+        subprocess.run(["ip", "link", "del", name], check=True)
+
+
+def test_not_root(config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "geteuid", lambda: 1000)
+    assert "user: the target local makes network namespaces and mounts, which needs root; use sudo" in found(
+        config, tmp_path
+    )
+
+
+def test_other_stacks(config: Config, tmp_path: Path) -> None:
+    same_network = Stack("blue", tmp_path, (), network="192.168.0.0/16")
+    same_interface = Stack("preflight", tmp_path, (), network="192.168.99.0/24")  # itself
+    assert any("192.168.99.0/24 is used by stack blue" in line for line in found(config, tmp_path, [same_network]))
+    assert not any("preflight" in line for line in found(config, tmp_path, [same_interface], is_new=False))
+    long = Config(stack_name="a-very-long-name-1", local_cache_dir=config.local_cache_dir)
+    other = Stack("a-very-long-name-2", tmp_path, (), network="192.168.98.0/24")
+    assert any("differ within the first 12 letters" in line for line in found(long, tmp_path, [other]))
+
+
+def test_programs_without_a_way_to_install_them(
+    config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    assert any("ip, ssh, systemd-nspawn, mmdebstrap not found" in line for line in found(config, tmp_path))
+
+
+def test_nodes_with_endpoints_cannot_be_removed() -> None:
+    (finding,) = preflight.occupied(["compute02", "compute03"], {"compute02": 3, "compute01": 9})
+    assert str(finding).startswith("compute02: is to be removed but has 3 endpoints")
