@@ -190,6 +190,24 @@ def test_only_one_verification_of_a_stack_at_a_time(cluster: Cluster) -> None:
         run(stack)
 
 
+def test_an_agent_that_does_not_follow_is_reported(cluster: Cluster) -> None:
+    agent = cluster.processes["compute01"]
+    agent.send_signal(signal.SIGSTOP)
+    try:
+        report = cluster.verify("quick")
+    finally:
+        agent.send_signal(signal.SIGCONT)
+    assert report["ok"] is False
+    assert {"endpoints", "agents"} <= set(failed(report))
+    assert "compute01 admin/s1 10.1.18.3 is pending, not active" in failed(report)["endpoints"]
+    assert "compute01 has applied" in failed(report)["agents"]
+    assert checks(report)["routes controller"]
+    wrong = wrong_cells(report)
+    assert wrong
+    assert all("compute01" in cell["from"] + cell["to"] for cell in wrong)
+    wait_until(lambda: cluster.taps(1) == [], "the taps are gone")
+
+
 def test_a_node_that_cannot_be_reached_is_reported(cluster: Cluster) -> None:
     report = cluster.verify("unreachable")
     assert report["ok"] is False

@@ -42,10 +42,11 @@ def _attach(scene: Scene, findings: Findings) -> None:
 
 def _leases(scene: Scene, findings: Findings) -> None:
     gateways = {host.name: str(host.gateway) for host in scene.hosts}
-    leases = scene.network.leases(scene.probes, LEASE_WITHIN)
+    active = [probe for probe in scene.probes if probe.status is EndpointStatus.ACTIVE]  # the others are reported
+    leases = scene.network.leases(active, LEASE_WITHIN)
     problems = [
         problem
-        for probe, lease in zip(scene.probes, leases, strict=True)
+        for probe, lease in zip(active, leases, strict=True)
         if (problem := _lease_problem(probe, lease, gateways[probe.host]))
     ]
     slowest = max((lease["seconds"] for lease in leases if lease is not None), default=0.0)
