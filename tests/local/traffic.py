@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from conftest import Setup, eventually
+from tests.local.romana_setup import Setup, eventually
 
 from romana.client import Client
 from romana.models import Endpoint, EndpointCreate, EndpointStatus
