@@ -60,7 +60,7 @@ install_python() {
         say "installing the distribution packages $packages"
         # shellcheck disable=SC2086
         { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $packages; } \
-            >&2 && find_python >/dev/null && return
+            >/dev/null && find_python >/dev/null && return
     done
     say "this distribution has no Python 3.11 or newer; install one with its venv module and run this again"
     return 1

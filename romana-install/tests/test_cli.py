@@ -195,6 +195,38 @@ def test_uninstall_asks_and_needs_somebody_to_ask(setup: Setup) -> None:
     assert (directory / "stack.json").exists()
 
 
+@pytest.mark.skipif(os.geteuid() != 0, reason="the playbook that removes nodes needs root")
+@pytest.mark.parametrize("made", ["whole", "damaged", "nothing"])
+def test_uninstall_of_a_stack_without_nodes(setup: Setup, made: str) -> None:
+    directory = setup.stack(name="cli-test").directory
+    if made == "damaged":
+        (directory / "stack.json").write_text("{")
+    if made == "nothing":
+        (directory / "stack.json").unlink()
+    code, out, stderr = setup("uninstall", "--yes", "-e", "stack_name=cli-test")
+    assert (code, stderr) == (0, "")
+    assert not directory.exists()
+    log = Path(out.split()[-1])
+    assert "PLAY RECAP" in log.read_text()
+    assert setup("uninstall", "-e", "stack_name=cli-test")[:2] == (0, "there is no stack cli-test; nothing to do\n")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounting needs root")
+def test_nothing_is_removed_below_a_mount(setup: Setup) -> None:
+    directory = setup.stack(name="cli-test").directory
+    mounted = directory / "mounted"
+    mounted.mkdir()
+    subprocess.run(["mount", "-t", "tmpfs", "romana-test", mounted], check=True)
+    try:
+        (mounted / "precious").touch()
+        code, _, stderr = setup("uninstall", "--yes", "-e", "stack_name=cli-test")
+        assert code == 1
+        assert f"{mounted} is still mounted" in stderr
+        assert (mounted / "precious").exists()
+    finally:
+        subprocess.run(["umount", mounted], check=True)
+
+
 def test_reader_that_has_seen_enough(setup: Setup) -> None:
     command = f"{sys.executable} -m romana_install --help | true; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, env=setup.environment, check=False)

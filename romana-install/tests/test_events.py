@@ -82,3 +82,18 @@ def test_unreachable_host() -> None:
         {"event": "runner_on_unreachable", "event_data": {"host": "compute01", "task": "t", "res": {"msg": "gone"}}}
     )
     assert run.failures == [Failure("", "compute01", "t", "gone")]
+
+
+@pytest.mark.parametrize(
+    ("role", "task", "text"),
+    [
+        ("packages", "Install a, b", "installing the distribution packages a, b on localhost"),
+        ("packages", "Install nothing", ""),
+        ("packages", "Look which packages are installed", ""),
+        ("romana_server", "Install the unit", ""),
+    ],
+)
+def test_packages_are_announced(role: str, task: str, text: str) -> None:
+    data = {"host": "localhost", "role": role, "task": task}
+    assert AnsibleRun.announcement({"event": "runner_on_start", "event_data": data}) == text
+    assert AnsibleRun.announcement({"event": "runner_on_ok", "event_data": data}) == ""

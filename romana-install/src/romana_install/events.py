@@ -30,7 +30,6 @@ class AnsibleRun:
     task: str = ""
     host: str = ""
     changed: int = 0
-    installed: list[str] = field(default_factory=list)
     tail: list[str] = field(default_factory=list)
     _failures: list[tuple[str, Failure]] = field(default_factory=list)
 
@@ -53,6 +52,16 @@ class AnsibleRun:
                 self.changed = sum((data.get("changed") or {}).values())
             case "verbose" | "error" | "warning":
                 self.tail = [*self.tail, *str(event.get("stdout", "")).splitlines()][-20:]
+
+    @staticmethod
+    def announcement(event: dict[str, Any]) -> str:
+        """What a user is told before it happens: distribution packages that are about to be installed; else empty."""
+        data = event.get("event_data") or {}
+        begins = event.get("event") == "runner_on_start" and str(data.get("role", "")).endswith("packages")
+        verb, _, names = _task(data).rpartition(" : ")[2].partition(" ")
+        if not begins or verb != "Install" or names == "nothing":
+            return ""
+        return f"installing the distribution packages {names} on {data.get('host')}"
 
     @property
     def failures(self) -> list[Failure]:

@@ -67,6 +67,8 @@ class Session:
                 if before:
                     self._end(DONE)
                 self._begin(state.phase)
+            if announcement := state.announcement(event):
+                self.note(announcement)
             self.position.task = f"{state.task} · {state.host}" if state.host else state.task
             output = str(event.get("stdout") or "")
             self.log.write(output)
