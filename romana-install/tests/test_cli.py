@@ -253,11 +253,6 @@ def test_command_that_resumes_is_the_one_given() -> None:
     assert cli.parse(argv).command == """./romana-setup -t local -e '{"a": 1}' -- --tags 'x y'"""
 
 
-def test_further_commands_name_the_stack() -> None:
-    assert cli.parse(["-e", "stack_name=blue"]).same_stack("verify") == "./romana-setup verify -e stack_name=blue"
-    assert cli.parse([]).same_stack("ssh controller") == "./romana-setup ssh controller"
-
-
 def test_first_double_dash_ends_our_options() -> None:
     with pytest.raises(UsageError):
         cli.parse(["validate", "nonsense", "--", "--"])

@@ -19,15 +19,24 @@ DEFAULT_TARGET = "aws"
 
 @dataclass(frozen=True)
 class Wanted:
-    """A configuration that passed all checks, and what it means."""
+    """A configuration that passed all checks, and what it means.
+
+    existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files.
+    """
 
     config: Config
     digest: str
     target: str
     engine: str
     existing: Stack | None
+    name_given: bool
     nodes: tuple[Node, ...]
     change: Change
+
+    def command(self, action: str) -> str:
+        """The command of another action on the same stack."""
+        named = f" -e stack_name={self.config.stack_name}" if self.name_given else ""
+        return f"./romana-setup{named} {action}"
 
     @property
     def stack(self) -> Stack:
@@ -66,6 +75,7 @@ def wanted(options: Options) -> Wanted:
         target=target,
         engine=checks.engine(draft, target, existing),
         existing=existing,
+        name_given=draft.origin.get("stack_name", "").startswith("-e"),
         nodes=nodes_wanted,
         change=change(nodes_wanted, existing),
     )

@@ -24,9 +24,3 @@ class Options:
     def command(self) -> str:
         """The command that does this again."""
         return shlex.join(["./romana-setup", *self.argv])
-
-    def same_stack(self, action: str) -> str:
-        """The command of another action on the same stack."""
-        named = [word for word in self.extra_vars if word.startswith("stack_name=")]
-        words = [*action.split(), *(part for word in named for part in ("-e", word))]
-        return shlex.join(["./romana-setup", *words])

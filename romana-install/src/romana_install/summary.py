@@ -22,14 +22,13 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         ("log", f"{log}"),
     ]
     steps = [
-        (options.same_stack("ssh controller") + " -- romana show-host", "hosts, prefixes, gateways"),
-        (options.same_stack("ssh controller") + " -- romana ipam show", "addresses in use"),
-        (options.same_stack("verify"), "who reaches whom, expected and seen"),
-        (options.same_stack("status"), "nodes and services"),
-        ("edit devstack_compute_node in group_vars/all/stack.yml, then " + options.command, "more or fewer nodes"),
-        (options.same_stack("uninstall"), "remove it all"),
+        ("ssh controller -- romana show-host", "hosts, their prefixes and gateways"),
+        ("ssh controller -- romana ipam show", "addresses in use"),
+        ("verify", "who reaches whom: expected and seen"),
+        ("status", "nodes, services, what agents have applied"),
+        ("uninstall", "remove it all"),
     ]
-    width = max(len(command) for command, _ in steps if len(command) < 70)
+    width = max(len(want.command(action)) for action, _ in steps)
     lines = [
         "",
         f"Stack {stack.name} is ready ({duration(seconds)}, changed={changed}).",
@@ -39,7 +38,9 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         *(f"  {name:<9}{text}" for name, text in facts),
         "",
         "Try next:",
-        *(f"  {command:<{width}}  # {what}" for command, what in steps),
+        *(f"  {want.command(action):<{width}}  # {what}" for action, what in steps),
+        "More or fewer compute nodes: change devstack_compute_node in group_vars/all/stack.yml and run again:",
+        f"  {options.command}",
     ]
     return "\n".join(lines)
 

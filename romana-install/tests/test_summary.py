@@ -1,0 +1,35 @@
+"""What a user reads at the end."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from romana_install import cli, summary
+from romana_install.context import wanted
+
+
+@pytest.mark.parametrize(
+    ("words", "command"),
+    [
+        ([], "./romana-setup verify "),
+        (["-e", "stack_name=blue"], "./romana-setup -e stack_name=blue verify "),
+        (["-e", '{"stack_name": "blue"}'], "./romana-setup -e stack_name=blue verify "),
+    ],
+)
+def test_summary(words: list[str], command: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    given = ["-t", "local", "-e", "openstack_engine=none", "-e", "local_network=192.168.213.0/24", *words]
+    options = cli.parse(given)
+    want = wanted(options)
+    text = summary.of_install(options, want, want.stack, 12, 63.2, tmp_path / "log")
+    assert f"Stack {want.stack.name} is ready (1:03, changed=12)." in text
+    assert [line.split()[:4] for line in text.splitlines() if line.startswith("  co")] == [
+        ["controller", "192.168.213.10", "10.0.0.0/16", "10.0.0.1"],
+        ["compute01", "192.168.213.11", "10.1.0.0/16", "10.1.0.1"],
+    ]
+    assert "admin: default, s1, s2; demo: default, s1, s2" in text
+    assert f"  {command}" in text
+    assert options.command in text
+    assert max(map(len, text.replace(str(tmp_path), "").splitlines())) <= 120
