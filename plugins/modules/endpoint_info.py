@@ -31,7 +31,7 @@ extends_documentation_fragment:
   - romana.openstack.api
   - romana.openstack.attributes.info
 author:
-  - The Romana authors (@romana)
+  - The Romana authors
 """
 
 EXAMPLES = """

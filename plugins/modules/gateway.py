@@ -36,7 +36,7 @@ extends_documentation_fragment:
 seealso:
   - module: romana.openstack.route
 author:
-  - The Romana authors (@romana)
+  - The Romana authors
 """
 
 EXAMPLES = """

@@ -37,7 +37,7 @@ extends_documentation_fragment:
 seealso:
   - module: romana.openstack.host_info
 author:
-  - The Romana authors (@romana)
+  - The Romana authors
 """
 
 EXAMPLES = """

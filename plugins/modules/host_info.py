@@ -20,7 +20,7 @@ extends_documentation_fragment:
 seealso:
   - module: romana.openstack.host
 author:
-  - The Romana authors (@romana)
+  - The Romana authors
 """
 
 EXAMPLES = """

@@ -55,7 +55,7 @@ extends_documentation_fragment:
 seealso:
   - module: romana.openstack.policy_info
 author:
-  - The Romana authors (@romana)
+  - The Romana authors
 """
 
 EXAMPLES = """

@@ -42,7 +42,7 @@ seealso:
   - module: romana.openstack.tenant_info
   - module: romana.openstack.segment
 author:
-  - The Romana authors (@romana)
+  - The Romana authors
 """
 
 EXAMPLES = """
