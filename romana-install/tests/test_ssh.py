@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import subprocess
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -87,6 +88,15 @@ def test_keys_are_kept_and_those_of_removed_nodes_are_not(tmp_path: Path) -> Non
     }
     ssh.ensure(stack(tmp_path, 2))
     assert (keys / "compute02").read_text() != before["compute02"]
+
+
+def test_node_that_is_leaving_keeps_its_key(tmp_path: Path) -> None:
+    two = stack(tmp_path, 2)
+    ssh.ensure(two)
+    key = (tmp_path / "ssh/host_keys/compute02").read_text()
+    ssh.ensure(replace(stack(tmp_path, 1), leaving=two.nodes[2:]))
+    assert (tmp_path / "ssh/host_keys/compute02").read_text() == key
+    assert effective(tmp_path, "compute02")["hostname"] == "192.168.99.12"
 
 
 def test_command_to_a_node(made: Stack) -> None:

@@ -18,9 +18,10 @@ from romana_install.options import Options
 from romana_install.progress import install_phases
 from romana_install.release import ReleaseError, build_release
 from romana_install.session import RunFailedError, Session, opened
-from romana_install.stack import Node, Stack, StackError, cache_home, existing_stacks
+from romana_install.stack import STACK_FILE, Node, Stack, StackError, cache_home, existing_stacks
 
 ACTION = "install"
+CHECK_MODE = {"--check", "-C"}
 
 
 def preflight_findings(want: Wanted) -> list[Finding]:
@@ -43,7 +44,8 @@ def install(options: Options) -> int:
     with lock.held(directory / "lock", ACTION):
         if leftovers.end(directory):
             print("ended what an earlier romana-setup that was killed had left running")
-        return _install(options, wanted(options))
+        want = wanted(options)
+        return _try_out(options, want) if CHECK_MODE.intersection(options.passed_on) else _install(options, want)
 
 
 def _install(options: Options, want: Wanted) -> int:
@@ -51,22 +53,12 @@ def _install(options: Options, want: Wanted) -> int:
     stack = want.stack
     journal = Journal(stack.directory / "journal.json")
     kind = want.change.kind if journal.has_completed(ACTION) else "first"
-    phases = install_phases(stack.engine)
-    with opened(stack.directory, ACTION, kind, want.digest, phases, options) as session:
-        session.note(_headline(want))
-        stack.save()
-        tokens = _make_keys(stack)
-        session.log.hide(secrets.values(tokens))
-        with session.phase("release"):
-            release_path, digest = _release(want)
-        write_json(
-            stack.directory / run.VARS_FILE,
-            variables.of_install(want.config, stack, release_path, digest, tokens["tokens"]),
-        )
-        session.play(_ansible(options, stack), options.verbosity > 0)
+    with opened(stack.directory, ACTION, kind, want.digest, install_phases(stack.engine), options) as session:
+        _play(options, want, session)
         if stack.leaving:
             stack = replace(stack, leaving=())
             stack.save()
+            _make_keys(stack)
         _verify(session, stack, quick=kind == "again")
         session.completed()
     seconds = time.monotonic() - started
@@ -74,12 +66,44 @@ def _install(options: Options, want: Wanted) -> int:
     return 0
 
 
+def _try_out(options: Options, want: Wanted) -> int:
+    """Let Ansible say what it would change (--check), and leave the stack as it is."""
+    phases = [phase for phase in install_phases(want.engine) if phase != "verify"]
+    try:
+        with opened(want.stack.directory, "install-check", "check", want.digest, phases, options) as session:
+            _play(options, want, session)
+            session.completed()
+    finally:
+        if want.existing is not None:
+            want.existing.save()
+        else:
+            (want.stack.directory / STACK_FILE).unlink(missing_ok=True)
+    print(f"nothing was changed; an installation would have changed={session.changed}; log: {session.log.path}")
+    return 0
+
+
+def _play(options: Options, want: Wanted, session: Session) -> None:
+    """All that Ansible needs, and Ansible."""
+    stack = want.stack
+    session.note(_headline(want))
+    stack.save()
+    tokens = _make_keys(stack)
+    session.log.hide(secrets.values(tokens))
+    with session.phase("release"):
+        release_path, digest = _release(want)
+    write_json(
+        stack.directory / run.VARS_FILE,
+        variables.of_install(want.config, stack, release_path, digest, tokens["tokens"]),
+    )
+    session.play(_ansible(options, stack), options.verbosity > 0)
+
+
 def _make_keys(stack: Stack) -> dict[str, dict[str, str]]:
-    """Keys, certificates and tokens; returns the tokens."""
+    """Keys, certificates and tokens; returns the tokens. Nodes that are leaving keep theirs until they have left."""
     ssh.ensure(stack)
     names = [stack.controller.name, stack.controller.address, "localhost", "127.0.0.1"]
     pki.ensure(stack.directory / "pki", stack.name, names)
-    return secrets.ensure(stack.directory / "secrets.json", [node.name for node in stack.nodes])
+    return secrets.ensure(stack.directory / "secrets.json", [node.name for node in stack.present])
 
 
 def _release(want: Wanted) -> tuple[str, str]:

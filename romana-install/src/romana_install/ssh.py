@@ -32,12 +32,12 @@ def ensure(stack: Stack) -> None:
     directory = stack.directory / "ssh"
     _ensure_key(directory / "id_ed25519", f"romana-setup {stack.name}")
     known_hosts = ""
-    for node in stack.nodes:
+    for node in stack.present:
         public = _ensure_key(directory / "host_keys" / node.name, node.name)
         known_hosts += f"{node.name},{node.address} {public.rsplit(' ', 1)[0]}\n"
     write_private(directory / "known_hosts", known_hosts)
     write_private(stack.directory / "ssh_config", config(stack))
-    names = {node.name for node in stack.nodes}
+    names = {node.name for node in stack.present}
     for path in (directory / "host_keys").iterdir():
         if path.name.removesuffix(".pub") not in names:
             path.unlink()  # a node of that name, added again later, is another machine
@@ -47,7 +47,7 @@ def config(stack: Stack) -> str:
     """The text of the stack's ssh_config. Nodes answer to their names and to their addresses."""
     directory = stack.directory
     lines = [f"# Written by romana-setup: ssh -F {directory}/ssh_config {stack.controller.name}"]
-    for node in stack.nodes:
+    for node in stack.present:
         lines += [f"Host {node.name} {node.address}", f"    HostName {node.address}"]
     lines += [
         "Host *",

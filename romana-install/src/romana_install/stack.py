@@ -87,13 +87,18 @@ class Stack:
         write_json(self.directory / STACK_FILE, data)
 
     @property
+    def present(self) -> tuple[Node, ...]:
+        """All nodes that may be there: the wanted ones, and those that are leaving."""
+        return (*self.nodes, *self.leaving)
+
+    @property
     def controller(self) -> Node:
         """The node that runs romana-server."""
         return next(node for node in self.nodes if node.controller)
 
     def node(self, name: str) -> Node:
         """The node of that name. Raises UnknownNodeError."""
-        for node in self.nodes:
+        for node in self.present:
             if node.name == name:
                 return node
         names = ", ".join(node.name for node in self.nodes)

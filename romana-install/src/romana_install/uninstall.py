@@ -81,7 +81,7 @@ def _confirm(stack: Stack, options: Options) -> None:
 
 def _close_connections(stack: Stack) -> None:
     """End shared ssh connections; their other ends are gone."""
-    for node in stack.nodes:
+    for node in stack.present:
         if (ssh.control_directory(stack.directory) / node.address).exists():
             with suppress(OSError):
                 command = stack.ssh_command(node.name)

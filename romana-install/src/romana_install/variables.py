@@ -19,7 +19,7 @@ def of_install(config: Config, stack: Stack, release_path: str, release_digest: 
         "local_cache_dir": config.local_cache_dir or str(cache_home()),
         "romana_release": release_path,
         "romana_release_digest": release_digest,
-        "romana_tokens": tokens,
+        "romana_tokens": {**tokens, "agents": {node.name: tokens["agents"][node.name] for node in stack.nodes}},
     }
 
 
