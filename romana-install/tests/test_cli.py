@@ -31,6 +31,7 @@ class Setup:
             **os.environ,
             "XDG_STATE_HOME": str(directory / "state"),
             "XDG_CACHE_HOME": str(directory / "cache"),
+            "TMPDIR": str(directory),
             "PYTHONPATH": os.pathsep.join(str(PROJECT / part / "src") for part in ("romana-install", "romana-core")),
         }
 

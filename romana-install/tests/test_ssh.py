@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import subprocess
+import tempfile
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -25,6 +27,14 @@ def output(*command: object) -> str:
 def effective(directory: Path, host: str) -> dict[str, str]:
     lines = output("ssh", "-G", "-F", directory / "ssh_config", host).splitlines()
     return dict(line.split(" ", 1) for line in lines if " " in line)
+
+
+@pytest.fixture(autouse=True)
+def _sockets_go_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    # Paths of tests are so long that sockets go to the temporary directory.
+    with tempfile.TemporaryDirectory(prefix="ssh") as directory:
+        monkeypatch.setattr(tempfile, "tempdir", directory)
+        yield
 
 
 @pytest.fixture
