@@ -42,7 +42,7 @@ EXPLAINED = Explain(
 def test_picture_of_the_default_plan() -> None:
     assert draw(fields(AddressPlan(), EXPLAINED)).splitlines() == [
         "  00001010   | 00000001  | 0001     | 0010      | 00000101",
-        "  prefix 10  | host 1    | tenant 1 | segment 2 | endpoint 5",
+        "  prefix     | host 1    | tenant 1 | segment 2 | endpoint 5",
         "  10.0.0.0/8 | compute01 | admin    | s1        | web1",
     ]
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
+from contextlib import ExitStack
+from functools import cached_property
 from importlib import metadata
 from pathlib import Path
 from typing import Any, TextIO
@@ -14,7 +16,9 @@ from cliff.commandmanager import CommandManager
 from romana.cli import exit_codes
 from romana.cli.base import Parser
 from romana.cli.commands import ORIGINAL_NAMES, entry_points
+from romana.cli.connection import connect
 from romana.cli.errors import UsageError
+from romana.client import Client
 
 DESCRIPTION = "Look at and change a Romana network: hosts, tenants, segments, endpoints and policies."
 EPILOG = """\
@@ -36,6 +40,12 @@ class RomanaApp(App):
     def __init__(self) -> None:
         super().__init__(description=DESCRIPTION, version=None, command_manager=CommandManager())
         self.command_manager.commands.update(entry_points())
+        self._opened = ExitStack()
+
+    @cached_property
+    def api(self) -> Client:
+        """The server that options and configuration name, until `run` ends. Raises ConfigError."""
+        return self._opened.enter_context(connect(self.options))
 
     def build_option_parser(
         self,
@@ -73,7 +83,8 @@ class RomanaApp(App):
             return exit_codes.USAGE
         factory, name, rest = self._find(words)
         command = factory(self, self.options)
-        code: int = command.run(command.get_parser(f"{self.NAME} {name}").parse_args(rest))
+        with self._opened:
+            code: int = command.run(command.get_parser(f"{self.NAME} {name}").parse_args(rest))
         return code
 
     def print_help(self, words: list[str], out: TextIO) -> None:

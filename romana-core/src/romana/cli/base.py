@@ -5,19 +5,20 @@ from __future__ import annotations
 import argparse
 from abc import abstractmethod
 from collections.abc import Iterable, Sequence
-from functools import cached_property
-from typing import Any, ClassVar, NoReturn
+from typing import TYPE_CHECKING, Any, ClassVar, NoReturn, cast
 
 from cliff import command, lister, show
 from cliff.formatters.base import ListFormatter, SingleFormatter
 from stevedore import ExtensionManager
 
 from romana.cli.cells import cell
-from romana.cli.connection import connect
 from romana.cli.errors import UsageError
 from romana.cli.formats import formatters
 from romana.client import Client
 from romana.models import Model
+
+if TYPE_CHECKING:
+    from romana.cli.app import RomanaApp
 
 
 class Parser(argparse.ArgumentParser):
@@ -38,12 +39,10 @@ class Command(command.Command):
 
     example: ClassVar[str]
 
-    @cached_property
+    @property
     def api(self) -> Client:
         """The server. Raises ConfigError."""
-        if self.app_args is None:
-            raise RuntimeError("the command was made for its help only")
-        return connect(self.app_args)
+        return cast("RomanaApp", self.app).api
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The parser of the command's own options; the global ones are the application's."""
