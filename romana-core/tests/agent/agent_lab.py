@@ -18,6 +18,7 @@ import sys
 import tempfile
 import time
 from collections.abc import Callable, Iterable
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address
@@ -68,6 +69,28 @@ def run(*argv: str, check: bool = True, stdin: str | None = None, timeout: float
     if check and done.returncode:
         raise LabError(f"{' '.join(argv)}: {done.stderr.strip() or done.stdout.strip()}")
     return done.stdout
+
+
+def tcp_connects(namespace: Namespace, address: str, port: int) -> bool:
+    """Whether a TCP connection from a namespace is accepted."""
+    argv = namespace.command("busybox", "nc", "-w", "1", address, str(port))
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20).returncode == 0
+
+
+class Pinger:
+    """A ping that goes on until `losses` is asked for."""
+
+    def __init__(self, guest: Guest, target: Guest, interval: float = 0.02) -> None:
+        argv = guest.inside.command("busybox", "ping", "-i", str(interval), "-W", "1", target.address)
+        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+    def losses(self) -> tuple[int, int]:
+        """Stop. Returns how many pings were sent, and how many of them were not answered."""
+        self._process.send_signal(signal.SIGINT)
+        output, _ = self._process.communicate(timeout=20)
+        words = next(line for line in output.splitlines() if "packets transmitted" in line).split()
+        sent, answered = int(words[0]), int(words[3])
+        return sent, sent - answered
 
 
 class Namespace:
@@ -140,6 +163,19 @@ class Guest:
         """Use the address without asking for it, as after a lease."""
         self.inside.run("ip", "addr", "replace", f"{self.address}/16", "dev", "eth0")
         self.inside.run("ip", "route", "replace", "default", "via", self.node.gateway)
+
+    def tcp(self, target: Guest | str, port: int) -> bool:
+        """Whether a TCP connection to a port is accepted."""
+        address = target if isinstance(target, str) else target.address
+        return tcp_connects(self.inside, address, port)
+
+    def listen(self, port: int) -> subprocess.Popen[bytes]:
+        """Accept TCP connections on a port until the lab is closed."""
+        argv = self.inside.command("busybox", "nc", "-ll", "-p", str(port), "-e", "/bin/true")
+        process = subprocess.Popen(argv, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        self.node.lab.processes.append(process)
+        until(lambda: f":{port} " in self.inside.run("ss", "-Hltn"), f"{self.id} listens on {port}")
+        return process
 
     def reaches(self, target: Guest | str, *, count: int = 1) -> bool:
         """Whether a ping is answered."""
@@ -295,6 +331,7 @@ class Lab:
     segments: list[tuple[int, int]] = field(default_factory=lambda: [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)])
     rules: list[StateRule] = field(default_factory=list)
     generation: int = 0
+    processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
     def __post_init__(self) -> None:
         self._tag = f"r{secrets.token_hex(3)}"
@@ -374,10 +411,14 @@ class Lab:
         self.store()
         for node in self.nodes:
             node.kill_agent(signal.SIGTERM)
-            node.start_agent()
+        with ThreadPoolExecutor() as pool:
+            list(pool.map(Node.start_agent, self.nodes))
 
     def close(self) -> None:
         """Take everything away."""
+        for process in self.processes:
+            process.kill()
+            process.wait()
         for node in self.nodes:
             node.close()
         for guest in self.guests:

@@ -69,13 +69,27 @@ def inet_table(wanted: Desired) -> Table:
     # Pairs both ways: no reply will have to be recognized.
     untrack = f"{source} . {target} @pairs {target} . {source} @pairs notrack"
     chains = {
-        "prerouting": Chain(("iifname @taps goto from_tap", untrack), "prerouting", -300),
-        "from_tap": Chain(("iifname . ether saddr . ip saddr @sources goto own_source", "drop")),
+        # A guest's packet with its own source takes one look-up here, and one in `forward` if it is within a pair.
+        "prerouting": Chain(
+            ("iifname . ether saddr . ip saddr @sources goto own_source", "iifname @taps drop", untrack),
+            "prerouting",
+            -300,
+        ),
         "own_source": Chain((untrack,)),
-        "forward": Chain(("oifname @taps goto deliver", "iifname @taps goto leave"), "forward", 0),
+        "forward": Chain(
+            (f"{source} . {target} @pairs goto paired", "oifname @taps goto deliver", "iifname @taps goto leave"),
+            "forward",
+            0,
+        ),
+        "paired": Chain(
+            (
+                f"ip daddr {wanted.prefix} accept",
+                f"ip daddr & {host_mask} @remotes accept",
+                "drop",  # no such host: it would leave by the default route
+            )
+        ),
         "deliver": Chain(
             (
-                f"{source} . {target} @pairs accept",
                 "ct state related goto related",
                 "ct direction original goto asking",
                 "ct direction reply goto answering",

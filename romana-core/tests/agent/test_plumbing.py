@@ -1,0 +1,163 @@
+"""What has to change, worked out without a kernel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from ipaddress import IPv4Address
+
+import pytest
+
+from romana.agent.desired import Desired, desired
+from romana.agent.observed import Address, Link, Neighbour, Observed, Route
+from romana.agent.plumbing import Change, Gateway, plan
+from romana.agent.status import applied
+from romana.models import EndpointStatus, HostState, Plan, StateEndpoint, StateHost
+
+GATEWAY_ADDRESS = Address(5, "10.0.0.1", 16)
+CONNECTED = Route("10.0.0.0/16", 5, None, "10.0.0.1", 2)
+PEER = Route("10.7.0.0/16", 2, "192.168.99.17", None, 82)
+ENDPOINT = Route("10.0.18.3/32", 9, None, "10.0.0.1", 82)
+MAC = "02:00:00:00:00:01"
+
+
+@pytest.fixture
+def wanted() -> Desired:
+    return desired(
+        HostState(
+            generation=4,
+            plan=Plan(),
+            host=StateHost(name="a", index=0, address=IPv4Address("192.168.99.10")),
+            peers=[StateHost(name="b", index=7, address=IPv4Address("192.168.99.17"))],
+            segments=[],
+            rules=[],
+            endpoints=[StateEndpoint(id="e", address=IPv4Address("10.0.18.3"), mac=MAC, interface="tap1")],
+        )
+    )
+
+
+@pytest.fixture
+def settled() -> Observed:
+    """A host on which nothing is left to do."""
+    observed = Observed()
+    for link in (Link(2, "eth0", "", True), Link(5, "romana-gw", "dummy", True), Link(9, "tap1", "tun", True)):
+        observed.add_link(link)
+    observed.addresses = {Address(2, "192.168.99.10", 24), GATEWAY_ADDRESS}
+    for route in (CONNECTED, PEER, ENDPOINT):
+        observed.add_route(route, replaces=False)
+    observed.neighbours[9, "10.0.18.3"] = Neighbour(9, "10.0.18.3", MAC)
+    return observed
+
+
+def steps(wanted: Desired, observed: Observed) -> list[str]:
+    return [change.text for change in plan(wanted, observed).changes]
+
+
+def test_nothing_to_do_on_a_settled_host(wanted: Desired, settled: Observed) -> None:
+    assert plan(wanted, settled).changes == []
+    assert plan(wanted, settled).problems == []
+
+
+def test_bare_host_gets_its_gateway_first(wanted: Desired) -> None:
+    assert plan(wanted, Observed()).changes == [Change("add", Gateway(), "gateway", "interface romana-gw added")]
+
+
+def test_down_interface_takes_its_routes_along(wanted: Desired, settled: Observed) -> None:
+    settled.add_link(Link(9, "tap1", "tun", False))
+    assert ENDPOINT.prefix not in settled.routes
+    assert steps(wanted, settled) == ["neighbour 10.0.18.3 removed"]
+    settled.add_link(Link(9, "tap1", "tun", True))
+    assert "route 10.0.18.3/32 dev tap1 added" in steps(wanted, settled)
+
+
+def test_tap_of_the_same_name_with_a_new_index_is_another_tap(wanted: Desired, settled: Observed) -> None:
+    settled.remove_link(9)
+    settled.add_link(Link(12, "tap1", "tun", True))
+    assert steps(wanted, settled) == [
+        "route 10.0.18.3/32 dev tap1 added",
+        f"neighbour 10.0.18.3 is {MAC} on tap1",
+    ]
+
+
+def test_new_index_seen_before_the_old_one_goes(wanted: Desired, settled: Observed) -> None:
+    settled.add_link(Link(12, "tap1", "tun", True))
+    settled.remove_link(9)
+    assert settled.link("tap1") == Link(12, "tap1", "tun", True)
+    assert "route 10.0.18.3/32 dev tap1 added" in steps(wanted, settled)
+
+
+@pytest.mark.parametrize("metric", [0, 100])
+def test_route_of_somebody_else_is_reported_not_touched(wanted: Desired, settled: Observed, metric: int) -> None:
+    settled.remove_route(PEER)
+    settled.add_route(Route("10.7.0.0/16", 2, "192.168.99.1", None, 4, metric), replaces=False)
+    found = plan(wanted, settled)
+    assert found.changes == []
+    assert [problem.subject for problem in found.problems] == ["route 10.7.0.0/16"]
+    assert "ip route del 10.7.0.0/16 via 192.168.99.1 dev eth0" in found.problems[0].message
+
+
+def test_peer_that_moved_is_routed_anew(wanted: Desired, settled: Observed) -> None:
+    moved = replace(wanted, peers=(replace(wanted.peers[0], address="192.168.99.18"),))
+    assert steps(moved, settled) == ["route 10.7.0.0/16 via 192.168.99.18 replaced"]
+
+
+def test_what_is_no_longer_wanted_goes(wanted: Desired, settled: Observed) -> None:
+    assert sorted(steps(replace(wanted, peers=(), endpoints=()), settled)) == [
+        "neighbour 10.0.18.3 removed",
+        "route 10.0.18.3/32 removed",
+        "route 10.7.0.0/16 removed",
+    ]
+
+
+def test_gateway_of_another_index_goes_but_not_a_foreign_address(wanted: Desired, settled: Observed) -> None:
+    settled.addresses |= {Address(5, "10.3.0.1", 16), Address(5, "10.3.0.9", 16), Address(2, "10.3.0.1", 16)}
+    assert steps(wanted, settled) == ["address 10.3.0.1 removed"]
+
+
+def test_interface_of_the_hosts_own_is_refused(wanted: Desired, settled: Observed) -> None:
+    own = replace(wanted, endpoints=(replace(wanted.endpoints[0], interface="eth0"),))
+    found = plan(own, settled)
+    assert [problem.subject for problem in found.problems] == ["endpoint e"]
+    assert [change.text for change in found.changes] == ["route 10.0.18.3/32 removed", "neighbour 10.0.18.3 removed"]
+
+
+def test_foreign_device_named_as_the_gateway_is_reported(wanted: Desired, settled: Observed) -> None:
+    settled.add_link(Link(5, "romana-gw", "vlan", True))
+    found = plan(wanted, settled)
+    assert found.changes == []
+    assert "is a vlan" in found.problems[0].message
+
+
+def test_sysctl_that_was_changed_is_set_again(wanted: Desired, settled: Observed) -> None:
+    settled.sysctls = {"": {"net/ipv4/ip_forward": "0"}, "tap1": {"net/ipv4/conf/tap1/proxy_arp": "0"}}
+    assert steps(wanted, settled) == ["net/ipv4/ip_forward 0 -> 1", "net/ipv4/conf/tap1/proxy_arp 0 -> 1"]
+
+
+FIREWALL = {
+    "taps": frozenset({("tap1",)}),
+    "sources": frozenset({("tap1", MAC, "10.0.18.3")}),
+    "pairs": frozenset({("10.0.18.0", "10.0.18.0")}),
+}
+
+
+def test_report_of_a_settled_host(wanted: Desired, settled: Observed) -> None:
+    report = applied(wanted, settled, FIREWALL, lambda _mac, _address: True, [])
+    assert report.generation == 4
+    assert report.errors == []
+    assert [str(prefix) for prefix in report.routes] == ["10.7.0.0/16"]
+    assert report.endpoints[0].status is EndpointStatus.ACTIVE
+    assert len(report.pairs) == 1
+
+
+def test_report_of_an_endpoint_without_interface(wanted: Desired, settled: Observed) -> None:
+    settled.remove_link(9)
+    endpoint = applied(wanted, settled, FIREWALL, lambda _mac, _address: True, []).endpoints[0]
+    assert endpoint.status is EndpointStatus.PENDING
+    assert endpoint.detail == "interface tap1 does not exist yet"
+    assert (endpoint.route, endpoint.lease, endpoint.firewall) == (False, True, True)
+
+
+def test_report_blames_what_failed(wanted: Desired, settled: Observed) -> None:
+    problems = plan(replace(wanted, endpoints=(replace(wanted.endpoints[0], interface="eth0"),)), settled).problems
+    report = applied(wanted, settled, {}, lambda _mac, _address: False, problems)
+    assert report.endpoints[0].status is EndpointStatus.ERROR
+    assert [error.subject for error in report.errors] == ["endpoint e"]
