@@ -30,10 +30,11 @@ def effective(directory: Path, host: str) -> dict[str, str]:
 
 
 @pytest.fixture(autouse=True)
-def _sockets_go_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    # Paths of tests are so long that sockets go to the temporary directory.
-    with tempfile.TemporaryDirectory(prefix="ssh") as directory:
-        monkeypatch.setattr(tempfile, "tempdir", directory)
+def _sockets_go_away(tmp_path: Path) -> Iterator[None]:
+    # Paths of tests are so long (and tmp_path has been made by now) that sockets go to the temporary directory.
+    assert tmp_path.exists()
+    with tempfile.TemporaryDirectory(prefix="ssh") as directory, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(tempfile, "tempdir", directory)
         yield
 
 
