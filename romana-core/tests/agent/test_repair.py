@@ -81,7 +81,8 @@ def test_what_is_the_users_is_not_touched(lab: Lab) -> None:
     for command in (
         "ip link add mine type bridge", "ip link set mine up", "ip addr add 172.30.0.1/24 dev mine",
         "ip addr add 10.99.0.1/32 dev romana-gw", "ip tuntap add tapmine mode tap", "ip link set tapmine up",
-        "ip route add 172.31.0.0/16 via 192.168.99.1", "ip route add 10.200.0.0/16 dev mine", "ip rule add pref 77 lookup 77",
+        "ip route add 172.31.0.0/16 via 192.168.99.1", "ip route add 10.200.0.0/16 dev mine",
+        "ip rule add pref 77 lookup 77",
         "ip route add 10.1.0.0/16 via 192.168.99.1 table 77",
         "nft add table inet mine", "nft add chain inet mine c '{ type filter hook forward priority 5; }'",
         "nft add rule inet mine c ip saddr 203.0.113.7 drop",
@@ -90,7 +91,7 @@ def test_what_is_the_users_is_not_touched(lab: Lab) -> None:
         node.namespace.run("sh", "-c", command)
 
     def users() -> list[str]:
-        show = ("ip -d link show mine", "ip -d link show tapmine", "ip addr show mine", "ip addr show tapmine",
+        show = ("ip link show mine", "ip -d link show tapmine", "ip -4 addr show mine", "ip -4 addr show tapmine",
                 "ip -4 addr show romana-gw", "ip route show 172.31.0.0/16", "ip route show 10.200.0.0/16", "ip rule",
                 "ip route show table 77", "nft list table inet mine", "sysctl net.ipv4.conf.tapmine net.ipv4.conf.all",
                 "sysctl net.ipv4.conf.eth0")  # fmt: skip
@@ -118,7 +119,7 @@ def test_route_of_the_user_for_a_peers_prefix_stays(make_lab: Callable[[int], La
 
 
 def test_nothing_is_lost_while_agent_and_dnsmasq_are_killed(lab: Lab) -> None:
-    node, guest, peer = lab.nodes[0], lab.guests[0], lab.guests[1]
+    node, guest, peer, client = lab.nodes[0], *lab.guests
     pinger = Pinger(guest, peer)
     served = node.dnsmasqs()
     assert len(served) == 1
@@ -126,10 +127,10 @@ def test_nothing_is_lost_while_agent_and_dnsmasq_are_killed(lab: Lab) -> None:
     assert node.dnsmasqs() == served  # it outlives the agent
     node.start_agent()
     assert node.dnsmasqs() == served  # and is taken over, not doubled
-    assert guest.lease()
+    assert client.lease()
     os.kill(served[0], signal.SIGKILL)
     until(lambda: node.dnsmasqs() not in ([], served), "another dnsmasq runs")
-    assert guest.lease()
+    assert client.lease()
     node.kill_agent(signal.SIGKILL)
     node.stop_dnsmasq()
     node.start_agent()

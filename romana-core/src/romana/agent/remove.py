@@ -31,7 +31,8 @@ def remove(settings: AgentSettings) -> None:
         kernel.remove_link(link)
     Dhcp(settings.run_dir).stop()
     table = firewall.list_table("inet")
-    for (name,) in table.elements.get("taps", frozenset()) if table else ():
+    taps = {name for (name,) in table.elements.get("taps", frozenset())} if table else set()
+    for name in sorted(taps & observed.names.keys(), key=observed.names.__getitem__):  # in the order they came
         restore_tap(name)
     Ledger(settings.state_dir).restore()
     firewall.remove()

@@ -48,9 +48,16 @@ class Ledger:
 def restore_tap(name: str) -> None:
     """Give an interface that is no longer an endpoint's the values that new interfaces get."""
     for path in tap_sysctls(name):
-        with suppress(OSError):  # it has gone
-            default = path.replace(f"/{name}/", "/default/")
-            _write(path, (SYSCTLS / default).read_text().strip())
+        with suppress(FileNotFoundError):  # it has gone, or this kernel has no IPv6
+            _write(path, _default(path, name))
+
+
+def _default(path: str, name: str) -> str:
+    """What a new interface gets; a container sees no neigh/default, but lo has what all begin with."""
+    for model in ("default", "lo"):
+        with suppress(FileNotFoundError):
+            return (SYSCTLS / path.replace(f"/{name}/", f"/{model}/")).read_text().strip()
+    raise FileNotFoundError(path)
 
 
 def _write(path: str, value: str) -> None:
