@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import errno
+import gc
 import logging
 import selectors
 import signal
@@ -57,6 +58,7 @@ class Agent:
         self._wake_in, self._wake_out = socket.socketpair()
         self._desired: Desired | None = None
         self._problems: list[Problem] = []  # of the last round
+        self._report_due = False
         self._stopping = False
         self._retry = Pauses()
 
@@ -69,6 +71,8 @@ class Agent:
             self._accept(state)
             self._reconcile()
         systemd.notify("READY=1")
+        gc.collect()  # what has been read stays: the collector need not walk it while a tap waits
+        gc.freeze()
         self._follower.start()
         self._reporter.start()
         self._loop()
@@ -82,7 +86,11 @@ class Agent:
             now = time.monotonic()
             until = min(audit, retry) if retry is not None else audit
             dirty = False
-            for key, _ in self._selector.select(max(0.0, until - now)):
+            ready = self._selector.select(0 if self._report_due else max(0.0, until - now))
+            if not ready and self._report_due:  # no hurry: first what there is to do
+                self._report()
+                continue
+            for key, _ in ready:
                 handler: Callable[[], bool] = key.data
                 dirty = handler() or dirty
             now = time.monotonic()
@@ -185,13 +193,21 @@ class Agent:
         conflicts = self._apply_network(self._guarded(wanted) if failures else wanted, failures)
         self._apply_dhcp(wanted, failures)
         self._say([*failures, *conflicts])
-        self._reporter.submit(
-            status.applied(
-                wanted, self._kernel.observed, self._firewall.elements(), self._dhcp.answers, [*failures, *conflicts]
-            )
-        )
+        self._report_due = True
         log.debug("generation %d compared in %.3f s", wanted.generation, time.monotonic() - started)
         return bool(failures)
+
+    def _report(self) -> None:
+        self._report_due = False
+        if self._desired is not None:
+            report = status.applied(
+                self._desired,
+                self._kernel.observed,
+                self._firewall.elements(),
+                self._dhcp.answers,
+                self._problems,
+            )
+            self._reporter.submit(report)
 
     def _apply_firewall(self, wanted: Desired, failures: list[Problem]) -> None:
         try:

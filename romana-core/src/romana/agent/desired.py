@@ -27,6 +27,16 @@ class Endpoint:
     mac: str
     interface: str
 
+    @property
+    def prefix(self) -> str:
+        """What its route is to."""
+        return f"{self.address}/32"
+
+    @property
+    def subject(self) -> str:
+        """What it is called in reports."""
+        return f"endpoint {self.id}"
+
 
 @dataclass(frozen=True, slots=True)
 class Desired:

@@ -20,9 +20,8 @@ from romana.settings import SettingsError, load
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code: 0 ended as asked, 1 failed, 2 wrong usage or configuration."""
     options = _parse(arguments)
-    logging.basicConfig(
-        level=logging.DEBUG if options.verbose else logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr
-    )
+    logging.basicConfig(level=logging.INFO, format="%(levelname)s %(message)s", stream=sys.stderr)
+    logging.getLogger("romana").setLevel(logging.DEBUG if options.verbose else logging.INFO)
     try:
         settings = load(options.config, AgentSettings)
     except SettingsError as error:

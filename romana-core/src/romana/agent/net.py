@@ -117,19 +117,18 @@ class Kernel:
             for message in self._marshal.parse(data):
                 kind = message["header"]["type"]
                 changed = self._take(kind, message) or changed
-                reread = reread or kind == RTM_DELADDR
+                reread = reread or (kind == RTM_DELADDR and message["family"] == socket.AF_INET)
         if reread:  # routes with that source address went without a word
             self._load_routes()
         return changed
 
     def read_sysctls(self, interesting: Iterable[tuple[str, Iterable[str]]]) -> None:
-        """Observe these parameters (owner, paths) where that owner's are not known yet."""
-        for owner, paths in interesting:
-            if owner not in self.observed.sysctls:
-                values = self.observed.sysctls[owner] = {}
-                for path in paths:
-                    with suppress(OSError):  # no IPv6 in this kernel, or the interface has just gone
-                        values[path] = (SYSCTLS / path).read_text().strip()
+        """Observe these parameters (owner, paths)."""
+        for owner, paths in list(interesting):
+            values = self.observed.sysctls[owner] = {}
+            for path in paths:
+                with suppress(OSError):  # no IPv6 in this kernel, or the interface has just gone
+                    values[path] = (SYSCTLS / path).read_text().strip()
 
     def apply(self, change: Change) -> None:
         """Make one change. Raises NetError."""

@@ -67,10 +67,6 @@ class Observed:
         index = self.names.get(name)
         return None if index is None else self.links.get(index)
 
-    def has_addresses(self, link: Link) -> bool:
-        """Whether the host itself has an address on the interface."""
-        return any(address.link == link.index for address in self.addresses)
-
     def add_link(self, link: Link) -> None:
         """An interface appeared or changed."""
         before = self.links.get(link.index)

@@ -67,38 +67,38 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
 
 
+TAP_SYSCTLS = {"forwarding": "1", "proxy_arp": "1", "rp_filter": "1", "proxy_delay": "0", "disable_ipv6": "1"}
+_TAP_PATHS = (
+    ("ipv4/conf", "forwarding"),
+    ("ipv4/conf", "proxy_arp"),
+    ("ipv4/conf", "rp_filter"),
+    ("ipv4/neigh", "proxy_delay"),
+    ("ipv6/conf", "disable_ipv6"),
+)
+
+
 def tap_sysctls(name: str) -> dict[str, str]:
     """Parameters of an endpoint's interface: path -> value.
 
     proxy_arp: the guest takes the whole host prefix for its own link, and the host answers for everyone on it.
     proxy_delay: at once, not after up to 0.8 s. rp_filter: a wrong source address is dropped by routing, too.
     """
-    return {
-        f"net/ipv4/conf/{name}/forwarding": "1",
-        f"net/ipv4/conf/{name}/proxy_arp": "1",
-        f"net/ipv4/conf/{name}/rp_filter": "1",
-        f"net/ipv4/neigh/{name}/proxy_delay": "0",
-        f"net/ipv6/conf/{name}/disable_ipv6": "1",
-    }
-
-
-def refusal(observed: Observed, endpoint: Endpoint) -> Problem | None:
-    """Why the endpoint's interface cannot be an endpoint's, if it cannot."""
-    link = observed.link(endpoint.interface)
-    if endpoint.interface in ("lo", GATEWAY) or (link is not None and observed.has_addresses(link)):
-        return Problem(
-            f"endpoint {endpoint.id}",
-            f"interface {endpoint.interface} is the host's own, not a tap; give the endpoint its own interface",
-        )
-    return None
+    return {f"net/{where}/{name}/{last}": TAP_SYSCTLS[last] for where, last in _TAP_PATHS}
 
 
 def wired(observed: Observed, endpoints: Iterable[Endpoint]) -> Iterator[tuple[Endpoint, Link]]:
-    """The endpoints whose interface is there and up."""
+    """The endpoints whose interface is there and up, and is not the host's own."""
+    own = own_links(observed)
     for endpoint in endpoints:
         link = observed.link(endpoint.interface)
-        if link is not None and link.up:
+        if link is not None and link.up and link.index not in own:
             yield endpoint, link
+
+
+def own_links(observed: Observed) -> set[int]:
+    """Indexes of interfaces that cannot be an endpoint's: the host itself speaks through them."""
+    names = {observed.names.get(name, 0) for name in ("lo", GATEWAY)}
+    return names | {address.link for address in observed.addresses}
 
 
 def plan(wanted: Desired, observed: Observed) -> Plan:
@@ -118,12 +118,30 @@ def plan(wanted: Desired, observed: Observed) -> Plan:
         return result
     _sysctl(result, observed, Sysctl(HOST, IP_FORWARD, "1"), "gateway")
     ready = _gateway(result, wanted, observed, link)
-    routes = _routes(result, wanted, observed, link if ready else None)
+    _refuse(result, wanted, observed)
+    here = list(wired(observed, wanted.endpoints))
+    routes = _routes(wanted, observed, link if ready else None, here)
     _remove_routes(result, observed, routes)
-    for route, subject in routes.items():
+    for route, subject in routes.values():
         _route(result, observed, route, subject)
-    _endpoints(result, wanted, observed)
+    _neighbours(result, observed, here)
+    for endpoint, tap in here:
+        if not _are_set(observed.sysctls.get(tap.name, {})):
+            for path, value in tap_sysctls(tap.name).items():
+                _sysctl(result, observed, Sysctl(tap.name, path, value), endpoint.subject)
     return result
+
+
+def _refuse(result: Plan, wanted: Desired, observed: Observed) -> None:
+    own = own_links(observed)
+    for endpoint in wanted.endpoints:
+        if observed.names.get(endpoint.interface) in own:
+            result.problems.append(
+                Problem(
+                    endpoint.subject,
+                    f"interface {endpoint.interface} is the host's own, not a tap; give the endpoint its own interface",
+                )
+            )
 
 
 def _gateway(result: Plan, wanted: Desired, observed: Observed, link: Link) -> bool:
@@ -148,26 +166,25 @@ def _is_gateway(wanted: Desired, address: Address) -> bool:
     return address.address == str(plan.gateway(plan.locate(address.address).host))
 
 
-def _routes(result: Plan, wanted: Desired, observed: Observed, gateway: Link | None) -> dict[Route, str]:
-    """The routes there must be now, each with its subject. `gateway`: its interface, when it is ready."""
+def _routes(
+    wanted: Desired, observed: Observed, gateway: Link | None, here: Iterable[tuple[Endpoint, Link]]
+) -> dict[str, tuple[Route, str]]:
+    """The routes there must be now, with their subjects, by prefix. `gateway`: its interface, when it is ready."""
     routes = {}
     if gateway is not None:
         own = Route(wanted.prefix, gateway.index, None, wanted.gateway, PROTOCOL)
         kernels = Route(wanted.prefix, gateway.index, None, wanted.gateway, KERNEL)
         # The kernel makes it with the address; ours is for when somebody has removed that one.
         if kernels not in observed.routes.get(wanted.prefix, set()):
-            routes[own] = "gateway"
+            routes[wanted.prefix] = own, "gateway"
     for peer in wanted.peers:
         there = observed.routes.get(peer.prefix, set())
         found = next((item for item in there if item.protocol == PROTOCOL and item.via == peer.address), None)
         # The kernel finds the interface to the next hop; whichever it found is right.
-        routes[found or Route(peer.prefix, 0, peer.address, None, PROTOCOL)] = f"route {peer.prefix}"
-    for endpoint, link in wired(observed, wanted.endpoints):
-        if refused := refusal(observed, endpoint):
-            result.problems.append(refused)
-            continue
-        route = Route(f"{endpoint.address}/32", link.index, None, wanted.gateway, PROTOCOL)
-        routes[route] = f"endpoint {endpoint.id}"
+        routes[peer.prefix] = found or Route(peer.prefix, 0, peer.address, None, PROTOCOL), f"route {peer.prefix}"
+    for endpoint, link in here:
+        prefix = endpoint.prefix
+        routes[prefix] = Route(prefix, link.index, None, wanted.gateway, PROTOCOL), endpoint.subject
     return routes
 
 
@@ -190,32 +207,34 @@ def _conflict(observed: Observed, route: Route) -> str:
     return f"a route that is not ours has this prefix: {way}; remove it if it is not wanted: ip route del {way}"
 
 
-def _remove_routes(result: Plan, observed: Observed, wanted: dict[Route, str]) -> None:
-    prefixes = {route.prefix for route in wanted}
-    for there in observed.routes.values():
+def _remove_routes(result: Plan, observed: Observed, wanted: dict[str, tuple[Route, str]]) -> None:
+    for prefix, there in observed.routes.items():
+        keep = wanted[prefix][0] if prefix in wanted else None
+        if keep is not None and keep not in there:
+            continue  # the right one will take the place of a wrong one
         for route in there:
-            if route.protocol == PROTOCOL and route not in wanted:
-                kept = [item for item in there if item in wanted]
-                if route.prefix not in prefixes or kept:
-                    text = f"route {route.prefix} removed"
-                    result.changes.append(Change("remove", route, f"route {route.prefix}", text))
+            if route.protocol == PROTOCOL and route != keep:
+                result.changes.append(Change("remove", route, f"route {prefix}", f"route {prefix} removed"))
 
 
-def _endpoints(result: Plan, wanted: Desired, observed: Observed) -> None:
-    neighbours = {}
-    for endpoint, link in wired(observed, wanted.endpoints):
-        if refusal(observed, endpoint):
-            continue
-        neighbours[Neighbour(link.index, endpoint.address, endpoint.mac)] = endpoint
-        for path, value in tap_sysctls(link.name).items():
-            _sysctl(result, observed, Sysctl(link.name, path, value), f"endpoint {endpoint.id}")
-    for neighbour in sorted(set(observed.neighbours.values()) - neighbours.keys(), key=lambda item: item.address):
-        text = f"neighbour {neighbour.address} removed"
-        result.changes.append(Change("remove", neighbour, f"neighbour {neighbour.address}", text))
-    for neighbour, endpoint in neighbours.items():
-        if observed.neighbours.get((neighbour.link, neighbour.address)) != neighbour:
-            text = f"neighbour {neighbour.address} is {neighbour.mac} on {endpoint.interface}"
-            result.changes.append(Change("replace", neighbour, f"endpoint {endpoint.id}", text))
+def _neighbours(result: Plan, observed: Observed, here: Iterable[tuple[Endpoint, Link]]) -> None:
+    """Guests are permanent neighbours: none is asked for, none can claim to be another, no limit is reached."""
+    wanted = {(link.index, endpoint.address): endpoint for endpoint, link in here}
+    for key, neighbour in observed.neighbours.items():
+        if key not in wanted:
+            text = f"neighbour {neighbour.address} removed"
+            result.changes.append(Change("remove", neighbour, f"neighbour {neighbour.address}", text))
+    for (link, address), endpoint in wanted.items():
+        found = observed.neighbours.get((link, address))
+        if found is None or found.mac != endpoint.mac:
+            text = f"neighbour {address} is {endpoint.mac} on {endpoint.interface}"
+            neighbour = Neighbour(link, address, endpoint.mac)
+            result.changes.append(Change("replace", neighbour, endpoint.subject, text))
+
+
+def _are_set(found: dict[str, str]) -> bool:
+    """Whether all of a tap's known parameters have the value they must have; quick, for the many that have."""
+    return all(value == TAP_SYSCTLS[path[path.rindex("/") + 1 :]] for path, value in found.items())
 
 
 def _sysctl(result: Plan, observed: Observed, wanted: Sysctl, subject: str) -> None:
@@ -226,8 +245,9 @@ def _sysctl(result: Plan, observed: Observed, wanted: Sysctl, subject: str) -> N
 
 
 def interesting_sysctls(wanted: Desired, observed: Observed) -> Iterator[tuple[str, Iterable[str]]]:
-    """Owners and paths of all parameters whose value matters now."""
-    yield HOST, (IP_FORWARD,)
-    for endpoint, link in wired(observed, wanted.endpoints):
-        if not refusal(observed, endpoint):
+    """Owners and paths of all parameters whose value matters and is not known."""
+    if HOST not in observed.sysctls:
+        yield HOST, (IP_FORWARD,)
+    for _, link in wired(observed, wanted.endpoints):
+        if link.name not in observed.sysctls:
             yield link.name, tap_sysctls(link.name)

@@ -57,13 +57,13 @@ def _endpoint(
     blamed: dict[str, str],
 ) -> AppliedEndpoint:
     link = observed.link(endpoint.interface)
-    route = link is not None and (f"{endpoint.address}/32", link.index, None) in routes
+    route = link is not None and (endpoint.prefix, link.index, None) in routes
     lease = answers(endpoint.mac, endpoint.address)
     guarded = (
         (endpoint.interface,) in firewall.get("taps", frozenset())
         and (endpoint.interface, endpoint.mac, endpoint.address) in firewall.get("sources", frozenset())
     )  # fmt: skip
-    problem = blamed.get(f"endpoint {endpoint.id}")
+    problem = blamed.get(endpoint.subject)
     if problem is None and not guarded:
         problem = blamed.get("firewall")
     if problem is None and not lease:
