@@ -23,7 +23,7 @@ options:
     env:
       - name: ROMANA_STACK_DIR
 author:
-  - The Romana authors (@romana)
+  - The Romana authors
 """
 
 EXAMPLES = r"""

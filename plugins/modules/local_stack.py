@@ -57,7 +57,7 @@ attributes:
     support: full
     description: Lists the nodes before and after.
 author:
-  - The Romana authors (@romana)
+  - The Romana authors
 """
 
 EXAMPLES = r"""

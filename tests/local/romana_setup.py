@@ -49,7 +49,7 @@ class Setup:
             "openstack_engine": "none",
             **self.settings,
         }
-        return [str(PROJECT / "romana-setup"), "-t", "local", *words, "-e", json.dumps(values)]
+        return [str(PROJECT / "romana-setup"), "-t", "local", "-e", json.dumps(values), *words]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -100,7 +100,7 @@ def test_first_endpoint_of_s1_has_the_documented_address_and_is_up(installed: Se
 
 def test_verify_finds_nothing_wrong_and_leaves_nothing(installed: Setup) -> None:
     def taps(node: str) -> list[str]:
-        return re.findall(r"tap\w+", installed.ssh(node, "ip -o link; ip route; nft list ruleset"))
+        return re.findall(r"tap[0-9a-f]{8,}", installed.ssh(node, "ip -o link; ip route; nft list ruleset"))
 
     report = installed.verify()
     answers = {(cell["expected"], cell["observed"]) for cell in report["matrix"]}
@@ -200,7 +200,7 @@ def test_a_node_has_its_network_back_without_the_server(installed: Setup, end: C
 
 def test_what_is_the_users_stays_and_what_is_ours_is_repaired(installed: Setup) -> None:
     theirs = {
-        "ip route add 10.250.0.0/16 via {gateway}": "ip route show 10.250.0.0/16",
+        "ip route add 203.0.113.0/24 via {gateway}": "ip route show 203.0.113.0/24",
         "ip addr add 198.18.0.1/32 dev lo": "ip -o addr show to 198.18.0.1",
         "nft add table inet theirs": "nft list table inet theirs",
         "sysctl -qw net.ipv4.conf.all.log_martians=1": "sysctl -n net.ipv4.conf.all.log_martians",
@@ -222,7 +222,7 @@ def test_what_is_the_users_stays_and_what_is_ours_is_repaired(installed: Setup) 
     installed.verify()
     assert {show: installed.ssh("compute01", show) for show in theirs.values()} == kept
     installed.ssh(
-        "compute01", f"ip route del 10.250.0.0/16 via {installed.address(1)}; ip addr del 198.18.0.1/32 dev lo"
+        "compute01", f"ip route del 203.0.113.0/24 via {installed.address(1)}; ip addr del 198.18.0.1/32 dev lo"
     )
     installed.ssh("compute01", "nft delete table inet theirs; sysctl -qw net.ipv4.conf.all.log_martians=0")
 

@@ -9,7 +9,7 @@ from contextlib import contextmanager
 
 from tests.local.romana_setup import Setup, eventually
 
-from romana.client import Client
+from romana.client import Client, Unreachable
 from romana.models import Endpoint, EndpointCreate, EndpointStatus
 from romana_install.stack import Stack
 from romana_install.verify.session import Session
@@ -29,14 +29,27 @@ class Lab:
         mark = secrets.token_hex(5)
         mac = f"02:00:{mark[0:2]}:{mark[2:4]}:{mark[4:6]}:{mark[6:8]}"
         wanted = EndpointCreate(host=host, tenant=tenant, segment=segment, mac=mac, interface=f"tap{mark}")
-        made = self.client.create_endpoint(wanted)
+        made = eventually(lambda: self._create(wanted, mark), "the server answers")
         self.endpoints.append(made)
         session = self.session(host)
         session.send("attach", probe=made.id, interface=made.interface, mac=made.mac).result(10)
         lease = session.send("lease", probe=made.id, timeout=20).result(30)
         assert lease["address"] == str(made.address)
-        eventually(lambda: self.client.endpoint(made.id).status == EndpointStatus.ACTIVE, "the endpoint is active")
+        eventually(lambda: self._status(made) == EndpointStatus.ACTIVE, "the endpoint is active")
         return made
+
+    def _create(self, wanted: EndpointCreate, key: str) -> Endpoint | None:
+        """The endpoint, or None while the server cannot be reached; asking again with the key is safe."""
+        try:
+            return self.client.create_endpoint(wanted, key=key)
+        except Unreachable:
+            return None
+
+    def _status(self, endpoint: Endpoint) -> EndpointStatus | None:
+        try:
+            return self.client.endpoint(endpoint.id).status
+        except Unreachable:
+            return None
 
     def session(self, host: str) -> Session:
         """The conversation with the probes of a node."""
