@@ -35,7 +35,7 @@ def say_what_is_in_the_way(
                 if any(_names(peer, tenant, segment) for peer in (policy.source, policy.target))
             ]
         more = f"; and {len(ways) - NAMED} more" if len(ways) > NAMED else ""
-        raise CommandError(f"{error.message}; first: {'; '.join(ways[:NAMED])}{more}") from None
+        raise CommandError(f"{error.message}: {'; '.join(ways[:NAMED])}{more}") from None
 
 
 def _names(peer: Peer, tenant: str, segment: str | None) -> bool:
