@@ -1,0 +1,1 @@
+"""The store: what hosts, tenants, segments, endpoints, policies and tokens there are, on SQLite or MariaDB."""

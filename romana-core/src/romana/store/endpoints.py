@@ -1,0 +1,118 @@
+"""Endpoints as they are: looking them up, changing what may change, and giving their addresses back."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import Any
+
+from sqlalchemy import Connection, delete, select, update
+
+from romana.models import Endpoint, EndpointStatus, EndpointUpdate
+from romana.store.database import Unchanged
+from romana.store.errors import NotFoundError
+from romana.store.numbers import check_generation
+from romana.store.schema import endpoints, hosts, segments, tenants
+from romana.store.store import Store, current_generation, wake_host
+
+WHOLE_ENDPOINT = (
+    select(
+        endpoints.c.id,
+        endpoints.c.name,
+        hosts.c.name.label("host"),
+        tenants.c.name.label("tenant"),
+        segments.c.name.label("segment"),
+        endpoints.c.address,
+        endpoints.c.mac,
+        endpoints.c.interface,
+        endpoints.c.status,
+        endpoints.c.detail,
+        endpoints.c.generation,
+        endpoints.c.host_id,
+    )
+    .join_from(endpoints, hosts, hosts.c.id == endpoints.c.host_id)
+    .join(segments, segments.c.id == endpoints.c.segment_id)
+    .join(tenants, tenants.c.id == segments.c.tenant_id)
+)
+FILTERS = {
+    "host": hosts.c.name,
+    "tenant": tenants.c.name,
+    "segment": segments.c.name,
+    "interface": endpoints.c.interface,
+    "address": endpoints.c.address,
+}
+
+
+def list_endpoints(store: Store, filters: dict[str, Any]) -> list[Endpoint]:
+    """The endpoints that fit all filters (see FILTERS; addresses as integers), by address."""
+    conditions = [FILTERS[name] == value for name, value in filters.items()]
+    statement = WHOLE_ENDPOINT.where(*conditions).order_by(endpoints.c.address)
+    return [to_endpoint(row) for row in store.database.read(lambda connection: connection.execute(statement).all())]
+
+
+def get_endpoint(store: Store, identifier: str) -> Endpoint:
+    """One endpoint. Raises NotFoundError."""
+    return to_endpoint(store.database.read(lambda connection: _find(connection, identifier)))
+
+
+def update_endpoint(store: Store, identifier: str, wanted: EndpointUpdate, expected: int | None) -> Endpoint:
+    """Change what may change of an endpoint; with another MAC or interface it is pending again.
+
+    Raises NotFoundError and GenerationConflictError.
+    """
+    given = wanted.model_dump(exclude_unset=True)
+    # Only the name can be taken away; null for the others means the same as leaving them out.
+    values = {key: value for key, value in given.items() if value is not None or key == "name"}
+
+    def work(connection: Connection) -> Endpoint:
+        row = _find(connection, identifier)
+        check_generation(f"endpoint {identifier}", row.generation, expected)
+        changes = {key: value for key, value in values.items() if getattr(row, key) != value}
+        if not changes:
+            raise Unchanged(to_endpoint(row))
+        generation = current_generation(connection)
+        if changes.keys() - {"name"}:
+            changes |= {"status": EndpointStatus.PENDING.value, "detail": None}
+            wake_host(connection, row.host_id, generation)
+        statement = update(endpoints).where(endpoints.c.id == identifier)
+        connection.execute(statement.values(generation=generation, **changes))
+        return to_endpoint(_find(connection, identifier))
+
+    return store.database.write(work)
+
+
+def delete_endpoint(store: Store, identifier: str, expected: int | None) -> None:
+    """Give an endpoint's address back. Raises NotFoundError, GenerationConflictError."""
+
+    def work(connection: Connection) -> None:
+        row = _find(connection, identifier)
+        check_generation(f"endpoint {identifier}", row.generation, expected)
+        # The host before its endpoints, as everywhere: see romana.store.applied.
+        wake_host(connection, row.host_id, current_generation(connection))
+        connection.execute(delete(endpoints).where(endpoints.c.id == identifier))
+
+    store.database.write(work)
+
+
+def _find(connection: Connection, identifier: str) -> Any:
+    """The row of an endpoint. Raises NotFoundError."""
+    row = connection.execute(WHOLE_ENDPOINT.where(endpoints.c.id == identifier)).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no endpoint {identifier!r}", endpoint=identifier)
+    return row
+
+
+def to_endpoint(row: Any) -> Endpoint:
+    """The endpoint in a row of WHOLE_ENDPOINT."""
+    return Endpoint(
+        id=row.id,
+        name=row.name,
+        host=row.host,
+        tenant=row.tenant,
+        segment=row.segment,
+        address=IPv4Address(row.address),
+        mac=row.mac,
+        interface=row.interface,
+        status=EndpointStatus(row.status),
+        detail=row.detail,
+        generation=row.generation,
+    )

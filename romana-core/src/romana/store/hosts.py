@@ -1,0 +1,191 @@
+"""Hosts: each has one number (its index in the plan), and with it one prefix."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from ipaddress import IPv4Address
+from typing import Any
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, select, update
+
+from romana.addressing import AddressPlan
+from romana.models import Host, HostCreate, HostUpdate
+from romana.store.database import Unchanged
+from romana.store.errors import ConflictError, HostsExhaustedError, InUseError, InvalidError, NotFoundError
+from romana.store.numbers import check_generation, lowest_free
+from romana.store.schema import endpoints, hosts
+from romana.store.store import Store, current_generation, wake_all_hosts
+
+_COUNT = (
+    select(func.count())
+    .select_from(endpoints)
+    .where(endpoints.c.host_id == hosts.c.id)
+    .correlate(hosts)
+    .scalar_subquery()
+    .label("endpoints")
+)
+_COLUMNS = (
+    hosts.c.id,
+    hosts.c.name,
+    hosts.c.number,
+    hosts.c.address,
+    hosts.c.generation,
+    hosts.c.applied_generation,
+    hosts.c.applied_at,
+    hosts.c.applied_errors,
+    _COUNT,
+)
+
+
+def list_hosts(store: Store) -> list[Host]:
+    """All hosts by index. Raises UnavailableError, as everything here."""
+    return store.database.read(
+        lambda connection: [
+            _host(store.plan, row) for row in connection.execute(select(*_COLUMNS).order_by(hosts.c.number)).mappings()
+        ]
+    )
+
+
+def get_host(store: Store, name: str) -> Host:
+    """Raises NotFoundError."""
+    return store.database.read(lambda connection: _host(store.plan, find_host(connection, name)))
+
+
+def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
+    """The host, and whether it is new.
+
+    Raises ConflictError (it exists with other values, or another has the index or address), HostsExhaustedError and
+    InvalidError (index or address that no host can have).
+    """
+    check_address(store.plan, wanted.address)
+    allowed = store.plan.hosts
+    if wanted.index is not None and wanted.index not in allowed:
+        raise InvalidError(
+            f"host index {wanted.index} is outside the address plan's {allowed[0]}..{allowed[-1]};"
+            " leave it out to get the lowest free one"
+        )
+
+    def work(connection: Connection) -> tuple[Host, bool]:
+        known = connection.execute(select(*_COLUMNS).order_by(hosts.c.number)).mappings().all()
+        existing = next((row for row in known if row["name"] == wanted.name), None)
+        if existing is not None:
+            raise Unchanged((_same(store.plan, existing, wanted), False))
+        _check_free(known, wanted.address, wanted.index)
+        number = wanted.index
+        if number is None:
+            number = lowest_free(allowed, (row["number"] for row in known))
+        if number is None:
+            raise HostsExhaustedError(
+                f"no index is left for host {wanted.name}: all {len(allowed)} of the address plan are taken;"
+                " remove a host, or use a plan with more host_bits",
+                host=wanted.name,
+                capacity=len(allowed),
+            )
+        generation = current_generation(connection)
+        connection.execute(
+            insert(hosts).values(
+                name=wanted.name,
+                number=number,
+                address=int(wanted.address),
+                generation=generation,
+                applied_errors=0,
+            )
+        )
+        wake_all_hosts(connection, generation)
+        return _host(store.plan, find_host(connection, wanted.name)), True
+
+    return store.database.write(work)
+
+
+def update_host(store: Store, name: str, wanted: HostUpdate, expected: int | None) -> Host:
+    """Change the host's own address. Raises NotFoundError, GenerationConflictError, ConflictError, InvalidError."""
+    check_address(store.plan, wanted.address)
+
+    def work(connection: Connection) -> Host:
+        row = find_host(connection, name)
+        check_generation(f"host {name}", row["generation"], expected)
+        if row["address"] == int(wanted.address):
+            raise Unchanged(_host(store.plan, row))
+        others = connection.execute(select(*_COLUMNS).where(hosts.c.id != row["id"])).mappings().all()
+        _check_free(others, wanted.address, None)
+        connection.execute(update(hosts).where(hosts.c.id == row["id"]).values(address=int(wanted.address)))
+        wake_all_hosts(connection, current_generation(connection))
+        return _host(store.plan, find_host(connection, name))
+
+    return store.database.write(work)
+
+
+def delete_host(store: Store, name: str, expected: int | None) -> None:
+    """Raises NotFoundError, GenerationConflictError and InUseError (it has endpoints)."""
+
+    def work(connection: Connection) -> None:
+        row = find_host(connection, name)
+        check_generation(f"host {name}", row["generation"], expected)
+        if row["endpoints"]:
+            raise InUseError(
+                f"host {name} is in use: it has {row['endpoints']} endpoint(s); delete them first",
+                host=name,
+                endpoints=row["endpoints"],
+            )
+        connection.execute(delete(hosts).where(hosts.c.id == row["id"]))
+        wake_all_hosts(connection, current_generation(connection))
+
+    store.database.write(work)
+
+
+def find_host(connection: Connection, name: str) -> RowMapping:
+    """The row of a host, without what it has applied. Raises NotFoundError."""
+    row = connection.execute(select(*_COLUMNS).where(hosts.c.name == name)).mappings().one_or_none()
+    if row is None:
+        raise no_host(name)
+    return row
+
+
+def no_host(name: str) -> NotFoundError:
+    """The error about a host that is not there."""
+    return NotFoundError(f"there is no host {name}", kind="host", name=name)
+
+
+def check_address(plan: AddressPlan, address: IPv4Address) -> None:
+    """Raises InvalidError when no host can have the address: the way to a prefix must not lead through the plan."""
+    if address in plan.network:
+        raise InvalidError(
+            f"{address} lies inside the address plan {plan.cidr}; give the host's address in its own network"
+        )
+    if address.is_unspecified or address.is_multicast or address.is_loopback:
+        raise InvalidError(f"{address} is no address other hosts can reach; give the host's address in its own network")
+
+
+def _check_free(known: Any, address: IPv4Address, number: int | None) -> None:
+    for row in known:
+        if row["address"] == int(address):
+            raise ConflictError(f"address {address} already belongs to host {row['name']}", host=row["name"])
+        if row["number"] == number:
+            raise ConflictError(f"index {number} already belongs to host {row['name']}", host=row["name"])
+
+
+def _same(plan: AddressPlan, row: RowMapping, wanted: HostCreate) -> Host:
+    host = _host(plan, row)
+    if host.address != wanted.address or wanted.index not in (None, host.index):
+        raise ConflictError(
+            f"host {host.name} exists with other values: address {host.address}, index {host.index}",
+            address=str(host.address),
+            index=host.index,
+        )
+    return host
+
+
+def _host(plan: AddressPlan, row: RowMapping) -> Host:
+    at = row["applied_at"]
+    return Host(
+        name=row["name"],
+        address=IPv4Address(row["address"]),
+        index=row["number"],
+        prefix=plan.host_network(row["number"]),
+        gateway=plan.gateway(row["number"]),
+        endpoints=row["endpoints"],
+        generation=row["generation"],
+        applied=row["applied_generation"],
+        applied_at=None if at is None else datetime.fromtimestamp(at / 1000, UTC),
+        errors=row["applied_errors"],
+    )

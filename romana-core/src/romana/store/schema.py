@@ -1,0 +1,148 @@
+"""The tables. The migrations make them; a test compares the two.
+
+Names are compared byte by byte (MariaDB's usual collations would take 'Web' and 'web' for one). Addresses are stored as
+integers, so they sort, and times as milliseconds since 1970, which every database keeps alike. With AUTOINCREMENT (in
+MariaDB always) an id that was deleted never comes back as something else.
+"""
+
+from __future__ import annotations
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Column,
+    ForeignKey,
+    Integer,
+    MetaData,
+    String,
+    Table,
+    Text,
+    UniqueConstraint,
+)
+from sqlalchemy.dialects.mysql import LONGTEXT
+
+NAME_LENGTH = 64
+KEY_LENGTH = 255
+DETAIL_LENGTH = 1000
+META_ROW = 1
+
+metadata = MetaData(
+    naming_convention={
+        "ix": "ix_%(column_0_label)s",
+        "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+        "ck": "ck_%(table_name)s_%(constraint_name)s",
+        "fk": "fk_%(table_name)s_%(column_0_name)s",
+        "pk": "pk_%(table_name)s",
+    }
+)
+
+
+def _text(length: int) -> String:
+    return String(length).with_variant(String(length, collation="utf8mb4_bin"), "mysql", "mariadb")
+
+
+_LONG_TEXT = Text().with_variant(LONGTEXT(), "mysql", "mariadb")
+_NAME = _text(NAME_LENGTH)
+
+# One row. Whoever changes anything updates it first: its row lock puts all writers, of all processes, in one line.
+meta = Table(
+    "meta",
+    metadata,
+    Column("id", Integer, primary_key=True, autoincrement=False),
+    Column("generation", BigInteger, nullable=False),
+    Column("cidr", String(18), nullable=False),
+    Column("host_bits", Integer, nullable=False),
+    Column("tenant_bits", Integer, nullable=False),
+    Column("segment_bits", Integer, nullable=False),
+    Column("endpoint_bits", Integer, nullable=False),
+    CheckConstraint(f"id = {META_ROW}", name="one_row"),
+)
+
+hosts = Table(
+    "hosts",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("address", BigInteger, nullable=False, unique=True),
+    Column("generation", BigInteger, nullable=False),
+    Column("applied_generation", BigInteger),
+    Column("applied_at", BigInteger),
+    Column("applied_errors", Integer, nullable=False, default=0),
+    Column("applied", _LONG_TEXT),
+    sqlite_autoincrement=True,
+)
+
+tenants = Table(
+    "tenants",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("number", Integer, nullable=False, unique=True),
+    Column("project_id", _NAME, unique=True),
+    Column("generation", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+segments = Table(
+    "segments",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("tenant_id", Integer, ForeignKey("tenants.id"), nullable=False),
+    Column("name", _NAME, nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    UniqueConstraint("tenant_id", "name"),
+    UniqueConstraint("tenant_id", "number"),
+    sqlite_autoincrement=True,
+)
+
+endpoints = Table(
+    "endpoints",
+    metadata,
+    Column("id", String(36), primary_key=True),
+    Column("host_id", Integer, ForeignKey("hosts.id"), nullable=False),
+    Column("segment_id", Integer, ForeignKey("segments.id"), nullable=False),
+    Column("number", Integer, nullable=False),
+    Column("address", BigInteger, nullable=False, unique=True),
+    Column("mac", String(17), nullable=False),
+    Column("interface", _text(15), nullable=False),
+    Column("name", _NAME),
+    Column("status", String(16), nullable=False),
+    Column("detail", String(DETAIL_LENGTH)),
+    Column("generation", BigInteger, nullable=False),
+    Column("idempotency_key", _text(KEY_LENGTH), unique=True),
+    Column("request_hash", String(64), nullable=False),
+    UniqueConstraint("host_id", "segment_id", "number"),
+)
+
+policies = Table(
+    "policies",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("source_tenant_id", Integer, ForeignKey("tenants.id")),
+    Column("source_segment_id", Integer, ForeignKey("segments.id")),
+    Column("source_cidr", String(18)),
+    Column("target_tenant_id", Integer, ForeignKey("tenants.id")),
+    Column("target_segment_id", Integer, ForeignKey("segments.id")),
+    Column("target_cidr", String(18)),
+    Column("protocol", String(8), nullable=False),
+    Column("ports", _LONG_TEXT, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+tokens = Table(
+    "tokens",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("name", _NAME, nullable=False, unique=True),
+    Column("role", _text(NAME_LENGTH + len("agent:")), nullable=False),
+    Column("hash", String(64), nullable=False, unique=True),
+    Column("created_at", BigInteger, nullable=False),
+    Column("expires_at", BigInteger),
+    Column("managed", Boolean(create_constraint=False), nullable=False),
+    sqlite_autoincrement=True,
+)

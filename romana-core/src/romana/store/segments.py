@@ -1,0 +1,124 @@
+"""Segments of tenants: each has one number of the plan within its tenant."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
+
+from romana.models import Segment, SegmentCreate
+from romana.store.database import Unchanged
+from romana.store.errors import InUseError, NotFoundError, SegmentsExhaustedError
+from romana.store.numbers import check_generation, lowest_free
+from romana.store.schema import endpoints, policies, segments
+from romana.store.store import Store, current_generation, wake_all_hosts
+from romana.store.tenants import find_tenant
+
+_COLUMNS = (
+    segments.c.id,
+    segments.c.name,
+    segments.c.number,
+    segments.c.generation,
+    select(func.count())
+    .select_from(endpoints)
+    .where(endpoints.c.segment_id == segments.c.id)
+    .correlate(segments)
+    .scalar_subquery()
+    .label("endpoints"),
+)
+
+
+def list_segments(store: Store, tenant: str) -> list[Segment]:
+    """The tenant's segments by number. Raises NotFoundError."""
+
+    def work(connection: Connection) -> list[Segment]:
+        owner = find_tenant(connection, tenant)
+        statement = select(*_COLUMNS).where(segments.c.tenant_id == owner["id"]).order_by(segments.c.number)
+        return [_segment(tenant, row) for row in connection.execute(statement).mappings()]
+
+    return store.database.read(work)
+
+
+def get_segment(store: Store, tenant: str, name: str) -> Segment:
+    """Raises NotFoundError."""
+    return store.database.read(lambda connection: _segment(tenant, find_segment(connection, tenant, name)))
+
+
+def create_segment(store: Store, tenant: str, wanted: SegmentCreate) -> tuple[Segment, bool]:
+    """The segment, and whether it is new. Raises NotFoundError (tenant) and SegmentsExhaustedError."""
+    allowed = store.plan.segments
+
+    def work(connection: Connection) -> tuple[Segment, bool]:
+        owner = find_tenant(connection, tenant)
+        known = connection.execute(select(*_COLUMNS).where(segments.c.tenant_id == owner["id"])).mappings().all()
+        for row in known:
+            if row["name"] == wanted.name:
+                raise Unchanged((_segment(tenant, row), False))
+        number = lowest_free(allowed, (row["number"] for row in known))
+        if number is None:
+            raise SegmentsExhaustedError(
+                f"no number is left for segment {wanted.name} of tenant {tenant}: all {len(allowed)} of the address"
+                " plan are taken; delete a segment, or use a plan with more segment_bits",
+                tenant=tenant,
+                segment=wanted.name,
+                capacity=len(allowed),
+            )
+        generation = current_generation(connection)
+        connection.execute(
+            insert(segments).values(tenant_id=owner["id"], name=wanted.name, number=number, generation=generation)
+        )
+        wake_all_hosts(connection, generation)
+        return Segment(name=wanted.name, tenant=tenant, number=number, endpoints=0, generation=generation), True
+
+    return store.database.write(work)
+
+
+def delete_segment(store: Store, tenant: str, name: str, expected: int | None) -> None:
+    """Raises NotFoundError, GenerationConflictError and InUseError (it has endpoints, or a policy names it)."""
+
+    def work(connection: Connection) -> None:
+        row = find_segment(connection, tenant, name)
+        check_generation(f"segment {tenant}/{name}", row["generation"], expected)
+        if row["endpoints"]:
+            raise InUseError(
+                f"segment {tenant}/{name} is in use: it has {row['endpoints']} endpoint(s); delete them first",
+                tenant=tenant,
+                segment=name,
+                endpoints=row["endpoints"],
+            )
+        naming = or_(policies.c.source_segment_id == row["id"], policies.c.target_segment_id == row["id"])
+        names = connection.execute(select(policies.c.name).where(naming).order_by(policies.c.name)).scalars().all()
+        if names:
+            raise InUseError(
+                f"segment {tenant}/{name} is in use: named by policy {', '.join(names)}; delete the policy first",
+                tenant=tenant,
+                segment=name,
+                policies=list(names),
+            )
+        connection.execute(delete(segments).where(segments.c.id == row["id"]))
+        wake_all_hosts(connection, current_generation(connection))
+
+    store.database.write(work)
+
+
+def find_segment(connection: Connection, tenant: str, name: str) -> RowMapping:
+    """The row of a segment. Raises NotFoundError, about the tenant or the segment."""
+    owner = find_tenant(connection, tenant)
+    statement = select(*_COLUMNS).where(segments.c.tenant_id == owner["id"], segments.c.name == name)
+    row = connection.execute(statement).mappings().one_or_none()
+    if row is None:
+        raise no_segment(tenant, name)
+    return row
+
+
+def no_segment(tenant: str, name: str) -> NotFoundError:
+    """The error about a segment that is not there."""
+    return NotFoundError(f"there is no segment {name} of tenant {tenant}", kind="segment", name=name, tenant=tenant)
+
+
+def _segment(tenant: str, row: RowMapping) -> Segment:
+    return Segment(
+        name=row["name"],
+        tenant=tenant,
+        number=row["number"],
+        endpoints=row["endpoints"],
+        generation=row["generation"],
+    )

@@ -1,0 +1,98 @@
+"""The desired state of one host, whole, as its agent follows it."""
+
+from __future__ import annotations
+
+import json
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from ipaddress import IPv4Address, IPv4Network
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from romana.addressing import AddressPlan
+from romana.models import HostState, Plan, Selector, StateEndpoint, StateHost, StateRule, StateSegment, port_bounds
+from romana.store.hosts import no_host
+from romana.store.schema import endpoints, hosts, policies, segments, tenants
+from romana.store.store import Store
+
+_HOSTS = select(hosts.c.id, hosts.c.name, hosts.c.number, hosts.c.address, hosts.c.generation).order_by(hosts.c.number)
+_SEGMENTS = (
+    select(segments.c.id, segments.c.tenant_id, tenants.c.number.label("tenant"), segments.c.number.label("segment"))
+    .join(tenants, segments.c.tenant_id == tenants.c.id)
+    .order_by(tenants.c.number, segments.c.number)
+)
+_POLICIES = select(policies).order_by(policies.c.name)
+_ENDPOINTS = select(endpoints.c.id, endpoints.c.address, endpoints.c.mac, endpoints.c.interface)
+
+
+def host_generations(store: Store) -> dict[str, int]:
+    """The generation of each host's desired state, by name. Raises UnavailableError, as everything here."""
+    statement = select(hosts.c.name, hosts.c.generation)
+    return store.database.read(lambda connection: {row.name: row.generation for row in connection.execute(statement)})
+
+
+def host_state(store: Store, name: str) -> HostState:
+    """Everything one host must have. Raises NotFoundError."""
+    return store.database.read(lambda connection: _state(connection, store.plan, name))
+
+
+def _state(connection: Connection, plan: AddressPlan, name: str) -> HostState:
+    known = connection.execute(_HOSTS).all()
+    own = next((row for row in known if row.name == name), None)
+    if own is None:
+        raise no_host(name)
+    there = connection.execute(_SEGMENTS).all()
+    mine = connection.execute(_ENDPOINTS.where(endpoints.c.host_id == own.id).order_by(endpoints.c.address))
+    return HostState(
+        generation=own.generation,
+        plan=Plan(
+            cidr=plan.cidr,
+            host_bits=plan.host_bits,
+            tenant_bits=plan.tenant_bits,
+            segment_bits=plan.segment_bits,
+            endpoint_bits=plan.endpoint_bits,
+        ),
+        host=_host(own),
+        peers=[_host(row) for row in known if row.id != own.id],
+        segments=[StateSegment(tenant=row.tenant, segment=row.segment) for row in there],
+        rules=_rules(connection, there),
+        endpoints=[
+            StateEndpoint(id=row.id, address=IPv4Address(row.address), mac=row.mac, interface=row.interface)
+            for row in mine
+        ],
+    )
+
+
+def _host(row: Row[*tuple[Any, ...]]) -> StateHost:
+    return StateHost(name=row.name, index=row.number, address=IPv4Address(row.address))
+
+
+def _rules(connection: Connection, there: Sequence[Row[*tuple[Any, ...]]]) -> list[StateRule]:
+    by_tenant: dict[int, list[Selector]] = defaultdict(list)
+    by_id: dict[int, Selector] = {}
+    for row in there:
+        by_id[row.id] = Selector(tenant=row.tenant, segment=row.segment)
+        by_tenant[row.tenant_id].append(by_id[row.id])
+    return [
+        StateRule(
+            source=source,
+            target=target,
+            protocol=policy["protocol"],
+            ports=[port_bounds(text) for text in json.loads(policy["ports"])],
+        )
+        for policy in connection.execute(_POLICIES).mappings()
+        for source in _selectors(policy, "source", by_tenant, by_id)
+        for target in _selectors(policy, "target", by_tenant, by_id)
+    ]
+
+
+def _selectors(
+    policy: Mapping[Any, Any], side: str, by_tenant: Mapping[int, list[Selector]], by_id: Mapping[int, Selector]
+) -> list[Selector]:
+    """One side of a policy; a tenant means each of its segments, those it has now."""
+    if (cidr := policy[f"{side}_cidr"]) is not None:
+        return [Selector(cidr=IPv4Network(cidr))]
+    if (segment := policy[f"{side}_segment_id"]) is not None:
+        return [by_id[segment]]
+    return by_tenant.get(policy[f"{side}_tenant_id"], [])

@@ -1,0 +1,83 @@
+"""An opened store: the database and the plan that is pinned in it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import URL, Connection, bindparam, exc, select, update
+
+from romana.addressing import AddressPlan
+from romana.models import Plan
+from romana.store.database import Database
+from romana.store.schema import META_ROW, hosts, meta
+
+_WAKE_HOST = update(hosts).where(hosts.c.id == bindparam("host_id")).values(generation=bindparam("new"))
+_GENERATION = select(meta.c.generation).where(meta.c.id == META_ROW)
+
+
+class NotReadyError(Exception):
+    """The store cannot be used as it is; the text says what to do."""
+
+
+@dataclass(frozen=True)
+class Store:
+    """What every operation of the store works on."""
+
+    database: Database
+    plan: AddressPlan
+
+
+def open_store(url: URL, plan: Plan) -> Store:
+    """Open a store that `romana-manage init` has made for `plan`.
+
+    Raises UnavailableError, and NotReadyError when there is no store, an older one, or one with another plan.
+    """
+    from romana.store.migrate import check_schema
+
+    database = Database(url)
+    try:
+        database.read(check_schema)
+        pinned = database.read(pinned_plan)
+    except (exc.ProgrammingError, exc.OperationalError) as error:
+        raise NotReadyError("the database has no store yet; run romana-manage init") from error
+    if pinned is None:
+        raise NotReadyError("the store has no address plan yet; run romana-manage init")
+    check_plan(pinned, plan)
+    return Store(database, pinned.address_plan())
+
+
+def check_plan(pinned: Plan, wanted: Plan) -> None:
+    """Raises NotReadyError, naming each difference, when the two are not the same."""
+    differences = [
+        f"{name} is {ours!r} in the store and {wish!r} in the configuration"
+        for (name, ours), (_, wish) in zip(pinned, wanted, strict=True)
+        if ours != wish
+    ]
+    if differences:
+        raise NotReadyError(
+            f"the address plan cannot change while addresses of it are in use: {', '.join(differences)};"
+            " set [plan] back, or start with an empty store"
+        )
+
+
+def pinned_plan(connection: Connection) -> Plan | None:
+    """The plan all addresses of the store are made by; None: not yet chosen."""
+    columns = (meta.c.cidr, meta.c.host_bits, meta.c.tenant_bits, meta.c.segment_bits, meta.c.endpoint_bits)
+    row = connection.execute(select(*columns).where(meta.c.id == META_ROW)).mappings().one_or_none()
+    return Plan.model_validate(dict(row)) if row else None
+
+
+def current_generation(connection: Connection) -> int:
+    """The global generation; within a write the one it has just made."""
+    generation: int = connection.execute(_GENERATION).scalar_one()
+    return generation
+
+
+def wake_all_hosts(connection: Connection, generation: int) -> None:
+    """Every host's desired state has changed."""
+    connection.execute(update(hosts).values(generation=generation))
+
+
+def wake_host(connection: Connection, host_id: int, generation: int) -> None:
+    """One host's desired state has changed."""
+    connection.execute(_WAKE_HOST, {"host_id": host_id, "new": generation})

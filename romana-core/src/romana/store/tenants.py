@@ -1,0 +1,146 @@
+"""Tenants: each has one number of the plan."""
+
+from __future__ import annotations
+
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
+
+from romana.models import Tenant, TenantCreate
+from romana.store.database import Unchanged
+from romana.store.errors import ConflictError, InUseError, NotFoundError, TenantsExhaustedError
+from romana.store.numbers import check_generation, lowest_free
+from romana.store.schema import endpoints, policies, segments, tenants
+from romana.store.store import Store, current_generation, wake_all_hosts
+
+_COLUMNS = (
+    tenants.c.id,
+    tenants.c.name,
+    tenants.c.number,
+    tenants.c.project_id,
+    tenants.c.generation,
+    select(func.count())
+    .select_from(segments)
+    .where(segments.c.tenant_id == tenants.c.id)
+    .correlate(tenants)
+    .scalar_subquery()
+    .label("segments"),
+    select(func.count())
+    .select_from(endpoints.join(segments, endpoints.c.segment_id == segments.c.id))
+    .where(segments.c.tenant_id == tenants.c.id)
+    .correlate(tenants)
+    .scalar_subquery()
+    .label("endpoints"),
+)
+
+
+def list_tenants(store: Store) -> list[Tenant]:
+    """All tenants by number. Raises UnavailableError, as everything here."""
+    statement = select(*_COLUMNS).order_by(tenants.c.number)
+    return store.database.read(lambda connection: [_tenant(row) for row in connection.execute(statement).mappings()])
+
+
+def get_tenant(store: Store, name: str) -> Tenant:
+    """Raises NotFoundError."""
+    return store.database.read(lambda connection: _tenant(find_tenant(connection, name)))
+
+
+def create_tenant(store: Store, wanted: TenantCreate) -> tuple[Tenant, bool]:
+    """The tenant, and whether it is new.
+
+    Raises ConflictError (it exists with another project, or the project has another tenant), TenantsExhaustedError.
+    """
+    allowed = store.plan.tenants
+
+    def work(connection: Connection) -> tuple[Tenant, bool]:
+        known = connection.execute(select(*_COLUMNS)).mappings().all()
+        for row in known:
+            if row["name"] == wanted.name:
+                raise Unchanged((_same(_tenant(row), wanted), False))
+        for row in known:
+            if wanted.project_id is not None and row["project_id"] == wanted.project_id:
+                raise ConflictError(
+                    f"project {wanted.project_id} already belongs to tenant {row['name']}", tenant=row["name"]
+                )
+        number = lowest_free(allowed, (row["number"] for row in known))
+        if number is None:
+            raise TenantsExhaustedError(
+                f"no number is left for tenant {wanted.name}: all {len(allowed)} of the address plan are taken;"
+                " delete a tenant, or use a plan with more tenant_bits",
+                tenant=wanted.name,
+                capacity=len(allowed),
+            )
+        tenant = Tenant(
+            name=wanted.name,
+            number=number,
+            project_id=wanted.project_id,
+            segments=0,
+            endpoints=0,
+            generation=current_generation(connection),
+        )
+        connection.execute(insert(tenants).values(tenant.model_dump(exclude={"segments", "endpoints"})))
+        return tenant, True
+
+    return store.database.write(work)
+
+
+def delete_tenant(store: Store, name: str, expected: int | None) -> None:
+    """Delete a tenant and its segments.
+
+    Raises NotFoundError, GenerationConflictError and InUseError (it has endpoints, or a policy names it).
+    """
+
+    def work(connection: Connection) -> None:
+        row = find_tenant(connection, name)
+        check_generation(f"tenant {name}", row["generation"], expected)
+        if row["endpoints"]:
+            raise InUseError(
+                f"tenant {name} is in use: it has {row['endpoints']} endpoint(s); delete them first",
+                tenant=name,
+                endpoints=row["endpoints"],
+            )
+        naming = or_(policies.c.source_tenant_id == row["id"], policies.c.target_tenant_id == row["id"])
+        names = connection.execute(select(policies.c.name).where(naming).order_by(policies.c.name)).scalars().all()
+        if names:
+            raise InUseError(
+                f"tenant {name} is in use: named by policy {', '.join(names)}; delete the policy first",
+                tenant=name,
+                policies=list(names),
+            )
+        connection.execute(delete(segments).where(segments.c.tenant_id == row["id"]))
+        connection.execute(delete(tenants).where(tenants.c.id == row["id"]))
+        if row["segments"]:
+            wake_all_hosts(connection, current_generation(connection))
+
+    store.database.write(work)
+
+
+def find_tenant(connection: Connection, name: str) -> RowMapping:
+    """The row of a tenant. Raises NotFoundError."""
+    row = connection.execute(select(*_COLUMNS).where(tenants.c.name == name)).mappings().one_or_none()
+    if row is None:
+        raise no_tenant(name)
+    return row
+
+
+def no_tenant(name: str) -> NotFoundError:
+    """The error about a tenant that is not there."""
+    return NotFoundError(f"there is no tenant {name}", kind="tenant", name=name)
+
+
+def _same(tenant: Tenant, wanted: TenantCreate) -> Tenant:
+    if tenant.project_id != wanted.project_id:
+        raise ConflictError(
+            f"tenant {tenant.name} exists with other values: project_id {tenant.project_id}",
+            project_id=tenant.project_id,
+        )
+    return tenant
+
+
+def _tenant(row: RowMapping) -> Tenant:
+    return Tenant(
+        name=row["name"],
+        number=row["number"],
+        project_id=row["project_id"],
+        segments=row["segments"],
+        endpoints=row["endpoints"],
+        generation=row["generation"],
+    )
