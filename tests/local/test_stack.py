@@ -208,7 +208,7 @@ def test_what_is_the_users_stays_and_what_is_ours_is_repaired(installed: Setup) 
     ours = {
         f"ip route del 10.2.0.0/16 via {installed.address(12)}": "ip route show 10.2.0.0/16",
         "ip addr del 10.1.0.1/16 dev romana-gw": "ip -o -4 addr show romana-gw | awk '{print $4}'",
-        "nft delete table inet romana": "nft list tables | grep romana",
+        "nft delete table inet romana": "nft list tables inet",
         "sysctl -qw net.ipv4.ip_forward=0": "sysctl -n net.ipv4.ip_forward",
     }
     good = {show: installed.ssh("compute01", show) for show in ours.values()}
