@@ -25,7 +25,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
-from agent_lab import Guest, Lab, bare_taps  # noqa: E402
+from agent_lab import Guest, Lab, bare_taps, discover, offered  # noqa: E402
 
 from romana.agent.net import SYSCTLS, Kernel  # noqa: E402
 from romana.agent.plumbing import tap_sysctls  # noqa: E402
@@ -41,32 +41,6 @@ IFF_UP = 1
 libc = ctypes.CDLL(None, use_errno=True)
 
 
-def checksum(data: bytes) -> int:
-    """The Internet checksum."""
-    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
-    while total >> 16:
-        total = (total & 0xFFFF) + (total >> 16)
-    return ~total & 0xFFFF
-
-
-def discover(mac: bytes) -> bytes:
-    """The frame of a DHCPDISCOVER."""
-    bootp = struct.pack("!4B3I", 1, 1, 6, 0, 0x526F6D61, 0, 0) + bytes(12) + mac + bytes(10 + 192)
-    options = bytes([99, 130, 83, 99, 53, 1, 1, 55, 2, 1, 3, 255])
-    body = (bootp + options).ljust(300, b"\0")
-    udp = struct.pack("!4H", 68, 67, 8 + len(body), 0) + body
-    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
-    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
-    return b"\xff" * 6 + mac + b"\x08\x00" + header + udp
-
-
-def offered(frame: bytes) -> str:
-    """The address that a DHCP offer in this frame gives; empty for any other frame."""
-    if frame[12:14] != b"\x08\x00" or frame[23] != socket.IPPROTO_UDP or frame[34:36] != b"\x00\x43":
-        return ""
-    return socket.inet_ntoa(frame[42 + 16 : 42 + 20])
-
-
 def appear(name: str) -> int:
     """Make a tap and set it up. Returns its file descriptor: the guest's end."""
     descriptor = os.open("/dev/net/tun", os.O_RDWR | os.O_NONBLOCK)
@@ -80,7 +54,7 @@ def appear(name: str) -> int:
 
 def in_place(guest: Guest, kernel: Kernel) -> dict[str, float]:
     """Seconds until each thing was there."""
-    frame = discover(bytes.fromhex(guest.mac.replace(":", "")))
+    frame = discover(guest.mac)
     prefix = f"{guest.address}/32"
     parameters = tap_sysctls(guest.interface)
     seconds: dict[str, float] = {}

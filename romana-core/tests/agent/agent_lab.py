@@ -13,6 +13,7 @@ import select
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import sys
 import tempfile
@@ -438,3 +439,30 @@ def bare_taps(namespace: Namespace, names: Iterable[str]) -> None:
     """Make many tap devices that nobody listens behind, quickly."""
     commands = [line for name in names for line in (f"tuntap add {name} mode tap", f"link set {name} up")]
     namespace.run("ip", "-batch", "-", stdin="\n".join(commands) + "\n", timeout=300)
+
+
+def checksum(data: bytes) -> int:
+    """The Internet checksum."""
+    total = sum(struct.unpack(f"!{len(data) // 2}H", data))
+    while total >> 16:
+        total = (total & 0xFFFF) + (total >> 16)
+    return ~total & 0xFFFF
+
+
+def discover(sender: str, client: str = "") -> bytes:
+    """The frame of a DHCPDISCOVER. `client`: another hardware address to ask for."""
+    source, mac = (bytes.fromhex(text.replace(":", "")) for text in (sender, client or sender))
+    bootp = struct.pack("!4B3I", 1, 1, 6, 0, 0x526F6D61, 0, 0) + bytes(12) + mac + bytes(10 + 192)
+    options = bytes([99, 130, 83, 99, 53, 1, 1, 55, 2, 1, 3, 255])
+    body = (bootp + options).ljust(300, b"\0")
+    udp = struct.pack("!4H", 68, 67, 8 + len(body), 0) + body
+    header = struct.pack("!BBHHHBBH4s4s", 0x45, 0, 20 + len(udp), 0, 0, 64, 17, 0, bytes(4), b"\xff" * 4)
+    header = header[:10] + struct.pack("!H", checksum(header)) + header[12:]
+    return b"\xff" * 6 + source + b"\x08\x00" + header + udp
+
+
+def offered(frame: bytes) -> str:
+    """The address that a DHCP offer in this frame gives; empty for any other frame."""
+    if frame[12:14] != b"\x08\x00" or frame[23] != socket.IPPROTO_UDP or frame[34:36] != b"\x00\x43":
+        return ""
+    return socket.inet_ntoa(frame[42 + 16 : 42 + 20])

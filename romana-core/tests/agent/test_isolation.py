@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from agent_lab import SOURCES, Guest, Lab, tcp_connects, until
+from agent_lab import SOURCES, Guest, Lab, discover, offered, tcp_connects, until
 
 pytestmark = pytest.mark.root
 
@@ -242,3 +242,25 @@ def test_guest_cannot_fill_the_neighbour_table_or_use_ipv6(make_lab: Callable[[i
     )
     assert "10.0.18.99" not in node.namespace.run("ip", "neigh")
     assert node.namespace.json("ip", "-j", "-6", "addr", "show", "dev", guest.interface) in ([], [{}])
+
+
+def test_guest_gets_no_lease_in_the_name_of_another(make_lab: Callable[[int], Lab]) -> None:
+    lab = make_lab(1)
+    guest, victim = lab.guest(0, *S1), lab.guest(0, *S2)
+    lab.push()
+    program = (
+        "import socket, sys\n"
+        "s = socket.socket(socket.AF_PACKET, socket.SOCK_RAW, 0x0300); s.bind(('eth0', 0x0003)); s.settimeout(2)\n"
+        "s.send(bytes.fromhex(sys.argv[1]))\n"
+        "try:\n"
+        "    while True: print(s.recv(2048).hex(), flush=True)\n"
+        "except TimeoutError: pass\n"
+    )
+
+    def offers(frame: bytes) -> set[str]:
+        heard = guest.inside.run(sys.executable, "-c", program, frame.hex()).split()
+        return {address for text in heard if (address := offered(bytes.fromhex(text)))}
+
+    assert offers(discover(guest.mac)) == {guest.address}
+    assert offers(discover(guest.mac, victim.mac)) == set()
+    assert offers(discover(victim.mac)) == set()

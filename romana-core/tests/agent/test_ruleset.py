@@ -38,6 +38,7 @@ def test_only_what_differs_is_changed() -> None:
     assert change("inet", after, before) == [
         "add element inet romana taps { tap1 }",
         "add element inet romana sources { tap1 . 02:00:00:00:00:01 . 0.0.0.0, tap1 . 02:00:00:00:00:01 . 10.0.17.4 }",
+        "add element inet romana clients { tap1 . 2199023255553 }",
     ]
     assert change("inet", before, before) == []
 

@@ -22,10 +22,11 @@ Elements = dict[str, frozenset[Element]]
 
 @dataclass(frozen=True, slots=True)
 class Set:
-    """A set of a table: its type, as nft writes it, and whether its elements may be intervals."""
+    """A set of a table: its type, as nft writes it; whether its elements may be intervals; what it is the type of."""
 
     type: tuple[str, ...]
     interval: bool = False
+    typeof: str | None = None  # an expression, where nft has no name for the type
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,7 @@ class ObservedTable:
     elements: Elements
 
 
+CLIENT = "iifname . @th,288,48"  # interface, and the hardware address a DHCP client says it has
 SPOOF_SETS = {"taps": Set(("ifname",)), "sources": Set(("ifname", "ether_addr", "ipv4_addr"))}
 _SERVICE = ("ipv4_addr", "ipv4_addr", "inet_proto", "inet_service")
 
@@ -135,13 +137,15 @@ def inet_table(wanted: Desired) -> Table:
         "node": Chain(
             (
                 "ct state established,related accept",
-                "udp sport 68 udp dport 67 accept",
+                # else a guest could decline the address of another
+                f"udp sport 68 udp dport 67 {CLIENT} @clients accept",
                 f"icmp type echo-request ip daddr {wanted.gateway} accept",
                 "drop",
             )
         ),
     }
     sets = SPOOF_SETS | {
+        "clients": Set(("ifname", "integer"), typeof=CLIENT),
         "pairs": Set(("ipv4_addr", "ipv4_addr")),
         "remotes": Set(("ipv4_addr",)),
         "hosts": Set(("ipv4_addr",)),
@@ -172,11 +176,13 @@ def elements(wanted: Desired, lingering: Iterable[str]) -> dict[str, Elements]:
         for item in wanted.endpoints
         for address in (item.address, "0.0.0.0")  # noqa: S104
     )
+    clients = frozenset((item.interface, str(int(item.mac.replace(":", ""), 16))) for item in wanted.endpoints)
     allowed = wanted.traffic
     return {
         "inet": {
             "taps": taps,
             "sources": sources,
+            "clients": clients,
             "pairs": allowed.pairs,
             "remotes": frozenset((peer.prefix.partition("/")[0],) for peer in wanted.peers),
             "hosts": frozenset((peer.address,) for peer in wanted.peers),
@@ -203,9 +209,7 @@ def observe(listing: str) -> ObservedTable:
     members: Elements = {}
     for entry in json.loads(listing)["nftables"]:
         if item := entry.get("set"):
-            kind = item["type"]
-            flags = item.get("flags", [])
-            found.add(("set", item["name"], tuple([kind] if isinstance(kind, str) else kind), flags == ["interval"]))
+            found.add(("set", item["name"], _type(item["type"]), item.get("flags", []) == ["interval"]))
             members[item["name"]] = frozenset(_element(member) for member in item.get("elem", []))
         elif item := entry.get("chain"):
             found.add(("chain", item["name"], item.get("hook"), item.get("prio", 0), item.get("policy")))
@@ -222,7 +226,8 @@ def create(table: Table) -> list[str]:
     lines = [f"add table {where}"]
     for name, item in table.sets.items():
         flags = " flags interval;" if item.interval else ""
-        lines.append(f"add set {where} {name} {{ type {' . '.join(item.type)};{flags} }}")
+        kind = f"typeof {item.typeof}" if item.typeof else f"type {' . '.join(item.type)}"
+        lines.append(f"add set {where} {name} {{ {kind};{flags} }}")
     for name, chain in table.chains.items():
         hook = f"type filter hook {chain.hook} priority {chain.priority}; policy accept;" if chain.hook else ""
         lines.append(f"add chain {where} {name} {{ {hook} }}")
@@ -245,6 +250,14 @@ def change(family: str, wanted: Elements, found: Elements) -> list[str]:
                 members = ", ".join(" . ".join(member) for member in sorted(differing))
                 lines.append(f"{verb} element {family} {TABLE} {name} {{ {members} }}")
     return lines
+
+
+def _type(kind: Any) -> tuple[str, ...]:
+    """Newer versions of nft print the expression of a `typeof`, older ones the type."""
+    if isinstance(kind, dict):
+        parts = kind["typeof"].get("concat", [kind["typeof"]])
+        return tuple("integer" if "payload" in part else "ifname" for part in parts)
+    return (kind,) if isinstance(kind, str) else tuple(kind)
 
 
 def _element(member: Any) -> Element:
