@@ -1,0 +1,1 @@
+"""romana-server: the store as an HTTP API, for command line, installer, OpenStack and agents."""
