@@ -11,6 +11,7 @@ version_added: 1.0.0
 description:
   - Makes a switch (a network namespace with a bridge and no way out) and one systemd-nspawn container per node on it,
     each in a network namespace of its own, with one overlay over a shared root file system.
+  - Ends when every node that it started answers to ssh.
   - A node that reboots or dies is started again by its supervisor. Nodes that are not listed are removed.
   - Runs on the machine that hosts the containers, as root. It needs C(systemd-nspawn), C(ip) and C(nsenter).
 options:
@@ -93,13 +94,17 @@ import json
 import os
 import shutil
 import signal
+import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
 BRIDGE = "br0"
+SSH_PORT = 22
+BOOT_SECONDS = 60  # a node boots in one or two; longer than this means that it does not
 
 
 class LocalStack:
@@ -225,6 +230,21 @@ class LocalStack:
         lock.write(str(process.pid))
         lock.close()
 
+    def wait_for_ssh(self, name, address):
+        """Return once a node answers to ssh. Raises TimeoutError with what its console said last."""
+        deadline = time.monotonic() + BOOT_SECONDS
+        while time.monotonic() < deadline:
+            try:
+                with socket.create_connection((address, SSH_PORT), timeout=1) as connection:
+                    if connection.recv(1):  # the server's greeting
+                        return
+            except OSError:
+                time.sleep(0.05)  # nobody tells us when a socket in another namespace begins to listen
+        lines = (self.directory / name / "console.log").read_text(errors="replace").splitlines()
+        raise TimeoutError(
+            f"{name} does not answer to ssh after {BOOT_SECONDS} s; its console: {' / '.join(lines[-3:])}"
+        )
+
     def stop_nodes(self, names):
         """Stop nodes' supervisors, and with them the nodes; returns once all are gone."""
         running = {name: pid for name in names if (pid := self.supervisor_pid(name)) is not None}
@@ -276,6 +296,8 @@ def apply(stack, wanted, remove, make, start):
         stack.make_node(name, wanted[name])
     for name in start:
         stack.start_node(name)
+    for name in start:
+        stack.wait_for_ssh(name, wanted[name])
     if not wanted:
         stack.remove_switch()
         shutil.rmtree(stack.directory, ignore_errors=True)
