@@ -205,21 +205,32 @@ def test_spoofed_source_goes_nowhere(make_lab: Callable[[int], Lab], what: str) 
     guest, victim, local, remote = lab.guest(0, *S1), lab.guest(0, *S2), lab.guest(0, *S1), lab.guest(1, *S1)
     lab.push()
     leased(guest, victim, local, remote)
-    assert guest.reaches(remote)
-    # rp_filter would stop a wrong address, too; here the firewall has to do it alone
-    lab.nodes[0].namespace.run("sysctl", "-qw", f"net.ipv4.conf.{guest.interface}.rp_filter=0")
-    if what == "mac":
-        guest.inside.run("ip", "link", "set", "eth0", "address", "fa:16:3e:99:99:99")
-        guest.inside.run("ip", "route", "replace", "default", "via", guest.node.gateway)
-        sources = [guest.address]
-    else:
-        sources = ["10.0.18.200", "10.1.18.200", victim.address, "192.168.99.77"]
-    for source in sources:
-        guest.inside.run("ip", "addr", "replace", f"{source}/32", "dev", "eth0")
+    # rp_filter would stop a wrong address, and ARP a wrong MAC; here the firewall has to do it alone
+    node = lab.nodes[0]
+    node.kill_agent()
+    node.sysctl(f"net/ipv4/conf/{guest.interface}/rp_filter", "0")
+    node.namespace.run("nft", "delete", "table", "arp", "romana")
+    (tap,) = node.namespace.json("ip", "-j", "link", "show", guest.interface)
+    guest.inside.run("ip", "neigh", "replace", node.gateway, "lladdr", tap["address"], "dev", "eth0")
+    for target in (local, remote):
+        guest.inside.run("ip", "route", "replace", target.address, "via", node.gateway)
+
+    def arrives(source: str) -> list[bool]:
+        guest.inside.run("ip", "addr", "replace", f"{source}/16", "dev", "eth0")
+        result = []
         for target in (local, remote):
             before = received(target)
             guest.inside.run("busybox", "ping", "-c", "2", "-W", "1", "-I", source, target.address, check=False)
-            assert received(target) == before
+            result.append(received(target) > before)
+        return result
+
+    assert arrives(guest.address) == [True, True]
+    if what == "mac":
+        guest.inside.run("ip", "link", "set", "eth0", "address", "fa:16:3e:99:99:99")
+        assert arrives(guest.address) == [False, False]
+    else:
+        for source in ("10.0.18.200", "10.1.18.200", victim.address, "192.168.99.77"):
+            assert arrives(source) == [False, False], source
 
 
 def received(guest: Guest) -> int:
