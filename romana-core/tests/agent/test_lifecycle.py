@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
-from agent_lab import Guest, Lab, Node, until
+from agent_lab import SOURCES, Guest, Lab, Node, until
 
 pytestmark = pytest.mark.root
 
@@ -157,3 +161,31 @@ def test_removed_agent_leaves_the_machine_as_it_was(make_lab: Callable[[int], La
     assert not node.run_dir.exists()
     assert node.dnsmasqs() == []
     node.remove_agent()  # again: nothing to do, no error
+
+
+def test_second_agent_and_removal_are_refused_while_one_runs(make_lab: Callable[[int], Lab]) -> None:
+    lab = make_lab(1)
+    node = lab.nodes[0]
+    lab.push()
+    for options in ((), ("--remove",)):
+        done = subprocess.run(
+            node.agent(*options), env=node.environment(), capture_output=True, text=True, timeout=30, check=False
+        )
+        assert done.returncode == 1
+        assert done.stderr == (
+            "romana-agent: another one runs on this host; stop it first: systemctl stop romana-agent\n"
+        )
+    assert "10.0.0.0/16 dev romana-gw" in node.routes()
+
+
+def test_bad_configuration_is_told_in_full(tmp_path: Path) -> None:
+    config = tmp_path / "agent.toml"
+    config.write_text('host = "a b"\nurl = "controller"\ntoken = "x"\n')
+    done = subprocess.run(
+        [sys.executable, "-m", "romana.agent.main", "--config", str(config)],
+        env=os.environ | {"PYTHONPATH": str(SOURCES)}, capture_output=True, text=True, timeout=30, check=False,
+    )  # fmt: skip
+    assert done.returncode == 2
+    assert "Traceback" not in done.stderr
+    for key in ("host", "url", "token is not known; did you mean token_file?", "token_file is missing"):
+        assert key in done.stderr

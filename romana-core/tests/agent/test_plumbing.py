@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from romana.agent.desired import Desired, desired
+from romana.agent.desired import Desired, Endpoint, desired
 from romana.agent.observed import Address, Link, Neighbour, Observed, Route
 from romana.agent.plumbing import Change, Gateway, plan
 from romana.agent.status import applied
@@ -118,6 +118,13 @@ def test_interface_of_the_hosts_own_is_refused(wanted: Desired, settled: Observe
     found = plan(own, settled)
     assert [problem.subject for problem in found.problems] == ["endpoint e"]
     assert [change.text for change in found.changes] == ["route 10.0.18.3/32 removed", "neighbour 10.0.18.3 removed"]
+
+
+def test_mac_that_two_endpoints_have_is_reported(wanted: Desired, settled: Observed) -> None:
+    both = replace(wanted, endpoints=(*wanted.endpoints, Endpoint("f", "10.0.18.4", MAC, "tap2")))
+    (problem,) = plan(both, settled).problems
+    assert problem.subject == "endpoint f"
+    assert "that of endpoint e" in problem.message
 
 
 def test_foreign_device_named_as_the_gateway_is_reported(wanted: Desired, settled: Observed) -> None:

@@ -35,7 +35,8 @@ from romana.models import HostState
 
 log = logging.getLogger(__name__)
 
-AUDIT = 60.0  # seconds; for what has no event
+AUDIT = 60.0  # seconds; some parameters of the kernel change without an event
+RELOAD = 10  # audits; everything is read anew, should an event ever have told us wrong
 PASSES = 8  # a change may make the next one possible: interface, then address, then route
 
 
@@ -59,6 +60,7 @@ class Agent:
         self._desired: Desired | None = None
         self._problems: list[Problem] = []  # of the last round
         self._report_due = False
+        self._audits = 0
         self._stopping = False
         self._retry = Pauses()
 
@@ -96,7 +98,7 @@ class Agent:
             now = time.monotonic()
             if now >= audit:
                 audit = now + AUDIT
-                dirty = self._distrust()
+                dirty = self._audit()
             if retry is not None and now >= retry:
                 dirty = True
             if dirty and self._desired is not None:
@@ -175,10 +177,13 @@ class Agent:
         self._watch_dhcp(None)
         return True
 
-    def _distrust(self) -> bool:
-        """The audit: look at everything again."""
-        self._firewall.distrust()
-        self._kernel.load()
+    def _audit(self) -> bool:
+        self._audits += 1
+        if self._audits % RELOAD == 0:
+            self._firewall.distrust()
+            self._kernel.load()
+        else:
+            self._kernel.observed.sysctls.clear()
         return True
 
     def _reconcile(self) -> bool:

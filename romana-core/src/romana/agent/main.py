@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import fcntl
 import logging
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from romana.agent.agent import Agent
@@ -15,6 +18,8 @@ from romana.agent.firewall import FirewallError
 from romana.agent.net import NetError
 from romana.agent.remove import remove
 from romana.settings import SettingsError, load
+
+LOCK = "agent.lock"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -32,12 +37,22 @@ def main(arguments: list[str] | None = None) -> int:
         print("romana-agent: must run as root, it changes the host's network", file=sys.stderr)
         return 1
     try:
+        settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
+        with alone(settings.run_dir):
+            if options.remove:
+                remove(settings)
+            else:
+                settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
+                Agent(settings).run()
         if options.remove:
-            remove(settings)
-        else:
-            settings.state_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-            settings.run_dir.mkdir(parents=True, exist_ok=True, mode=0o755)
-            Agent(settings).run()
+            (settings.run_dir / LOCK).unlink(missing_ok=True)
+            with suppress(OSError):  # others keep files there
+                settings.run_dir.rmdir()
+    except BlockingIOError:
+        print(
+            "romana-agent: another one runs on this host; stop it first: systemctl stop romana-agent", file=sys.stderr
+        )
+        return 1
     except FileNotFoundError as error:
         print(f"romana-agent: {_missing(error)}", file=sys.stderr)
         return 1
@@ -45,6 +60,14 @@ def main(arguments: list[str] | None = None) -> int:
         print(f"romana-agent: {error}", file=sys.stderr)
         return 1
     return 0
+
+
+@contextmanager
+def alone(run_dir: Path) -> Iterator[None]:
+    """Nobody else does anything here meanwhile. Raises BlockingIOError when somebody does."""
+    with (run_dir / LOCK).open("w") as file:
+        fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        yield
 
 
 def _parse(arguments: list[str] | None) -> argparse.Namespace:

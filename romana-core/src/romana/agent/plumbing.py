@@ -134,7 +134,12 @@ def plan(wanted: Desired, observed: Observed) -> Plan:
 
 def _refuse(result: Plan, wanted: Desired, observed: Observed) -> None:
     own = own_links(observed)
+    macs: dict[str, Endpoint] = {}
     for endpoint in wanted.endpoints:
+        other = macs.setdefault(endpoint.mac, endpoint)
+        if other is not endpoint:
+            message = f"MAC {endpoint.mac} is that of {other.subject}, too: DHCP cannot tell them apart; change one"
+            result.problems.append(Problem(endpoint.subject, message))
         if observed.names.get(endpoint.interface) in own:
             result.problems.append(
                 Problem(

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import logging
-import shutil
 from contextlib import suppress
 
 from romana.agent import firewall
+from romana.agent.cache import StateCache
 from romana.agent.config import AgentSettings
 from romana.agent.dhcp import Dhcp
 from romana.agent.net import Kernel
@@ -36,7 +36,7 @@ def remove(settings: AgentSettings) -> None:
         restore_tap(name)
     Ledger(settings.state_dir).restore()
     firewall.remove()
-    for directory in (settings.state_dir, settings.run_dir):
-        with suppress(FileNotFoundError):
-            shutil.rmtree(directory)
+    StateCache(settings.state_dir).path.unlink(missing_ok=True)
     kernel.close()
+    with suppress(OSError):  # it is not there, or others keep files there
+        settings.state_dir.rmdir()

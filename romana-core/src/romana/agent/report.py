@@ -55,7 +55,9 @@ class Reporter(threading.Thread):
                 if applied is not None:
                     self._server.report(applied)
             except ServerError as error:
-                log.debug("report not delivered: %s", error)  # the follower says so where people look
+                if error.refused:
+                    log.warning("the report was not taken: %s", error)
+                # otherwise the follower says it, once
                 with self._changed:
                     self._sent = None
                     self._changed.wait_for(lambda: self._ended, timeout=pauses.next())
