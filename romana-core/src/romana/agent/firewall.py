@@ -158,12 +158,12 @@ class _KeptTable:
         self.stale = True  # until we know that it worked
         if found is None or found.shape != shape(table):
             own.add(nft([*delete(self.family), *create(table), *change(self.family, members, {})]))
-            self._made = (table, self._rules())
+            self._made = (table, self._rules(table))
             said = "table made"
         elif self._made is None or self._made != (table, found.rules):
             # Rules can't be compared with what nft made of them elsewhere: set them anew. No packet sees half of it.
             own.add(nft([*create(table), *change(self.family, members, found.elements)]))
-            self._made = (table, self._rules())
+            self._made = (table, self._rules(table))
             said = "rules set"
         elif commands := change(self.family, members, found.elements):
             own.add(nft(commands))
@@ -175,9 +175,14 @@ class _KeptTable:
         self.stale = False
         return f"firewall: {said} ({self.family}, {time.monotonic() - started:.3f} s)"
 
-    def _rules(self) -> tuple[str, ...]:
+    def _rules(self, table: Table) -> tuple[str, ...]:
+        """How the kernel lists the rules just made; nothing when somebody has changed their number in between.
+
+        Then no later listing will be taken for ours, and the event of that change has them set anew.
+        """
         made = list_table(self.family)
-        return made.rules if made else ()
+        expected = sum(len(chain.rules) for chain in table.chains.values())
+        return made.rules if made and len(made.rules) == expected else ()
 
 
 def watch() -> socket.socket:
