@@ -38,12 +38,21 @@ class ServerSettings(Settings):
             raise ValueError("is no SQLAlchemy URL; write it like sqlite:////var/lib/romana-server/romana.db") from None
         if backend not in BACKENDS:
             raise ValueError(f"is for {backend}; the store works on sqlite, mysql and mariadb")
+        database = make_url(text).database
+        if backend == "sqlite" and not (database or "").startswith("/"):
+            raise ValueError(
+                "names no file by its absolute path; write it like sqlite:////var/lib/romana-server/romana.db"
+            )
+        if not database:
+            raise ValueError("names no database; write it like mysql+pymysql://user:password@host/romana")
         return text
 
     @model_validator(mode="after")
     def _whole_tls(self) -> Self:
         if (self.tls_cert is None) != (self.tls_key is None):
             raise ValueError("tls_cert and tls_key belong together; give both")
+        if self.tls_cert is None and not self.listen.is_loopback:
+            raise ValueError(f"tokens must not travel in clear to {self.listen}; give tls_cert and tls_key")
         return self
 
     @property

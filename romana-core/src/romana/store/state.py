@@ -32,6 +32,17 @@ def host_generations(store: Store) -> dict[str, int]:
     return store.database.read(lambda connection: {row.name: row.generation for row in connection.execute(statement)})
 
 
+def wire_plan(plan: AddressPlan) -> Plan:
+    """The address plan on the wire."""
+    return Plan(
+        cidr=plan.cidr,
+        host_bits=plan.host_bits,
+        tenant_bits=plan.tenant_bits,
+        segment_bits=plan.segment_bits,
+        endpoint_bits=plan.endpoint_bits,
+    )
+
+
 def host_state(store: Store, name: str) -> HostState:
     """Everything one host must have. Raises NotFoundError."""
     return store.database.read(lambda connection: _state(connection, store.plan, name))
@@ -46,13 +57,7 @@ def _state(connection: Connection, plan: AddressPlan, name: str) -> HostState:
     mine = connection.execute(_ENDPOINTS.where(endpoints.c.host_id == own.id).order_by(endpoints.c.address))
     return HostState(
         generation=own.generation,
-        plan=Plan(
-            cidr=plan.cidr,
-            host_bits=plan.host_bits,
-            tenant_bits=plan.tenant_bits,
-            segment_bits=plan.segment_bits,
-            endpoint_bits=plan.endpoint_bits,
-        ),
+        plan=wire_plan(plan),
         host=_host(own),
         peers=[_host(row) for row in known if row.id != own.id],
         segments=[StateSegment(tenant=row.tenant, segment=row.segment) for row in there],

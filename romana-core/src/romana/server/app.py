@@ -1,0 +1,50 @@
+"""The application: routes, and around them, outermost first, timing, access, error handling."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+from fastapi import FastAPI, Response
+
+from romana.server.access import Access
+from romana.server.errors import add_handlers
+from romana.server.metrics import Metrics, Timing
+from romana.server.routes import routes
+from romana.server.watch import Watcher
+from romana.store.store import Store, current_generation
+
+VERSION = "1.0.0"
+DESCRIPTION = "Hosts, tenants, segments, endpoints and policies of a Romana network."
+
+
+def create_app(store: Store) -> FastAPI:
+    """The app over an opened store. `app.state.watcher.stop()` ends all long polls."""
+    watcher = Watcher(store)
+    metrics = Metrics()
+
+    @asynccontextmanager
+    async def lifespan(_: FastAPI) -> AsyncIterator[None]:
+        watcher.start()
+        yield
+        watcher.stop()
+
+    app = FastAPI(title="Romana", version=VERSION, description=DESCRIPTION, lifespan=lifespan)
+    app.state.watcher = watcher
+    add_handlers(app)
+    app.add_middleware(Access, store=store)
+    app.add_middleware(Timing, metrics=metrics)
+    for router in routes(store, watcher, metrics):
+        app.include_router(router)
+
+    @app.get("/healthz", tags=["server"])
+    def healthz() -> dict[str, str]:
+        """Whether the server can work: it can when the database answers."""
+        store.database.read(current_generation)
+        return {"status": "ok"}
+
+    @app.get("/metrics", tags=["server"], response_class=Response)
+    def get_metrics() -> Response:
+        return Response(metrics.render(store), media_type="text/plain; version=0.0.4")
+
+    return app

@@ -1,0 +1,246 @@
+"""The routes of /v1: each takes a request apart, asks the store and answers with its model."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from ipaddress import IPv4Address
+from typing import Annotated, Any
+
+from fastapi import APIRouter, Header, Path, Query, Response
+from pydantic import BaseModel, TypeAdapter
+from starlette.concurrency import run_in_threadpool
+
+from romana import models
+from romana.server.metrics import Metrics
+from romana.server.watch import Watcher
+from romana.store import allocation, applied, endpoints, explain, hosts, ipam, policies, segments, state, tenants
+from romana.store.store import Store
+
+JSON = "application/json"
+LONGEST_WAIT = 60  # seconds
+BIGGEST = 2**63 - 1
+
+PathName = Annotated[models.Name, Path()]
+EndpointId = Annotated[str, Path(max_length=36)]
+IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=r'^("[0-9]{1,18}"|[0-9]{1,18})$')]
+Key = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=255,
+        pattern=r"^[!-~]([ -~]*[!-~])?$",
+        description="the same key with the same request gives the same endpoint, until it is deleted",
+    ),
+]
+ERRORS: dict[int | str, dict[str, Any]] = {"default": {"model": models.ErrorBody}}
+
+
+def routes(store: Store, watcher: Watcher, metrics: Metrics) -> list[APIRouter]:
+    """All routers. They run in threads, but for the one that waits."""
+    return [
+        _hosts(store, watcher),
+        _tenants(store),
+        _endpoints(store, metrics),
+        _policies(store),
+        _addresses(store),
+    ]
+
+
+def _hosts(store: Store, watcher: Watcher) -> APIRouter:
+    router = APIRouter(prefix="/v1/hosts", tags=["hosts"], responses=ERRORS)
+
+    @router.get("", response_model=list[models.Host])
+    def list_hosts() -> Response:
+        return _many(models.Host, hosts.list_hosts(store))
+
+    @router.post("", response_model=models.Host, status_code=HTTPStatus.CREATED)
+    def create_host(body: models.HostCreate) -> Response:
+        return _made(*hosts.create_host(store, body))
+
+    @router.get("/{name}", response_model=models.Host)
+    def get_host(name: PathName) -> Response:
+        return _one(hosts.get_host(store, name))
+
+    @router.patch("/{name}", response_model=models.Host)
+    def update_host(name: PathName, body: models.HostUpdate, if_match: IfMatch = None) -> Response:
+        return _one(hosts.update_host(store, name, body, _generation(if_match)))
+
+    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
+    def delete_host(name: PathName, if_match: IfMatch = None) -> Response:
+        hosts.delete_host(store, name, _generation(if_match))
+        return _nothing()
+
+    @router.get("/{name}/state", response_model=models.HostState, responses={204: {"description": "nothing newer"}})
+    async def get_state(
+        name: PathName,
+        after: Annotated[int | None, Query(ge=0, le=BIGGEST)] = None,
+        wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False)] = 0,
+    ) -> Response:
+        if after is not None and not await watcher.changed(name, after, wait):
+            return _nothing()
+        return _one(await run_in_threadpool(state.host_state, store, name))
+
+    @router.put("/{name}/applied", status_code=HTTPStatus.NO_CONTENT)
+    def put_applied(name: PathName, body: models.Applied) -> Response:
+        applied.put_applied(store, name, body)
+        return _nothing()
+
+    @router.get("/{name}/applied", response_model=models.Applied)
+    def get_applied(name: PathName) -> Response:
+        return _one(applied.get_applied(store, name))
+
+    return router
+
+
+def _tenants(store: Store) -> APIRouter:
+    router = APIRouter(prefix="/v1/tenants", tags=["tenants"], responses=ERRORS)
+
+    @router.get("", response_model=list[models.Tenant])
+    def list_tenants() -> Response:
+        return _many(models.Tenant, tenants.list_tenants(store))
+
+    @router.post("", response_model=models.Tenant, status_code=HTTPStatus.CREATED)
+    def create_tenant(body: models.TenantCreate) -> Response:
+        return _made(*tenants.create_tenant(store, body))
+
+    @router.get("/{tenant}", response_model=models.Tenant)
+    def get_tenant(tenant: PathName) -> Response:
+        return _one(tenants.get_tenant(store, tenant))
+
+    @router.delete("/{tenant}", status_code=HTTPStatus.NO_CONTENT)
+    def delete_tenant(tenant: PathName, if_match: IfMatch = None) -> Response:
+        tenants.delete_tenant(store, tenant, _generation(if_match))
+        return _nothing()
+
+    @router.get("/{tenant}/segments", response_model=list[models.Segment])
+    def list_segments(tenant: PathName) -> Response:
+        return _many(models.Segment, segments.list_segments(store, tenant))
+
+    @router.post("/{tenant}/segments", response_model=models.Segment, status_code=HTTPStatus.CREATED)
+    def create_segment(tenant: PathName, body: models.SegmentCreate) -> Response:
+        return _made(*segments.create_segment(store, tenant, body))
+
+    @router.get("/{tenant}/segments/{segment}", response_model=models.Segment)
+    def get_segment(tenant: PathName, segment: PathName) -> Response:
+        return _one(segments.get_segment(store, tenant, segment))
+
+    @router.delete("/{tenant}/segments/{segment}", status_code=HTTPStatus.NO_CONTENT)
+    def delete_segment(tenant: PathName, segment: PathName, if_match: IfMatch = None) -> Response:
+        segments.delete_segment(store, tenant, segment, _generation(if_match))
+        return _nothing()
+
+    return router
+
+
+def _endpoints(store: Store, metrics: Metrics) -> APIRouter:
+    router = APIRouter(prefix="/v1/endpoints", tags=["endpoints"], responses=ERRORS)
+
+    @router.get("", response_model=list[models.Endpoint])
+    def list_endpoints(
+        host: Annotated[models.Name | None, Query()] = None,
+        tenant: Annotated[models.Name | None, Query()] = None,
+        segment: Annotated[models.Name | None, Query()] = None,
+        address: Annotated[IPv4Address | None, Query()] = None,
+        interface: Annotated[models.InterfaceName | None, Query()] = None,
+    ) -> Response:
+        given = {
+            "host": host,
+            "tenant": tenant,
+            "segment": segment,
+            "address": None if address is None else int(address),
+            "interface": interface,
+        }
+        filters = {name: value for name, value in given.items() if value is not None}
+        return _many(models.Endpoint, endpoints.list_endpoints(store, filters))
+
+    @router.post("", response_model=models.Endpoint, status_code=HTTPStatus.CREATED)
+    def create_endpoint(body: models.EndpointCreate, idempotency_key: Key = None) -> Response:
+        endpoint, new = allocation.create_endpoint(store, body, idempotency_key)
+        if new:
+            metrics.allocations.inc()
+        return _made(endpoint, new)
+
+    @router.get("/{identifier}", response_model=models.Endpoint)
+    def get_endpoint(identifier: EndpointId) -> Response:
+        return _one(endpoints.get_endpoint(store, identifier))
+
+    @router.patch("/{identifier}", response_model=models.Endpoint)
+    def update_endpoint(identifier: EndpointId, body: models.EndpointUpdate, if_match: IfMatch = None) -> Response:
+        return _one(endpoints.update_endpoint(store, identifier, body, _generation(if_match)))
+
+    @router.delete("/{identifier}", status_code=HTTPStatus.NO_CONTENT)
+    def delete_endpoint(identifier: EndpointId, if_match: IfMatch = None) -> Response:
+        endpoints.delete_endpoint(store, identifier, _generation(if_match))
+        metrics.releases.inc()
+        return _nothing()
+
+    return router
+
+
+def _policies(store: Store) -> APIRouter:
+    router = APIRouter(prefix="/v1/policies", tags=["policies"], responses=ERRORS)
+
+    @router.get("", response_model=list[models.Policy])
+    def list_policies() -> Response:
+        return _many(models.Policy, policies.list_policies(store))
+
+    @router.post("", response_model=models.Policy, status_code=HTTPStatus.CREATED)
+    def create_policy(body: models.PolicyCreate) -> Response:
+        return _made(*policies.create_policy(store, body))
+
+    @router.get("/{name}", response_model=models.Policy)
+    def get_policy(name: PathName) -> Response:
+        return _one(policies.get_policy(store, name))
+
+    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
+    def delete_policy(name: PathName, if_match: IfMatch = None) -> Response:
+        policies.delete_policy(store, name, _generation(if_match))
+        return _nothing()
+
+    return router
+
+
+def _addresses(store: Store) -> APIRouter:
+    router = APIRouter(prefix="/v1", tags=["addresses"], responses=ERRORS)
+
+    @router.get("/plan", response_model=models.Plan)
+    def get_plan() -> Response:
+        return _one(state.wire_plan(store.plan))
+
+    @router.get("/ipam", response_model=list[models.IpamUsage])
+    def get_usage() -> Response:
+        return _many(models.IpamUsage, ipam.usage(store))
+
+    @router.get("/ipam/check", response_model=models.IpamCheck)
+    def check() -> Response:
+        return _one(ipam.check(store))
+
+    @router.get("/explain/{address}", response_model=models.Explain)
+    def explain_address(address: IPv4Address) -> Response:
+        return _one(explain.explain(store, address))
+
+    return router
+
+
+# The models are valid as they are: they go to JSON directly, without FastAPI's second validation.
+
+
+def _one(model: BaseModel) -> Response:
+    return Response(model.model_dump_json(), media_type=JSON)
+
+
+def _many(kind: type[BaseModel], models_: list[Any]) -> Response:
+    return Response(TypeAdapter(list[kind]).dump_json(models_), media_type=JSON)  # type: ignore[valid-type]
+
+
+def _made(model: BaseModel, new: bool) -> Response:
+    return Response(model.model_dump_json(), HTTPStatus.CREATED if new else HTTPStatus.OK, media_type=JSON)
+
+
+def _nothing() -> Response:
+    return Response(status_code=HTTPStatus.NO_CONTENT)
+
+
+def _generation(if_match: str | None) -> int | None:
+    return None if if_match is None else int(if_match.strip('"'))

@@ -1,0 +1,122 @@
+"""Runs the app in this process, with TLS, ending cleanly."""
+
+from __future__ import annotations
+
+import errno
+import gc
+import os
+import signal
+import socket
+import ssl
+from collections.abc import Callable
+from pathlib import Path
+
+import uvicorn
+from fastapi import FastAPI
+
+from romana.server.settings import ServerSettings
+
+BACKLOG = 2048
+KEEP_ALIVE = 75  # seconds: longer than a long poll, so agents keep their connection
+GRACE_SECONDS = 5  # for requests that run when the server is told to end
+
+
+class ServingError(Exception):
+    """The server cannot start; the text says why and what to do."""
+
+
+class _Server(uvicorn.Server):
+    """Says when it serves, lets long polls go when it ends, and ends when its parent process has gone."""
+
+    def __init__(self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None]) -> None:
+        super().__init__(config)
+        self._app = app
+        self._ready = ready
+        self._parent = os.getppid()
+
+    async def startup(self, sockets: list[socket.socket] | None = None) -> None:
+        await super().startup(sockets)
+        self._ready()
+
+    async def on_tick(self, counter: int) -> bool:
+        return await super().on_tick(counter) or os.getppid() != self._parent
+
+    async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
+        self._app.state.watcher.stop()
+        await super().shutdown(sockets)
+
+
+def bind(settings: ServerSettings) -> socket.socket:
+    """The listening socket. Raises ServingError."""
+    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((str(settings.listen), settings.port))
+        listener.listen(BACKLOG)
+    except OSError as error:
+        listener.close()
+        where = f"{settings.listen} port {settings.port}"
+        raise ServingError(f"cannot listen on {where}: {_why_not(error, settings)}") from None
+    listener.set_inheritable(True)
+    return listener
+
+
+def tls_context(settings: ServerSettings) -> ssl.SSLContext | None:
+    """TLS as configured, 1.2 or newer; None: without. Raises ServingError."""
+    if settings.tls_cert is None or settings.tls_key is None:
+        return None
+    for name, path in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
+        _check_readable(name, path)
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.minimum_version = ssl.TLSVersion.TLSv1_2
+    try:
+        context.load_cert_chain(settings.tls_cert, settings.tls_key)
+    except ssl.SSLError as error:
+        raise ServingError(
+            f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key} are no certificate and its key in PEM"
+            f" ({error.reason}); install both anew"
+        ) from None
+    return context
+
+
+def serve(
+    make_app: Callable[[], FastAPI], listener: socket.socket, tls: ssl.SSLContext | None, ready: Callable[[], None]
+) -> None:
+    """Serve in this process until SIGTERM or SIGINT. `ready` is called once requests are answered."""
+    app = make_app()
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        lifespan="on",
+        ws="none",
+        proxy_headers=False,
+        timeout_keep_alive=KEEP_ALIVE,
+        timeout_graceful_shutdown=GRACE_SECONDS,
+        backlog=BACKLOG,
+        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+    )
+    # uvicorn raises the signal again when all is done; by then it has been obeyed.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda _number, _frame: None)
+    # What exists now stays: the collector need not look at it again and again while requests wait.
+    gc.collect()
+    gc.freeze()
+    _Server(config, app, ready).run([listener])
+
+
+def _check_readable(name: str, path: Path) -> None:
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise ServingError(f"{name} {path} cannot be read ({error.strerror}); check the path and its owner") from None
+
+
+def _why_not(error: OSError, settings: ServerSettings) -> str:
+    if error.errno == errno.EADDRINUSE:
+        return f"the port is taken; see who has it with `ss -ltnp 'sport = :{settings.port}'`, or set another port"
+    if error.errno == errno.EADDRNOTAVAIL:
+        return "this machine does not have that address; set listen to one that `ip address` shows"
+    return f"{error.strerror}; set another port or listen"

@@ -1,0 +1,53 @@
+"""How much there is of everything, for monitoring."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, case, func, select
+
+from romana.models import EndpointStatus
+from romana.store.schema import endpoints, hosts, policies, segments, tenants
+from romana.store.store import Store, current_generation
+
+_BEHIND = func.sum(case((hosts.c.applied_generation == hosts.c.generation, 0), else_=1))
+_HOSTS = select(
+    func.count().label("hosts"),
+    func.coalesce(_BEHIND, 0).label("behind"),
+    func.coalesce(func.sum(hosts.c.applied_errors), 0).label("errors"),
+).select_from(hosts)
+
+
+@dataclass(frozen=True)
+class Totals:
+    """Counts at one moment."""
+
+    generation: int
+    hosts: int
+    hosts_behind: int
+    agent_errors: int
+    tenants: int
+    segments: int
+    policies: int
+    endpoints: dict[EndpointStatus, int]
+
+
+def totals(store: Store) -> Totals:
+    """Count everything. Raises UnavailableError."""
+
+    def work(connection: Connection) -> Totals:
+        here = connection.execute(_HOSTS).one()
+        by_status = select(endpoints.c.status, func.count()).group_by(endpoints.c.status)
+        counted = {EndpointStatus(status): count for status, count in connection.execute(by_status)}
+        return Totals(
+            generation=current_generation(connection),
+            hosts=here.hosts,
+            hosts_behind=int(here.behind),
+            agent_errors=int(here.errors),
+            tenants=connection.execute(select(func.count()).select_from(tenants)).scalar_one(),
+            segments=connection.execute(select(func.count()).select_from(segments)).scalar_one(),
+            policies=connection.execute(select(func.count()).select_from(policies)).scalar_one(),
+            endpoints={status: counted.get(status, 0) for status in EndpointStatus},
+        )
+
+    return store.database.read(work)
