@@ -121,12 +121,12 @@ def test_empty_token_file(run: Romana, server: Server, tmp_path: Path) -> None:
     refused(done, exit_codes.USAGE, "the token is empty")
 
 
-@pytest.mark.parametrize("token", ["wrong", "expired"])
-def test_token_that_is_not_valid(run: Romana, server: Server, tmp_path: Path, token: str) -> None:
+@pytest.mark.parametrize(("token", "said"), [("wrong", "is not known"), ("expired", "expired at")])
+def test_token_that_is_not_valid(run: Romana, server: Server, tmp_path: Path, token: str, said: str) -> None:
     (tmp_path / "wrong").write_text("a-token-that-nobody-made")
     path = server.tokens.get(token, tmp_path / token)
     done = run("host", "list", "--url", server.url, "--ca-file", str(server.ca_file), "--token-file", str(path))
-    refused(done, exit_codes.FAILED, "romana-manage token list")
+    refused(done, exit_codes.FAILED, said, "put a valid token into token_file")
     assert "nobody" not in done.err
 
 

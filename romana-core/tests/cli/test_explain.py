@@ -128,3 +128,4 @@ def test_address_of_no_endpoint(romana: Romana, address: str, role: str) -> None
     assert (done.code, done.err) == (0, "")
     assert done.json()["role"] == role
     assert done.json()["endpoint"] is None
+    assert "+--" not in romana("explain", address).out

@@ -15,15 +15,13 @@ class CommandError(Exception):
 
 
 _WHAT_TO_DO = {
-    ErrorCode.UNAUTHENTICATED: "token_file must hold a valid token; `romana-manage token list` on the controller"
-    " shows which there are",
-    ErrorCode.FORBIDDEN: "use a token of a role that may, for example admin (--token-file)",
+    ErrorCode.UNAUTHENTICATED: "put a valid token into token_file",
+    ErrorCode.FORBIDDEN: "use a token whose role may, for example admin (--token-file)",
     ErrorCode.UNAVAILABLE: "see journalctl -u romana-server on the controller",
-    ErrorCode.INTERNAL: "see journalctl -u romana-server on the controller",
 }
 
 
 def explain_api_error(error: ApiError) -> str:
-    """The server's sentence and, where it is not part of it, what to do."""
+    """The server's sentence and what to do where only this side knows it."""
     hint = _WHAT_TO_DO.get(error.code)
     return f"{error.message}; {hint}" if hint else error.message

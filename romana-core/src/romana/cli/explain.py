@@ -42,7 +42,10 @@ class ExplainAddress(Listing):
         if isinstance(self.formatter, JSONFormatter | YAMLFormatter):
             return self._produce_object(self.formatter, parsed_args)
         if isinstance(self.formatter, TableFormatter):
-            self.app.stdout.write(f"{owner_in_words(self._explained)}\n\n{draw(self._fields)}\n\n")
+            self.app.stdout.write(f"{owner_in_words(self._explained)}\n\n{draw(self._fields)}\n")
+            if not self._explained.checks:
+                return exit_codes.OK
+            self.app.stdout.write("\n")
         return super().produce_output(parsed_args, column_names, data)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
