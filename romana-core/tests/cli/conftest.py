@@ -29,7 +29,7 @@ from .certificates import Authority
 SOURCE = Path(__file__).parents[2] / "src"
 TOKENS = {name: f"{name}-0123456789abcdef0123456789abcdef" for name in ("admin", "reader", "expired", "compute01")}
 SEGMENTS = ("default", "s1", "s2")
-START_SECONDS = 30
+START_SECONDS = 120
 
 
 @dataclass(frozen=True)
