@@ -39,6 +39,7 @@ from romana.models import (
 )
 
 SOURCES = Path(__file__).resolve().parents[2] / "src"
+SERVER = "192.168.99.9"  # where a lab's romana-server is, if it has one
 UDHCPC_SCRIPT = """#!/bin/sh
 case "$1" in
 deconfig) ip addr flush dev "$interface"; ip link set "$interface" up;;
@@ -214,9 +215,11 @@ class Node:
         self.namespace.run("ip", "route", "add", "default", "via", "192.168.99.1")
         self.directory.mkdir(exist_ok=True)
         self.directory.chmod(0o755)
-        (self.directory / "token").write_text("none\n")
+        self.token = f"agent-of-{self.name}-0123456789abcdef0123456789abcdef"
+        (self.directory / "token").write_text(f"{self.token}\n")
         self.config.write_text(
             f'host = "{self.name}"\nurl = "{self.lab.url}"\ntoken_file = "{self.directory / "token"}"\n'
+            f'ca_file = "{self.lab.directory / "ca.pem"}"\n'
             f'state_dir = "{self.state_dir}"\nrun_dir = "{self.run_dir}"\n'
         )
 
@@ -325,7 +328,7 @@ class Lab:
     """Nodes on a switch, and what the control plane would say of them."""
 
     count: int
-    url: str = "http://192.168.99.9:1"
+    url: str = f"https://{SERVER}:9600"
     directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="romana-lab-")))
     nodes: list[Node] = field(default_factory=list)
     guests: list[Guest] = field(default_factory=list)

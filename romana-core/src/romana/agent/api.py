@@ -62,22 +62,31 @@ class Server:
 
     def _request(self, method: str, path: str, body: bytes | None, timeout: float) -> tuple[int, bytes]:
         try:
-            connection = self._connected()
-            connection.sock.settimeout(timeout)
-            headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
-            connection.request(method, path, body, headers)
-            response = connection.getresponse()
-            content = response.read()
+            status, content = self._exchange(method, path, body, timeout)
         except (OSError, http.client.HTTPException) as error:
             self.close()
             raise ServerError(_why(error, self._settings.url)) from None
-        if response.status >= http.HTTPStatus.BAD_REQUEST:
+        if status >= http.HTTPStatus.BAD_REQUEST:
             self.close()
             raise ServerError(
-                _refusal(response.status, content, self._settings),
-                refused=response.status < http.HTTPStatus.INTERNAL_SERVER_ERROR,
+                _refusal(status, content, self._settings), refused=status < http.HTTPStatus.INTERNAL_SERVER_ERROR
             )
-        return response.status, content
+        return status, content
+
+    def _exchange(self, method: str, path: str, body: bytes | None, timeout: float) -> tuple[int, bytes]:
+        headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
+        kept = self._connection is not None
+        connection = self._connected()
+        connection.sock.settimeout(timeout)
+        try:
+            connection.request(method, path, body, headers)
+            response = connection.getresponse()
+        except (ConnectionError, ssl.SSLEOFError):
+            if not kept:
+                raise
+            self.close()  # the server has closed what was idle for long; both requests may be made twice
+            return self._exchange(method, path, body, timeout)
+        return response.status, response.read()
 
     def _connected(self) -> http.client.HTTPConnection:
         if self._connection is None:

@@ -46,29 +46,33 @@ class FirewallError(Exception):
 
 def nft(commands: list[str]) -> int:
     """Run commands as one transaction: all or nothing. Returns nft's process id. Raises FirewallError."""
-    process = subprocess.Popen(
-        ["nft", "-f", "-"], stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True
-    )
-    output, _ = process.communicate("\n".join(commands) + "\n", timeout=TIMEOUT)
+    process, _, errors = _run(["nft", "-f", "-"], "\n".join(commands) + "\n")
     if process.returncode:
-        raise FirewallError(next((line for line in output.splitlines() if "Error" in line), output.strip()))
+        raise FirewallError(next((line for line in errors.splitlines() if "Error" in line), errors.strip()))
     return process.pid
 
 
 def list_table(family: str) -> ObservedTable | None:
     """The table as it is; None when there is none. Raises FirewallError."""
-    listed = subprocess.run(
-        ["nft", "--json", "--numeric-protocol", "list", "table", family, TABLE],
-        capture_output=True,
-        text=True,
-        timeout=TIMEOUT,
-        check=False,
-    )
-    if listed.returncode == 0:
-        return observe(listed.stdout)
-    if "No such file" in listed.stderr:
+    process, output, errors = _run(["nft", "--json", "--numeric-protocol", "list", "table", family, TABLE], "")
+    if process.returncode == 0:
+        return observe(output)
+    if "No such file" in errors:
         return None
-    raise FirewallError(listed.stderr.strip().partition("\n")[0])
+    raise FirewallError(errors.strip().partition("\n")[0])
+
+
+def _run(argv: list[str], stdin: str) -> tuple[subprocess.Popen[str], str, str]:
+    """The process, which has ended, its output and its errors."""
+    with subprocess.Popen(
+        argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            output, errors = process.communicate(stdin, timeout=TIMEOUT)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            raise FirewallError(f"nft did not answer within {TIMEOUT:.0f} s") from None
+    return process, output, errors
 
 
 class Firewall:

@@ -6,7 +6,6 @@ import argparse
 import fcntl
 import logging
 import os
-import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -56,7 +55,7 @@ def main(arguments: list[str] | None = None) -> int:
     except FileNotFoundError as error:
         print(f"romana-agent: {_missing(error)}", file=sys.stderr)
         return 1
-    except (NetError, FirewallError, OSError, subprocess.TimeoutExpired) as error:
+    except (NetError, FirewallError, OSError) as error:
         print(f"romana-agent: {error}", file=sys.stderr)
         return 1
     return 0

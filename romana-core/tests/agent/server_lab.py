@@ -1,0 +1,129 @@
+"""A real romana-server on a lab's switch."""
+
+from __future__ import annotations
+
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TypeVar
+
+from agent_lab import SERVER, SOURCES, Guest, Lab, LabError, Namespace, until
+
+from romana.client import Client, ClientError
+from romana.models import Endpoint, EndpointCreate, HostCreate, SegmentCreate, TenantCreate
+
+ADMIN = "admin-0123456789abcdef0123456789abcdef"
+
+T = TypeVar("T")
+
+
+class LabServer:
+    """romana-server with SQLite and TLS in a namespace of its own, knowing the lab's nodes and some segments."""
+
+    def __init__(self, lab: Lab) -> None:
+        self.lab = lab
+        self.process: subprocess.Popen[bytes] | None = None
+        self.namespace = Namespace(lab.unique("c"))
+        run = self.namespace.run
+        run("ip", "link", "add", "eth0", "type", "veth", "peer", "ps", "netns", lab.switch.name)
+        lab.switch.run("ip", "link", "set", "ps", "master", "bridge0", "up")
+        run("ip", "addr", "add", f"{SERVER}/24", "dev", "eth0")
+        run("ip", "link", "set", "eth0", "up")
+        directory = lab.directory
+        certificate, key = directory / "ca.pem", directory / "server.key"
+        run("openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes", "-days", "2",
+            "-subj", "/CN=romana-server", "-addext", f"subjectAltName=IP:{SERVER}",
+            "-keyout", str(key), "-out", str(certificate))  # fmt: skip
+        self.config = directory / "server.toml"
+        self.config.write_text(
+            f'database_url = "sqlite:///{directory}/romana.db"\nlisten = "{SERVER}"\n'
+            f'tls_cert = "{certificate}"\ntls_key = "{key}"\n'
+        )
+        self.config.chmod(0o600)
+        self._environment = os.environ | {"PYTHONPATH": str(SOURCES)}
+        self._manage("init")
+        self._manage("tokens", "ensure", stdin=json.dumps(self._tokens()))
+        self._threads = ThreadPoolExecutor(1, initializer=self._enter)  # a thread has a namespace of its own
+        self.start()
+        self.ask(self._populate)
+
+    def start(self) -> None:
+        """Start the server and wait until it answers."""
+        command = self.namespace.command(sys.executable, "-m", "romana.server.main", "--config", str(self.config))
+        with (self.lab.directory / "server.log").open("ab") as log:
+            self.process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
+        until(self._answers, "romana-server answers", 30)
+
+    def kill(self) -> None:
+        """Kill -9."""
+        if self.process is not None:
+            self.process.send_signal(signal.SIGKILL)
+            self.process.wait()
+            self.process = None
+
+    def ask(self, question: Callable[[Client], T]) -> T:
+        """Do something with the server as an administrator."""
+        return self._threads.submit(lambda: question(self._client())).result(timeout=60)
+
+    def guest(self, node: int, segment: str) -> Guest:
+        """An endpoint that the server knows, and the guest behind it, not plugged in yet."""
+        guest = self.lab.guest(node, 1, 1, plug=False)
+        wanted = EndpointCreate(
+            host=guest.node.name, tenant="admin", segment=segment, mac=guest.mac, interface=guest.interface
+        )
+        endpoint = self.ask(lambda client: client.create_endpoint(wanted, key=guest.id))
+        guest.id, guest.address = endpoint.id, str(endpoint.address)
+        return guest
+
+    def endpoint(self, guest: Guest) -> Endpoint:
+        """What the server says of a guest."""
+        return self.ask(lambda client: client.endpoint(guest.id))
+
+    def close(self) -> None:
+        """End it."""
+        self.kill()
+        self._threads.shutdown()
+        self.namespace.close()
+
+    def _client(self) -> Client:
+        return Client(self.lab.url, self.lab.directory / "ca.pem", ADMIN)
+
+    def _enter(self) -> None:
+        with Path(f"/var/run/netns/{self.namespace.name}").open() as file:
+            if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), 0):
+                raise OSError(ctypes.get_errno(), "setns")
+
+    def _answers(self) -> bool:
+        try:
+            self.ask(lambda client: client.plan())
+        except ClientError:
+            return False
+        return True
+
+    def _populate(self, client: Client) -> None:
+        for node in self.lab.nodes:
+            client.create_host(HostCreate.model_validate({"name": node.name, "address": node.address}))
+        client.create_tenant(TenantCreate(name="admin"))
+        for name in ("s1", "s2"):
+            client.create_segment("admin", SegmentCreate(name=name))
+
+    def _tokens(self) -> list[dict[str, object]]:
+        agents = [(node.name, f"agent:{node.name}", node.token) for node in self.lab.nodes]
+        return [
+            {"name": name, "role": role, "token": token, "expires_at": None}
+            for name, role, token in [("admin", "admin", ADMIN), *agents]
+        ]
+
+    def _manage(self, *arguments: str, stdin: str | None = None) -> None:
+        done = subprocess.run(
+            [sys.executable, "-m", "romana.manage", "--config", str(self.config), *arguments],
+            env=self._environment, input=stdin, capture_output=True, text=True, timeout=60, check=False,
+        )  # fmt: skip
+        if done.returncode:
+            raise LabError(f"romana-manage {' '.join(arguments)}: {done.stderr}")
