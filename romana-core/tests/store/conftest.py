@@ -18,10 +18,11 @@ MakeStore = Callable[[Plan], Store]
 
 
 @pytest.fixture(params=["sqlite", "mariadb"])
-def url(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[URL]:
+def url(request: pytest.FixtureRequest) -> Iterator[URL]:
     """An empty database."""
     if request.param == "sqlite":
-        yield URL.create("sqlite", database=str(tmp_path / "romana.db"))
+        directory: Path = request.getfixturevalue("database_directory")
+        yield URL.create("sqlite", database=str(directory / "romana.db"))
         return
     server: MariaDb = request.getfixturevalue("mariadb")
     with server.database() as database:

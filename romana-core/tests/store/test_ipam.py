@@ -1,0 +1,86 @@
+"""How full the plan is; contradictions that something else than Romana wrote into the store are found."""
+
+from __future__ import annotations
+
+import pytest
+from sqlalchemy import text
+
+from romana.store.endpoints import list_endpoints
+from romana.store.ipam import check, usage
+from romana.store.store import Store
+
+from . import given
+from .conftest import MakeStore
+
+CORRUPTIONS = {
+    "address of another number": ("UPDATE endpoints SET address = address + 1", "should have 10.0.17.3"),
+    "number outside": ("UPDATE endpoints SET number = 300", "cannot be: endpoint 300 is outside 3..254"),
+    "host outside": ("UPDATE hosts SET number = 999", "host a has number 999, outside 0..255"),
+    "tenant outside": ("UPDATE tenants SET number = 16", "tenant t has number 16, outside 1..15"),
+    "segment outside": ("UPDATE segments SET number = 0", "segment t/s has number 0, outside 1..15"),
+    "host renumbered": ("UPDATE hosts SET number = 9", "should have 10.9.17.3"),
+    "host gone": ("DELETE FROM hosts", "is on a host that does not exist"),
+    "segment gone": ("DELETE FROM segments", "is in a segment that does not exist"),
+    "tenant gone": ("DELETE FROM tenants", "segment s has no tenant"),
+}
+
+
+@pytest.mark.parametrize("corruption", CORRUPTIONS)
+def test_a_corrupt_row_is_found(store: Store, corruption: str) -> None:
+    given.network(store)
+    given.endpoint(store)
+    assert check(store).ok
+    statement, finding = CORRUPTIONS[corruption]
+
+    _behind_its_back(store, statement)
+
+    result = check(store)
+    assert not result.ok
+    assert any(finding in one for one in result.findings), result.findings
+    assert all("\n" not in one for one in result.findings)
+
+
+def test_all_findings_come_at_once(store: Store) -> None:
+    given.network(store)
+    given.endpoint(store)
+    _behind_its_back(store, "UPDATE tenants SET number = 16")
+    _behind_its_back(store, "UPDATE segments SET number = 16")
+    findings = check(store).findings
+    for one in ("tenant t has", "segment t/s has", "cannot be"):
+        assert any(one in finding for finding in findings), findings
+
+
+def test_usage_counts_every_segment_on_every_host(make_store: MakeStore) -> None:
+    store = make_store(given.SMALL)
+    for host in ("a", "b"):
+        given.host(store, host)
+    given.tenant(store, "t", "s", "s2")
+    given.tenant(store, "bare")
+    for place in ("a", "t", "s"), ("a", "t", "s"), ("b", "t", "s2"):
+        given.endpoint(store, *place)
+    assert [(one.host, one.tenant, one.segment, str(one.network), one.used, one.capacity) for one in usage(store)] == [
+        ("a", "t", "s", "10.0.0.40/29", 2, 4),
+        ("a", "t", "s2", "10.0.0.48/29", 0, 4),
+        ("b", "t", "s", "10.0.0.168/29", 0, 4),
+        ("b", "t", "s2", "10.0.0.176/29", 1, 4),
+    ]
+    assert all(one.address in usage(store)[0].network for one in list_endpoints(store, {"host": "a"}))
+
+
+def test_usage_of_an_empty_store_is_empty(store: Store) -> None:
+    assert usage(store) == []
+    assert check(store).ok
+
+
+def _behind_its_back(store: Store, statement: str) -> None:
+    """Run a statement as an administrator with a database client would, foreign keys off."""
+    sqlite = store.database.url.get_backend_name() == "sqlite"
+    name, off, on = ("PRAGMA foreign_keys", 0, 1) if sqlite else ("SET foreign_key_checks", 0, 1)
+    connection = store.database.writer.raw_connection()  # outside of a transaction, where SQLite obeys the pragma
+    try:
+        cursor = connection.cursor()
+        for one in (f"{name} = {off}", str(text(statement)), f"{name} = {on}"):
+            cursor.execute(one)
+        connection.commit()
+    finally:
+        connection.close()
