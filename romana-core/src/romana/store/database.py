@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import random
 import sqlite3
-import threading
 import time
 from collections.abc import Callable
 from typing import Any, TypeVar
@@ -14,6 +13,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, updat
 
 from romana.store.errors import UnavailableError
 from romana.store.schema import META_ROW, meta
+from romana.store.turns import Turns
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +52,7 @@ class Database:
             self.writer = _mariadb(url, "READ COMMITTED", 1)
         # Writers take turns anyway (see schema.meta). Taking turns before they take a connection is fairer than the
         # database's lock, and leaves the one that holds it undisturbed by threads that could only wait.
-        self._turn = threading.Lock()
+        self._turn = Turns()
         self._listeners: list[Callable[[], None]] = []
 
     def close(self) -> None:
@@ -157,6 +157,7 @@ def _mariadb(url: URL, isolation: str, connections: int) -> Engine:
     return create_engine(
         url,
         enable_from_linting=False,  # the one row of meta is joined to others on purpose
+        pool_reset_on_return=None,  # Connection ends its transaction itself; a second ROLLBACK would cost a round trip
         isolation_level=isolation,
         pool_size=connections,
         max_overflow=0,
