@@ -202,7 +202,7 @@ def main() -> int:
     result: dict[str, object] = {"benchmark": "allocate", "target_p99_ms": TARGET, "machine": _machine()}
     rows: list[dict[str, object]] = []
     if options.database in (None, "mariadb"):
-        with MariaDb() as mariadb, mariadb.database() as url:
+        with MariaDb(None) as mariadb, mariadb.database() as url:
             rows += run("mariadb", url, int(mariadb.socket.with_name("pid").read_text()), options)
     if options.database in (None, "sqlite"):
         with tempfile.TemporaryDirectory(prefix="romana-allocate-") as directory:
