@@ -3,17 +3,15 @@
 from __future__ import annotations
 
 import os
-import subprocess
+import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 from tests.local.romana_setup import Setup
 
-
-@pytest.fixture(scope="session")
-def state(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("state")
+# The same for every run: what a killed run has left is found by the next.
+STATE = Path(tempfile.gettempdir()) / f"romana-tests-{os.geteuid()}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -23,12 +21,11 @@ def root() -> None:
 
 
 @pytest.fixture(scope="module")
-def stack(state: Path, request: pytest.FixtureRequest) -> Iterator[Setup]:
-    """The stack of one test module; removed at its end, whatever happened."""
-    setup = Setup(state, *request.module.STACK)
+def stack(request: pytest.FixtureRequest) -> Iterator[Setup]:
+    """The stack of one test module; removed at its end, whatever happened, and before, if an earlier run was killed."""
+    setup = Setup(STATE, *request.module.STACK)
+    setup.run("uninstall", "--yes")
     try:
         yield setup
     finally:
-        subprocess.run(
-            setup.command("uninstall", "--yes"), env=setup.environment, stdin=subprocess.DEVNULL, check=False
-        )
+        setup.run("uninstall", "--yes")
