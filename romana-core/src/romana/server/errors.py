@@ -104,6 +104,8 @@ def _no_route(request: Request, error: Exception) -> Response:
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         message = f"{request.method} is not possible here; see /docs"
         return refusal(ErrorCode.INVALID_REQUEST, message, status=error.status_code, headers=error.headers)
+    if error.status_code == HTTPStatus.BAD_REQUEST:  # how FastAPI says that even the JSON reader gave up
+        return refusal(ErrorCode.INVALID_REQUEST, "body: is not JSON that can be read")
     return refusal(ErrorCode.INVALID_REQUEST, _one_line(str(error.detail)), status=error.status_code)
 
 
