@@ -1,0 +1,212 @@
+"""Real server processes and romana-manage, as a machine runs them: TLS on, tokens with every role."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import ssl
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Mapping
+from concurrent.futures import Future
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+from sqlalchemy import URL
+
+SOURCE = Path(__file__).parents[2] / "src"
+DEADLINE_SECONDS = 30
+ROLES = {"admin": "admin", "neutron": "neutron", "reader": "reader", "a": "agent:a", "b": "agent:b", "expired": "admin"}
+TOKENS = {name: f"{name}-0123456789abcdef0123456789abcdef" for name in ROLES}
+
+
+def wait_until(condition: Callable[[], bool], what: str) -> None:
+    """Returns when the condition holds; fails when that takes too long."""
+    deadline = time.monotonic() + DEADLINE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, f"not in {DEADLINE_SECONDS} s: {what}"
+        time.sleep(0.02)
+
+
+def free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+def environment(bytecode: Path) -> dict[str, str]:
+    """Variables of the processes: nothing of this machine, and bytecode once for all of them."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TMPDIR")}
+    return kept | {"PYTHONPATH": str(SOURCE), "PYTHONPYCACHEPREFIX": str(bytecode)}
+
+
+@dataclass
+class Site:
+    """What servers over one database share: a directory, certificates, and romana-manage."""
+
+    directory: Path
+    url: URL
+    certificate: Path
+    key: Path
+    ca_file: Path
+    environment: Mapping[str, str]
+    trust: ssl.SSLContext = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.trust = ssl.create_default_context(cafile=self.ca_file)
+
+    def config(self, port: int | None = None, **values: object) -> Path:
+        """A server.toml; values that are given replace ours."""
+        keys: dict[str, object] = {
+            "database_url": self.url.render_as_string(hide_password=False),
+            "listen": "127.0.0.1",
+            "port": port or free_port(),
+            "tls_cert": str(self.certificate),
+            "tls_key": str(self.key),
+        }
+        plan = values.pop("plan", None)
+        lines = [f"{name} = {json.dumps(value)}" for name, value in (keys | values).items()]
+        if isinstance(plan, dict):
+            lines += ["[plan]", *(f"{name} = {json.dumps(value)}" for name, value in plan.items())]
+        path = self.directory / f"server-{len(list(self.directory.glob('server-*.toml')))}.toml"
+        path.write_text("\n".join(lines) + "\n")
+        path.chmod(0o600)
+        return path
+
+    def run(
+        self, module: str, config: Path, *arguments: str, fed: str | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """`python -m module --config config arguments` to its end."""
+        return subprocess.run(
+            [sys.executable, "-m", module, "--config", str(config), *arguments],
+            env=dict(self.environment),
+            input=fed or "",
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=DEADLINE_SECONDS,
+        )
+
+    def manage(self, *arguments: str, fed: str | None = None, config: Path | None = None) -> str:
+        """What romana-manage prints; it has to succeed."""
+        done = self.run("romana.manage", config or self.config(), *arguments, fed=fed)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    def init(self) -> None:
+        """Make the store and its tokens."""
+        config = self.config()
+        self.manage("init", config=config)
+        self.manage("tokens", "ensure", fed=wanted_tokens(), config=config)
+
+
+def wanted_tokens() -> str:
+    past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
+    return json.dumps(
+        [
+            {"name": name, "role": role, "token": TOKENS[name], "expires_at": past if name == "expired" else None}
+            for name, role in ROLES.items()
+        ]
+    )
+
+
+class RomanaServer:
+    """One romana-server."""
+
+    def __init__(self, site: Site, **values: object) -> None:
+        self.site = site
+        self.port = free_port()
+        self._config = site.config(self.port, **values)
+        self._log = self._config.with_suffix(".log")
+        with self._log.open("wb") as log:
+            self.process = subprocess.Popen(
+                [sys.executable, "-m", "romana.server.main", "--config", str(self._config)],
+                env=dict(site.environment),
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+            )
+
+    @property
+    def url(self) -> str:
+        return f"https://127.0.0.1:{self.port}"
+
+    @property
+    def log(self) -> str:
+        return self._log.read_text()
+
+    def wait_until_healthy(self) -> None:
+        def healthy() -> bool:
+            assert self.process.poll() is None, f"romana-server ended: {self.log}"
+            try:
+                return client.get("/healthz").status_code == httpx.codes.OK
+            except httpx.TransportError:
+                return False
+
+        with self.client(None) as client:
+            wait_until(healthy, "romana-server is healthy")
+
+    def client(self, token: str | None = "admin") -> httpx.Client:  # noqa: S107 - the name of a token
+        """A client with that token; None: without."""
+        headers = {} if token is None else {"Authorization": f"Bearer {TOKENS[token]}"}
+        return httpx.Client(base_url=self.url, headers=headers, verify=self.site.trust, timeout=2 * DEADLINE_SECONDS)
+
+    def terminate(self) -> int:
+        """Tell it to end, and wait for that; its exit code."""
+        self.process.terminate()
+        return self.process.wait(timeout=DEADLINE_SECONDS)
+
+    def kill(self) -> None:
+        self.process.send_signal(signal.SIGKILL)
+        self.process.wait()
+
+    def close(self) -> None:
+        """End it, whatever happened."""
+        if self.process.poll() is None:
+            self.process.terminate()
+            try:
+                self.process.wait(timeout=DEADLINE_SECONDS)
+            finally:
+                self.kill()
+
+
+class Poll:
+    """A request for a host's state that waits, in a thread of its own."""
+
+    def __init__(self, server: RomanaServer, host: str, after: int) -> None:
+        self._server = server
+        self._sent = threading.Event()
+        self._answer: Future[httpx.Response] = Future()
+        threading.Thread(target=self._ask, args=(host, after), daemon=True).start()
+
+    def wait_until_it_waits(self) -> None:
+        """Returns when the server has the request: it is sent, and the server has answered others since."""
+        assert self._sent.wait(DEADLINE_SECONDS)
+        with self._server.client() as client:
+            for _ in range(3):
+                client.get("/v1/plan").raise_for_status()
+        assert not self._answer.done()
+
+    def answer(self) -> httpx.Response:
+        return self._answer.result(timeout=DEADLINE_SECONDS)
+
+    def _ask(self, host: str, after: int) -> None:
+        def trace(event: str, _: Mapping[str, Any]) -> None:
+            if event == "http11.send_request_body.complete":
+                self._sent.set()
+
+        try:
+            with self._server.client(host) as client:
+                parameters = {"after": after, "wait": 60}
+                path = f"/v1/hosts/{host}/state"
+                self._answer.set_result(client.get(path, params=parameters, extensions={"trace": trace}))
+        except httpx.TransportError as error:
+            self._answer.set_exception(error)

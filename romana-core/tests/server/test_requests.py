@@ -1,0 +1,181 @@
+"""Requests that don't fit: one line that says why, status 422 (or what HTTP has for it), and never a traceback."""
+
+from __future__ import annotations
+
+import httpx
+import pytest
+
+from .romana_server import RomanaServer
+
+ENDPOINT = {"host": "a", "tenant": "t", "segment": "s", "mac": "fa:16:3e:00:00:01", "interface": "tap1"}
+INVALID = httpx.codes.UNPROCESSABLE_ENTITY
+
+
+def _refused(answer: httpx.Response, status: int = INVALID) -> str:
+    """The message of an answer that has to be a refusal in our shape."""
+    assert answer.status_code == status, answer.text
+    error = answer.json()["error"]
+    assert set(error) == {"code", "message", "details"}
+    message: str = error["message"]
+    assert message.isprintable(), message
+    assert "Traceback" not in answer.text
+    return message
+
+
+@pytest.mark.parametrize(
+    "body",
+    [b"", b"{", b"garbage", b"\xff\xfe\x00", b"null", b"[]", b'"text"', b"1" * 5000, b"[" * 5000, b'{"name": "x"'],
+    ids=lambda body: repr(body[:12]),
+)
+@pytest.mark.parametrize("path", ["/v1/hosts", "/v1/tenants", "/v1/endpoints", "/v1/policies"])
+def test_a_body_that_is_no_object_in_json_is_refused(server: RomanaServer, path: str, body: bytes) -> None:
+    with server.client() as client:
+        answer = client.post(path, content=body, headers={"Content-Type": "application/json"})
+    assert len(_refused(answer)) < 1000
+
+
+@pytest.mark.parametrize("content_type", ["text/plain", "application/x-www-form-urlencoded", "application/xml", ""])
+def test_a_body_of_another_type_is_refused(server: RomanaServer, content_type: str) -> None:
+    with server.client() as client:
+        answer = client.post("/v1/tenants", content=b'{"name": "x"}', headers={"Content-Type": content_type})
+        _refused(answer)
+        assert client.get("/v1/tenants/x").status_code == httpx.codes.NOT_FOUND
+
+
+BAD_NAMES = [
+    "",
+    " ",
+    "with space",
+    "x" * 65,
+    "x" * 300,
+    "-x",
+    "x-",
+    "x/y",
+    "x\ny",
+    "x\n",
+    "\u00e9",
+    "x\x00",
+    "'; DROP TABLE hosts",
+]
+
+
+@pytest.mark.parametrize("name", BAD_NAMES, ids=lambda name: ascii(name)[:20])
+def test_a_name_that_cannot_be_is_refused(server: RomanaServer, name: str) -> None:
+    peers = {"source": {"tenant": "t"}, "target": {"tenant": "t"}}
+    with server.client() as client:
+        for path, body in (
+            ("/v1/hosts", {"name": name, "address": "192.0.2.9"}),
+            ("/v1/tenants", {"name": name}),
+            ("/v1/tenants/t/segments", {"name": name}),
+            ("/v1/endpoints", {**ENDPOINT, "name": name}),
+            ("/v1/policies", {"name": name, **peers}),
+        ):
+            message = _refused(client.post(path, json=body))
+            assert message.startswith("body.name: ")
+            assert len(message) < 400
+
+
+@pytest.mark.parametrize("name", ["with space", "x" * 300, "x\ny", "\u00e9"], ids=lambda name: ascii(name)[:20])
+def test_a_name_in_the_path_that_cannot_be_is_refused(server: RomanaServer, name: str) -> None:
+    with server.client() as client:
+        for start in ("/v1/hosts/", "/v1/tenants/", "/v1/policies/"):
+            _refused(client.get(start + httpx.URL("", params={"x": name}).query.decode()[2:].replace("+", "%20")))
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/v1/hosts", {"name": "x"}, "body.address"),
+        ("/v1/hosts", {"name": "x", "address": "192.0.2"}, "body.address"),
+        ("/v1/hosts", {"name": "x", "address": "fe80::1"}, "body.address"),
+        ("/v1/hosts", {"name": "x", "address": "192.0.2.9", "index": -1}, "body.index"),
+        ("/v1/hosts", {"name": "x", "address": "192.0.2.9", "index": "two"}, "body.index"),
+        ("/v1/hosts", {"name": "x", "address": "192.0.2.9", "index": 10**30}, ""),
+        ("/v1/hosts", {"name": "x", "address": "192.0.2.9", "more": 1}, "body.more"),
+        ("/v1/hosts", {"name": "x", "address": "10.0.0.9"}, "inside the address plan"),
+        ("/v1/tenants", {"name": 5}, "body.name"),
+        ("/v1/tenants", {"name": "x", "project_id": "p" * 65}, "body.project_id"),
+        ("/v1/endpoints", {}, "body.host"),
+        ("/v1/endpoints", {**ENDPOINT, "mac": "01:00:5e:00:00:01"}, "body.mac"),
+        ("/v1/endpoints", {**ENDPOINT, "mac": "fa163e000001"}, "body.mac"),
+        ("/v1/endpoints", {**ENDPOINT, "interface": "x" * 16}, "body.interface"),
+        ("/v1/endpoints", {**ENDPOINT, "interface": "../x"}, "body.interface"),
+        ("/v1/endpoints", {**ENDPOINT, "address": "300.0.0.1"}, "body.address"),
+        ("/v1/policies", {"name": "x", "source": {}, "target": {"tenant": "t"}}, "give either tenant"),
+        ("/v1/policies", {"name": "x", "source": {"cidr": "10.0.0.0/8"}, "target": {"tenant": "t"}}, "overlaps"),
+        ("/v1/policies", {"name": "x", "source": {"cidr": "192.0.2.1/24"}, "target": {"tenant": "t"}}, "body.source"),
+        (
+            "/v1/policies",
+            {"name": "x", "source": {"tenant": "t"}, "target": {"tenant": "t"}, "protocol": "gre"},
+            "body.protocol",
+        ),
+        (
+            "/v1/policies",
+            {"name": "x", "source": {"tenant": "t"}, "target": {"tenant": "t"}, "protocol": "tcp", "ports": ["0"]},
+            "port range '0'",
+        ),
+        (
+            "/v1/policies",
+            {"name": "x", "source": {"tenant": "t"}, "target": {"tenant": "t"}, "ports": ["80"]},
+            "ports need protocol",
+        ),
+    ],
+    ids=lambda value: str(value)[:40],
+)
+def test_a_value_that_cannot_be_is_named(server: RomanaServer, path: str, body: dict[str, object], said: str) -> None:
+    with server.client() as client:
+        assert said in _refused(client.post(path, json=body))
+
+
+def test_all_findings_come_at_once(server: RomanaServer) -> None:
+    with server.client() as client:
+        answer = client.post("/v1/endpoints", json={**ENDPOINT, "mac": "x", "interface": "", "more": 1})
+    findings = answer.json()["error"]["details"]["findings"]
+    assert [one.partition(":")[0] for one in findings] == ["body.mac", "body.interface", "body.more"]
+
+
+@pytest.mark.parametrize(
+    ("path", "parameters"),
+    [
+        ("/v1/hosts/a/state", {"after": "x"}),
+        ("/v1/hosts/a/state", {"after": -1}),
+        ("/v1/hosts/a/state", {"after": 2**64}),
+        ("/v1/hosts/a/state", {"wait": -1}),
+        ("/v1/hosts/a/state", {"wait": 61}),
+        ("/v1/hosts/a/state", {"wait": "nan"}),
+        ("/v1/endpoints", {"address": "x"}),
+        ("/v1/endpoints", {"host": "with space"}),
+        ("/v1/explain/x", {}),
+        ("/v1/explain/192.0.2.1", {}),
+        ("/v1/explain/fe80::1", {}),
+    ],
+)
+def test_a_parameter_that_cannot_be_is_refused(server: RomanaServer, path: str, parameters: dict[str, str]) -> None:
+    with server.client() as client:
+        _refused(client.get(path, params=parameters))
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Idempotency-Key": ""},
+        {"Idempotency-Key": "x" * 256},
+        {"Idempotency-Key": b"\xe9\xff"},
+    ],
+    ids=lambda headers: str(headers)[:40],
+)
+def test_an_idempotency_key_that_cannot_be_is_refused(server: RomanaServer, headers: dict[str, str | bytes]) -> None:
+    with server.client() as client:
+        _refused(client.post("/v1/endpoints", json=ENDPOINT, headers=headers))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("generation", ["x", "-1", '"', "9" * 30, "1, 2", "*"])
+def test_an_if_match_that_is_no_generation_is_refused(server: RomanaServer, generation: str) -> None:
+    with server.client() as client:
+        _refused(client.delete("/v1/hosts/b", headers={"If-Match": generation}))
+
+
+def test_what_is_nowhere_is_not_found_and_other_methods_are_not_allowed(server: RomanaServer) -> None:
+    with server.client() as client:
+        assert "there is nothing at /v1/nothing" in _refused(client.get("/v1/nothing"), httpx.codes.NOT_FOUND)
+        _refused(client.put("/v1/hosts", json={}), httpx.codes.METHOD_NOT_ALLOWED)
