@@ -21,6 +21,7 @@ ATTEMPTS = 5
 LOCK_SECONDS = 10  # how long one statement waits for another's lock
 POOL_SECONDS = 10  # how long a request waits for a connection
 READERS = 8  # connections of one process
+WRITERS = 4  # the same; more than one only so that COMMITs overlap
 # Lock wait timeout; deadlock; "record has changed since last read". With Galera a deadlock is also how a node says, at
 # COMMIT, that another node's writer was first: nothing was written, and the whole transaction has to run again.
 RETRYABLE = {1205, 1213, 1020}
@@ -49,10 +50,13 @@ class Database:
         else:
             # A reader sees one moment in all its statements; a writer sees what the one before it has committed.
             self._reader = _mariadb(url, "REPEATABLE READ", READERS)
-            self.writer = _mariadb(url, "READ COMMITTED", 1)
-        # Writers take turns anyway (see schema.meta). Taking turns before they take a connection is fairer than the
-        # database's lock, and leaves the one that holds it undisturbed by threads that could only wait.
+            self.writer = _mariadb(url, "READ COMMITTED", WRITERS)
+        # Writers take turns anyway (see schema.meta). Taking turns here first is fairer than the database's lock, and
+        # leaves the one that holds it undisturbed by threads that could only wait.
         self._turn = Turns()
+        # InnoDB gives the lock to the next writer before the log is on the disk: COMMITs wait for the disk together.
+        # SQLite keeps the lock until then, and who waits for it only looks again and again.
+        self._commits_overlap = url.get_backend_name() != "sqlite"
         self._listeners: list[Callable[[], None]] = []
 
     def close(self) -> None:
@@ -87,12 +91,11 @@ class Database:
 
     def transaction(self, work: Callable[[Connection], T]) -> T:
         """As `write`, without the common lock and generation: `work` takes the locks that it needs."""
-        with self._turn:
-            try:
-                return self._attempts(lambda: self._write_once(work))
-            except Unchanged as unchanged:
-                value: T = unchanged.value
-                return value
+        try:
+            return self._attempts(lambda: self._write_once(work))
+        except Unchanged as unchanged:
+            value: T = unchanged.value
+            return value
 
     def _read_once(self, work: Callable[[Connection], T]) -> T:
         with self._reader.connect() as connection:
@@ -100,15 +103,12 @@ class Database:
 
     def _write_once(self, work: Callable[[Connection], T]) -> T:
         with self.writer.connect() as connection:
-            result = work(connection)
-            try:
-                connection.commit()
-            except exc.DBAPIError as error:
-                if error.connection_invalidated:
-                    # It may or may not be written, so another attempt might do it twice. The caller knows whether
-                    # repeating is safe; with an idempotency key it is.
-                    raise UnavailableError(_reason(error) + "; whether the change was made is not known") from error
-                raise
+            with self._turn:
+                result = work(connection)
+                if not self._commits_overlap:
+                    _commit(connection)
+            if self._commits_overlap:
+                _commit(connection)
             return result
 
     def _attempts(self, once: Callable[[], T]) -> T:
@@ -126,6 +126,17 @@ class Database:
                 raise UnavailableError("every connection to the database is busy; try again") from error
             time.sleep(random.uniform(0, 0.01 * attempt))  # noqa: S311 - so that two don't meet again
         raise AssertionError("the last attempt returns or raises")
+
+
+def _commit(connection: Connection) -> None:
+    try:
+        connection.commit()
+    except exc.DBAPIError as error:
+        if error.connection_invalidated:
+            # It may or may not be written, so another attempt might do it twice. The caller knows whether
+            # repeating is safe; with an idempotency key it is.
+            raise UnavailableError(f"{_reason(error)}; whether the change was made is not known") from error
+        raise
 
 
 def _code(error: exc.DBAPIError) -> int | None:
