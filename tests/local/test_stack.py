@@ -144,7 +144,7 @@ def test_ssh_runs_a_command_on_a_node(installed: Setup) -> None:
     [
         ("compute01", "systemctl kill --signal=KILL romana-agent"),
         ("controller", "systemctl kill --signal=KILL romana-server"),
-        ("compute01", "kill -KILL $(cat /run/romana/dnsmasq.pid)"),
+        ("compute01", "kill -KILL $(cat /run/romana/*.pid)"),
     ],
     ids=["agent", "server", "dnsmasq"],
 )
