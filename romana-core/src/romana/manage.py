@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 from collections.abc import Callable
 from datetime import datetime
@@ -26,6 +27,7 @@ DEFAULT_CONFIG = Path("/etc/romana/server.toml")
 def main(arguments: list[str] | None = None) -> int:
     """Returns the exit code: 0 done, 1 failed, 2 wrong usage or configuration."""
     options = _parser().parse_args(arguments)
+    os.umask(0o077)  # SQLite's file holds what only its owner may read
     command: Callable[[ServerSettings, argparse.Namespace], None] = options.command
     try:
         command(load(options.config, ServerSettings), options)
