@@ -208,7 +208,7 @@ def test_what_is_the_users_stays_and_what_is_ours_is_repaired(installed: Setup) 
     ours = {
         f"ip route del 10.2.0.0/16 via {installed.address(12)}": "ip route show 10.2.0.0/16",
         "ip addr del 10.1.0.1/16 dev romana-gw": "ip -o -4 addr show romana-gw | awk '{print $4}'",
-        "nft delete table inet romana": "nft list tables inet",
+        "nft delete table inet romana": "nft list tables inet | grep romana",
         "sysctl -qw net.ipv4.ip_forward=0": "sysctl -n net.ipv4.ip_forward",
     }
     good = {show: installed.ssh("compute01", show) for show in ours.values()}
@@ -251,7 +251,7 @@ def test_a_host_in_use_is_not_removed(installed: Setup, endpoints: Lab) -> None:
 def test_a_host_without_endpoints_is_removed(installed: Setup) -> None:
     installed.settings["devstack_compute_node"] = 2
     installed.run("install")
-    assert [host["Name"] for host in installed.romana("host", "list")] == ["controller", "compute01", "compute02"]
+    assert [host["name"] for host in installed.romana("host", "list")] == ["controller", "compute01", "compute02"]
     eventually(lambda: "10.3.0.0/16" not in installed.ssh("controller", "ip route"), "its route is gone")
     installed.verify()
 

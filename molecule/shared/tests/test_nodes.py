@@ -107,7 +107,7 @@ def test_nodes_know_each_other_by_name(node: tuple[str, Host]) -> None:
 def test_tenants_have_their_segments(controller: Host) -> None:
     for tenant in VARS["romana_tenants"]:
         shown = json.loads(controller.check_output(f"romana segment list {tenant['name']} -f json"))
-        assert {segment["Name"] for segment in shown} == set(tenant["segments"])
+        assert {segment["name"] for segment in shown} == set(tenant["segments"])
 
 
 def test_the_api_wants_a_token() -> None:
