@@ -1,4 +1,4 @@
-"""The application: routes, and around them, outermost first, timing, access, error handling."""
+"""The application: routes, and around them, outermost first, timing, access, the limit of bodies, error handling."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from fastapi import FastAPI, Response
 
 from romana.server.access import Access
 from romana.server.errors import add_handlers
+from romana.server.limit import BodyLimit
 from romana.server.metrics import Metrics, Timing
 from romana.server.routes import routes
 from romana.server.watch import Watcher
@@ -32,6 +33,7 @@ def create_app(store: Store) -> FastAPI:
     app = FastAPI(title="Romana", version=VERSION, description=DESCRIPTION, lifespan=lifespan)
     app.state.watcher = watcher
     add_handlers(app)
+    app.add_middleware(BodyLimit)
     app.add_middleware(Access, store=store)
     app.add_middleware(Timing, metrics=metrics)
     for router in routes(store, watcher, metrics):

@@ -98,13 +98,15 @@ def serve(
         backlog=BACKLOG,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
-    # uvicorn raises the signal again when all is done; by then it has been obeyed.
+    server = _Server(config, app, ready)
+    # Already now: a signal that comes while the server starts ends it, too. And uvicorn, which puts back these
+    # handlers and raises the signal again when all is done, then ends normally.
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda _number, _frame: None)
+        signal.signal(number, server.handle_exit)
     # What exists now stays: the collector need not look at it again and again while requests wait.
     gc.collect()
     gc.freeze()
-    _Server(config, app, ready).run([listener])
+    server.run([listener])
 
 
 def _check_readable(name: str, path: Path) -> None:

@@ -8,11 +8,13 @@ import select
 import signal
 import time
 from collections.abc import Callable
+from typing import NoReturn
 
 from romana.server.serving import ServingError
 
 log = logging.getLogger(__name__)
 
+SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 # A process that ends this soon after its start, this often in a row, will not do better next time.
 SHORT_LIFE = 2.0  # seconds
 SHORT_LIVES = 5
@@ -65,12 +67,20 @@ class Workers:
         self._ending = True
 
     def _start(self) -> None:
+        # A signal to the child waits until the child has stopped handling signals as its parent.
+        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
         child = os.fork()
+        if not child:
+            signal.set_wakeup_fd(-1)
+            for number in SIGNALS:
+                signal.signal(number, signal.SIG_DFL)
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
         if child:
             self._children[child] = time.monotonic()
-            return
-        signal.set_wakeup_fd(-1)
-        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        else:
+            self._be_child()
+
+    def _be_child(self) -> NoReturn:
         code = 1
         try:
             self._work(lambda: _write(self._say))
@@ -78,9 +88,8 @@ class Workers:
         except Exception:
             # The top of this process: what stands above belongs to the parent and must not run here, too.
             log.exception("a server process failed")
-        finally:
-            logging.shutdown()
-            os._exit(code)
+        logging.shutdown()
+        os._exit(code)
 
     def _count_serving(self) -> None:
         before = self._serving

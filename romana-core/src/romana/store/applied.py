@@ -8,10 +8,12 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from romana.models import Applied
 from romana.store.database import Unchanged
-from romana.store.errors import NotFoundError
+from romana.store.errors import InvalidError, NotFoundError
 from romana.store.hosts import no_host
 from romana.store.schema import DETAIL_LENGTH, endpoints, hosts
 from romana.store.store import Store
+
+BIGGEST = 2**63 - 1  # what a BIGINT column holds
 
 _STATUS = (
     update(endpoints)
@@ -37,8 +39,11 @@ def get_applied(store: Store, host: str) -> Applied:
 def put_applied(store: Store, host: str, report: Applied) -> bool:
     """Store a report and each endpoint's status; False when it was older than what is known, and left out.
 
-    Endpoints that are not this host's are ignored: they may have been deleted since. Raises NotFoundError.
+    Endpoints that are not this host's are ignored: they may have been deleted since. Raises NotFoundError, and
+    InvalidError when no generation can have that number.
     """
+    if not 0 <= report.generation <= BIGGEST:
+        raise InvalidError(f"generation {report.generation} is outside 0..{BIGGEST}; report the one of the state")
 
     def work(connection: Connection) -> bool:
         # The lock of the host is enough here. Other writers take it, too, before they touch the host's endpoints; so

@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, update
 
-from romana.store.errors import UnavailableError
+from romana.store.errors import ConflictError, UnavailableError
 from romana.store.schema import META_ROW, meta
 from romana.store.turns import Turns
 
@@ -115,7 +115,11 @@ class Database:
         for attempt in range(1, ATTEMPTS + 1):
             try:
                 return once()
-            except (exc.IntegrityError, exc.ProgrammingError, exc.DataError):
+            except exc.IntegrityError as error:
+                # The checks under the common lock leave only what the database finds alike and we do not, as names
+                # of projects that differ in a space at their end.
+                raise ConflictError(f"something else has that value already: {_said(error)}") from error
+            except (exc.ProgrammingError, exc.DataError):
                 raise
             except exc.DBAPIError as error:
                 # A lost connection, as after a restart of the database, loses only what was not committed.
@@ -145,8 +149,12 @@ def _code(error: exc.DBAPIError) -> int | None:
 
 
 def _reason(error: exc.DBAPIError) -> str:
+    return f"the database does not serve: {_said(error)}"
+
+
+def _said(error: exc.DBAPIError) -> str:
     text = error.orig.args[-1] if error.orig is not None and error.orig.args else error
-    return f"the database does not serve: {' '.join(str(text).split())}"
+    return " ".join(str(text).split())
 
 
 def _sqlite(url: URL, begin: str) -> Engine:
