@@ -1,0 +1,204 @@
+"""The API's statuses: 201 made, 200 there already, 409 with the reason, 204 gone, 404 unknown, 507 full."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from .conftest import StartServer
+from .romana_server import RomanaServer, Site, wanted_tokens
+
+SMALL = {"cidr": "10.0.0.0/27", "host_bits": 0, "tenant_bits": 1, "segment_bits": 1, "endpoint_bits": 3}
+HOST = {"name": "a", "address": "192.0.2.1"}
+ENDPOINT = {"host": "a", "tenant": "t", "segment": "s", "mac": "fa:16:3e:00:00:01", "interface": "tap1"}
+
+
+@pytest.fixture
+def api(site: Site, start: StartServer) -> Iterator[httpx.Client]:
+    """An admin of an empty store with room for one host, tenant and segment, and four endpoints."""
+    site.manage("init", config=site.config(plan=SMALL))
+    site.manage("tokens", "ensure", fed=wanted_tokens())
+    with start(site, plan=SMALL).client() as client:
+        yield client
+
+
+def code(answer: httpx.Response) -> tuple[int, str]:
+    return answer.status_code, answer.json()["error"]["code"]
+
+
+def fill(api: httpx.Client) -> None:
+    api.post("/v1/hosts", json=HOST).raise_for_status()
+    api.post("/v1/tenants", json={"name": "t"}).raise_for_status()
+    api.post("/v1/tenants/t/segments", json={"name": "s"}).raise_for_status()
+
+
+def test_everything_is_made_once_shown_and_taken_away(api: httpx.Client) -> None:
+    policy = {"name": "p", "source": {"tenant": "t"}, "target": {"cidr": "192.0.2.0/24"}}
+    for path, body, one in (
+        ("/v1/hosts", HOST, "/v1/hosts/a"),
+        ("/v1/tenants", {"name": "t"}, "/v1/tenants/t"),
+        ("/v1/tenants/t/segments", {"name": "s"}, "/v1/tenants/t/segments/s"),
+        ("/v1/policies", policy, "/v1/policies/p"),
+    ):
+        assert api.get(path).json() == []
+        made = api.post(path, json=body)
+        again = api.post(path, json=body)
+        assert (made.status_code, again.status_code) == (httpx.codes.CREATED, httpx.codes.OK)
+        assert made.json() == again.json()
+        assert made.json().items() >= {key: value for key, value in body.items() if not isinstance(value, dict)}.items()
+        assert [item["name"] for item in api.get(path).json()] == [body["name"]]
+        assert api.get(one).json()["name"] == body["name"]
+    for one in ("/v1/policies/p", "/v1/tenants/t/segments/s", "/v1/tenants/t", "/v1/hosts/a"):
+        gone = api.delete(one)
+        assert (gone.status_code, gone.content) == (httpx.codes.NO_CONTENT, b"")
+        assert code(api.delete(one)) == (404, "not_found")
+        assert code(api.get(one)) == (404, "not_found")
+
+
+def test_other_values_are_a_conflict(api: httpx.Client) -> None:
+    fill(api)
+    api.post(
+        "/v1/policies", json={"name": "p", "source": {"tenant": "t"}, "target": {"tenant": "t"}}
+    ).raise_for_status()
+    for path, body in (
+        ("/v1/hosts", {**HOST, "address": "192.0.2.9"}),
+        ("/v1/tenants", {"name": "t", "project_id": "p1"}),
+        ("/v1/policies", {"name": "p", "source": {"tenant": "t"}, "target": {"cidr": "192.0.2.0/24"}}),
+    ):
+        assert code(api.post(path, json=body)) == (409, "conflict")
+
+
+def test_what_is_full_says_so_with_its_capacity(api: httpx.Client) -> None:
+    fill(api)
+    for _ in range(4):
+        api.post("/v1/endpoints", json=ENDPOINT).raise_for_status()
+    for path, body, kind, capacity in (
+        ("/v1/hosts", {"name": "more", "address": "192.0.2.9"}, "hosts_exhausted", 1),
+        ("/v1/tenants", {"name": "more"}, "tenants_exhausted", 1),
+        ("/v1/tenants/t/segments", {"name": "more"}, "segments_exhausted", 1),
+        ("/v1/endpoints", ENDPOINT, "endpoints_exhausted", 4),
+    ):
+        answer = api.post(path, json=body)
+        assert code(answer) == (507, kind)
+        assert answer.json()["error"]["details"]["capacity"] == capacity
+    full = answer.json()["error"]
+    assert full["details"] == {"host": "a", "tenant": "t", "segment": "s", "capacity": 4}
+    assert all(named in full["message"] for named in ("host a", "tenant t", "segment s", "4"))
+
+
+def test_an_idempotency_key_gives_the_same_endpoint_until_it_is_deleted(api: httpx.Client) -> None:
+    fill(api)
+    key = {"Idempotency-Key": "port 1"}
+    made = api.post("/v1/endpoints", json=ENDPOINT, headers=key)
+    again = api.post("/v1/endpoints", json=ENDPOINT, headers=key)
+    assert (made.status_code, again.status_code) == (httpx.codes.CREATED, httpx.codes.OK)
+    assert made.json() == again.json()
+    other = {**ENDPOINT, "interface": "tap2"}
+    assert code(api.post("/v1/endpoints", json=other, headers=key)) == (409, "idempotency_mismatch")
+    api.delete(f"/v1/endpoints/{made.json()['id']}").raise_for_status()
+    fresh = api.post("/v1/endpoints", json=other, headers=key)
+    assert fresh.status_code == httpx.codes.CREATED
+    assert fresh.json()["address"] == made.json()["address"]
+
+
+def test_an_address_that_is_asked_for_is_given_or_refused(api: httpx.Client) -> None:
+    fill(api)
+    assert api.post("/v1/endpoints", json={**ENDPOINT, "address": "10.0.0.29"}).json()["address"] == "10.0.0.29"
+    for address, kind in (("10.0.0.29", "address_in_use"), ("10.0.0.3", "address_mismatch")):
+        assert code(api.post("/v1/endpoints", json={**ENDPOINT, "address": address})) == (409, kind)
+
+
+def test_what_is_in_use_stays(api: httpx.Client) -> None:
+    fill(api)
+    made = api.post("/v1/endpoints", json=ENDPOINT).json()
+    for path in ("/v1/hosts/a", "/v1/tenants/t", "/v1/tenants/t/segments/s"):
+        assert code(api.delete(path)) == (409, "in_use")
+    api.delete(f"/v1/endpoints/{made['id']}").raise_for_status()
+    for path in ("/v1/tenants/t/segments/s", "/v1/tenants/t", "/v1/hosts/a"):
+        assert api.delete(path).status_code == httpx.codes.NO_CONTENT
+
+
+@pytest.mark.parametrize("quoted", ["{}", '"{}"'])
+def test_a_change_upon_an_old_generation_is_refused(api: httpx.Client, quoted: str) -> None:
+    fill(api)
+    made = api.post("/v1/endpoints", json=ENDPOINT).json()
+    host = api.get("/v1/hosts/a").json()
+    for method, path, seen, body in (
+        ("PATCH", f"/v1/endpoints/{made['id']}", made, {"interface": "tap2"}),
+        ("DELETE", f"/v1/endpoints/{made['id']}", made, None),
+        ("PATCH", "/v1/hosts/a", host, {"address": "192.0.2.9"}),
+        ("DELETE", "/v1/hosts/a", host, None),
+        ("DELETE", "/v1/tenants/t", api.get("/v1/tenants/t").json(), None),
+        ("DELETE", "/v1/tenants/t/segments/s", api.get("/v1/tenants/t/segments/s").json(), None),
+    ):
+        old = {"If-Match": quoted.format(seen["generation"] - 1)}
+        assert code(api.request(method, path, json=body, headers=old)) == (409, "generation_conflict"), path
+    current = {"If-Match": quoted.format(made["generation"])}
+    assert api.delete(f"/v1/endpoints/{made['id']}", headers=current).status_code == httpx.codes.NO_CONTENT
+
+
+def test_a_report_sets_the_status_and_explains_the_address(api: httpx.Client) -> None:
+    fill(api)
+    made = api.post("/v1/endpoints", json=ENDPOINT).json()
+    assert made["status"] == "pending"
+    assert code(api.get("/v1/hosts/a/applied")) == (404, "not_found")
+    there = {"id": made["id"], "status": "active", "route": True, "lease": True, "firewall": True}
+    report = {"generation": made["generation"], "endpoints": [there], "pairs": [["10.0.0.24", "10.0.0.24"]]}
+    with_agent = api.put("/v1/hosts/a/applied", json=report)
+    assert with_agent.status_code == httpx.codes.NO_CONTENT
+    assert api.get(f"/v1/endpoints/{made['id']}").json()["status"] == "active"
+    told = api.get(f"/v1/explain/{made['address']}").json()
+    assert (told["host"], told["tenant"], told["segment"], told["role"]) == ("a", "t", "s", "endpoint")
+    assert {one["ok"] for one in told["checks"]} == {True}
+
+
+def test_plan_and_usage_are_shown(api: httpx.Client) -> None:
+    fill(api)
+    api.post("/v1/endpoints", json=ENDPOINT).raise_for_status()
+    assert api.get("/v1/plan").json() == SMALL
+    place = {"host": "a", "tenant": "t", "segment": "s", "network": "10.0.0.24/29", "used": 1, "capacity": 4}
+    assert api.get("/v1/ipam").json() == [place]
+    assert api.get("/v1/ipam/check").json() == {"ok": True, "findings": []}
+
+
+@pytest.mark.parametrize(
+    ("filters", "count"),
+    [({}, 1), ({"host": "a"}, 1), ({"interface": "tap1"}, 1), ({"address": "10.0.0.27"}, 1), ({"tenant": "u"}, 0)],
+    ids=str,
+)
+def test_endpoints_are_filtered(api: httpx.Client, filters: dict[str, str], count: int) -> None:
+    fill(api)
+    api.post("/v1/endpoints", json=ENDPOINT).raise_for_status()
+    assert len(api.get("/v1/endpoints", params=filters).json()) == count
+
+
+def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
+    fill(api)
+    made = [api.post("/v1/endpoints", json=ENDPOINT).json() for _ in range(2)]
+    api.delete(f"/v1/endpoints/{made[0]['id']}").raise_for_status()
+    lines = api.get("/metrics").text.splitlines()
+    assert set(lines) >= {
+        "romana_allocations_total 2.0",
+        "romana_releases_total 1.0",
+        "romana_database_up 1.0",
+        "romana_hosts 1.0",
+        "romana_hosts_behind 1.0",
+        "romana_agent_errors 0.0",
+        "romana_tenants 1.0",
+        "romana_segments 1.0",
+        "romana_policies 0.0",
+        'romana_endpoints{status="pending"} 1.0',
+        'romana_request_seconds_count{method="POST",route="/v1/endpoints",status="201"} 2.0',
+        'romana_request_seconds_count{method="DELETE",route="/v1/endpoints/{identifier}",status="204"} 1.0',
+    }
+    assert any(line.startswith("romana_generation ") for line in lines)
+    assert not [line for line in lines if made[0]["id"] in line]
+
+
+def test_the_description_names_every_error(server: RomanaServer) -> None:
+    with server.client() as client:
+        described = client.get("/openapi.json").json()
+    codes = described["components"]["schemas"]["ErrorCode"]["enum"]
+    assert {"unauthenticated", "endpoints_exhausted", "generation_conflict", "unavailable"} <= set(codes)

@@ -1,0 +1,120 @@
+"""Following a host's state: answered at once when there is something newer, woken by any server, let go at the end."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+
+import httpx
+import pytest
+
+from .conftest import StartServer
+from .romana_server import Poll, RomanaServer, Site
+
+_numbers = itertools.count(1)
+
+
+def generation(server: RomanaServer, host: str = "a") -> int:
+    with server.client() as client:
+        found: int = client.get(f"/v1/hosts/{host}").raise_for_status().json()["generation"]
+        return found
+
+
+def add_endpoint(server: RomanaServer, host: str = "a") -> dict[str, object]:
+    number = next(_numbers)
+    wanted = {
+        "host": host,
+        "tenant": "t",
+        "segment": "s",
+        "mac": f"fa:16:3e:00:00:{number:02x}",
+        "interface": f"t{number}",
+    }
+    with server.client() as client:
+        made: dict[str, object] = client.post("/v1/endpoints", json=wanted).raise_for_status().json()
+        return made
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"after": 0}, {"after": 0, "wait": 60}, {"after": 2**62, "wait": 60}], ids=str
+)
+def test_a_state_that_differs_is_answered_at_once(server: RomanaServer, parameters: dict[str, int]) -> None:
+    with server.client("a") as client:
+        answer = client.get("/v1/hosts/a/state", params=parameters)
+    assert answer.status_code == httpx.codes.OK
+    assert answer.json()["host"]["name"] == "a"
+    assert answer.json()["generation"] == generation(server)
+
+
+@pytest.mark.parametrize("wait", [0, 0.2])
+def test_nothing_newer_is_no_content(server: RomanaServer, wait: float) -> None:
+    with server.client("a") as client:
+        answer = client.get("/v1/hosts/a/state", params={"after": generation(server), "wait": wait})
+    assert (answer.status_code, answer.content) == (httpx.codes.NO_CONTENT, b"")
+
+
+def test_a_change_wakes_who_waits_with_the_new_state(server: RomanaServer) -> None:
+    before = generation(server)
+    poll = Poll(server, "a", before)
+    poll.wait_until_it_waits()
+    made = add_endpoint(server)
+    state = poll.answer().raise_for_status().json()
+    assert state["generation"] == made["generation"] > before
+    assert made["id"] in [one["id"] for one in state["endpoints"]]
+
+
+def test_a_change_of_another_host_wakes_only_that_one(server: RomanaServer) -> None:
+    on_a, on_b = Poll(server, "a", generation(server, "a")), Poll(server, "b", generation(server, "b"))
+    on_a.wait_until_it_waits()
+    on_b.wait_until_it_waits()
+    add_endpoint(server, "b")
+    assert on_b.answer().status_code == httpx.codes.OK
+    on_a.wait_until_it_waits()
+    add_endpoint(server, "a")
+    assert on_a.answer().status_code == httpx.codes.OK
+
+
+def test_a_host_that_is_not_there_is_not_waited_for(server: RomanaServer) -> None:
+    with server.client() as client:
+        answer = client.get("/v1/hosts/none/state", params={"after": 1, "wait": 60})
+    assert answer.status_code == httpx.codes.NOT_FOUND
+
+
+def test_many_wait_and_all_are_woken(server: RomanaServer) -> None:
+    before = generation(server)
+    polls = [Poll(server, "a", before) for _ in range(40)]
+    for poll in polls:
+        poll.wait_until_it_waits()
+    add_endpoint(server)
+    assert {poll.answer().status_code for poll in polls} == {httpx.codes.OK}
+
+
+@pytest.fixture
+def two(site: Site, start: StartServer) -> Iterator[tuple[RomanaServer, RomanaServer]]:
+    """Two servers over one database with host a, tenant t, segment s."""
+    site.init()
+    first, second = start(site), start(site)
+    with first.client() as client:
+        client.post("/v1/hosts", json={"name": "a", "address": "192.0.2.1"}).raise_for_status()
+        client.post("/v1/tenants", json={"name": "t"}).raise_for_status()
+        client.post("/v1/tenants/t/segments", json={"name": "s"}).raise_for_status()
+    return first, second
+
+
+def test_a_change_through_one_server_wakes_who_waits_at_another(two: tuple[RomanaServer, RomanaServer]) -> None:
+    first, second = two
+    poll = Poll(second, "a", generation(first))
+    poll.wait_until_it_waits()
+    made = add_endpoint(first)
+    assert poll.answer().raise_for_status().json()["generation"] == made["generation"]
+
+
+def test_a_server_that_ends_lets_everyone_go(two: tuple[RomanaServer, RomanaServer]) -> None:
+    first, second = two
+    polls = [Poll(first, "a", generation(first)) for _ in range(5)]
+    for poll in polls:
+        poll.wait_until_it_waits()
+    first.process.terminate()
+    assert {poll.answer().status_code for poll in polls} == {httpx.codes.NO_CONTENT}
+    assert first.terminate() == 0
+    assert "Traceback" not in first.log
+    assert generation(second)
