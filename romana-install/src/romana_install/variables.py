@@ -31,4 +31,5 @@ def of_stack(stack: Stack) -> dict[str, Any]:
         "target": stack.target,
         "openstack_engine": stack.engine,
         "stack_nodes": [asdict(node) for node in stack.nodes],
+        "stack_leaving": [node.name for node in stack.leaving],
     }
