@@ -187,15 +187,11 @@ def workers(site: Site, start: StartServer) -> Iterator[RomanaServer]:
 
 
 def test_a_worker_that_dies_is_replaced(workers: RomanaServer) -> None:
-    def children() -> set[int]:
-        listed = Path(f"/proc/{workers.process.pid}/task/{workers.process.pid}/children").read_text()
-        return {int(one) for one in listed.split()}
-
-    wait_until(lambda: len(children()) == 2, "two workers")
-    before = children()
+    wait_until(lambda: len(_children(workers)) == 2, "two workers")
+    before = _children(workers)
     killed = min(before)
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: len(children()) == 2 and killed not in children(), "the worker is replaced")
+    wait_until(lambda: len(_children(workers)) == 2 and killed not in _children(workers), "the worker is replaced")
     workers.wait_until_healthy()
     with workers.client() as client:
         assert client.post("/v1/endpoints", json=_wanted(1)).status_code == httpx.codes.CREATED
@@ -210,15 +206,20 @@ def test_workers_count_together(workers: RomanaServer) -> None:
         assert "romana_allocations_total 10.0" in client.get("/metrics").text.splitlines()
 
 
-def test_workers_end_with_their_parent(workers: RomanaServer) -> None:
-    workers.kill()
+@pytest.mark.parametrize("started", [1, 2])
+def test_workers_end_with_their_parent_at_any_moment(sqlite_site: Site, started: int) -> None:
+    sqlite_site.init()
+    server = RomanaServer(sqlite_site, workers=2)
+    try:
+        wait_until(lambda: len(_children(server)) >= started, f"{started} workers")
+        workers = _children(server)
+        server.kill()
+        wait_until(lambda: not [one for one in workers if Path(f"/proc/{one}").exists()], "they have ended, too")
+    finally:
+        server.close()
 
-    def refused() -> bool:
-        try:
-            with workers.client() as client:
-                client.get("/healthz")
-        except httpx.TransportError:
-            return True
-        return False
 
-    wait_until(refused, "the workers have ended, too")
+def _children(server: RomanaServer) -> set[int]:
+    """Process ids of a server's workers."""
+    pid = server.process.pid
+    return {int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}

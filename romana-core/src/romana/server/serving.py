@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import errno
 import gc
-import os
 import signal
 import socket
 import ssl
@@ -26,20 +25,22 @@ class ServingError(Exception):
 
 
 class _Server(uvicorn.Server):
-    """Says when it serves, lets long polls go when it ends, and ends when its parent process has gone."""
+    """Says when it serves, lets long polls go when it ends, and ends when `orphaned` says so."""
 
-    def __init__(self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None], orphaned: Callable[[], bool]
+    ) -> None:
         super().__init__(config)
         self._app = app
         self._ready = ready
-        self._parent = os.getppid()
+        self._orphaned = orphaned
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
 
     async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or os.getppid() != self._parent
+        return await super().on_tick(counter) or self._orphaned()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.watcher.stop()
@@ -81,9 +82,13 @@ def tls_context(settings: ServerSettings) -> ssl.SSLContext | None:
 
 
 def serve(
-    make_app: Callable[[], FastAPI], listener: socket.socket, tls: ssl.SSLContext | None, ready: Callable[[], None]
+    make_app: Callable[[], FastAPI],
+    listener: socket.socket,
+    tls: ssl.SSLContext | None,
+    ready: Callable[[], None],
+    orphaned: Callable[[], bool] = lambda: False,
 ) -> None:
-    """Serve in this process until SIGTERM or SIGINT. `ready` is called once requests are answered."""
+    """Serve in this process until SIGTERM or SIGINT, or until `orphaned`; `ready` is called once it answers."""
     app = make_app()
     config = uvicorn.Config(
         app,
@@ -98,7 +103,7 @@ def serve(
         backlog=BACKLOG,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
-    server = _Server(config, app, ready)
+    server = _Server(config, app, ready, orphaned)
     # Already now: a signal that comes while the server starts ends it, too. And uvicorn, which puts back these
     # handlers and raises the signal again when all is done, then ends normally.
     for number in (signal.SIGTERM, signal.SIGINT):

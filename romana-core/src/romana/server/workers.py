@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 import logging
 import os
 import select
@@ -14,6 +15,7 @@ from romana.server.serving import ServingError
 
 log = logging.getLogger(__name__)
 
+PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 # A process that ends this soon after its start, this often in a row, will not do better next time.
 SHORT_LIFE = 2.0  # seconds
@@ -69,8 +71,10 @@ class Workers:
     def _start(self) -> None:
         # A signal to the child waits until the child has stopped handling signals as its parent.
         signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        parent = os.getpid()
         child = os.fork()
         if not child:
+            _end_with(parent)
             signal.set_wakeup_fd(-1)
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
@@ -106,6 +110,13 @@ class Workers:
             raise ServingError("server processes end as soon as they start; their log above says why")
         log.error("server process %d ended after %.0f s and is replaced; its log above may say why", child, lived)
         self._start()
+
+
+def _end_with(parent: int) -> None:
+    """Let the kernel send this process SIGTERM when its parent ends, however and whenever that happens."""
+    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
+    if os.getppid() != parent:  # it has ended before it was asked for
+        os._exit(1)
 
 
 def _ended() -> list[int]:
