@@ -25,22 +25,16 @@ class ServingError(Exception):
 
 
 class _Server(uvicorn.Server):
-    """Says when it serves, lets long polls go when it ends, and ends when `orphaned` says so."""
+    """Says when it serves, and lets long polls go when it ends."""
 
-    def __init__(
-        self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None], orphaned: Callable[[], bool]
-    ) -> None:
+    def __init__(self, config: uvicorn.Config, app: FastAPI, ready: Callable[[], None]) -> None:
         super().__init__(config)
         self._app = app
         self._ready = ready
-        self._orphaned = orphaned
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
         await super().startup(sockets)
         self._ready()
-
-    async def on_tick(self, counter: int) -> bool:
-        return await super().on_tick(counter) or self._orphaned()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.watcher.stop()
@@ -82,13 +76,9 @@ def tls_context(settings: ServerSettings) -> ssl.SSLContext | None:
 
 
 def serve(
-    make_app: Callable[[], FastAPI],
-    listener: socket.socket,
-    tls: ssl.SSLContext | None,
-    ready: Callable[[], None],
-    orphaned: Callable[[], bool] = lambda: False,
+    make_app: Callable[[], FastAPI], listener: socket.socket, tls: ssl.SSLContext | None, ready: Callable[[], None]
 ) -> None:
-    """Serve in this process until SIGTERM or SIGINT, or until `orphaned`; `ready` is called once it answers."""
+    """Serve in this process until SIGTERM or SIGINT; `ready` is called once requests are answered."""
     app = make_app()
     config = uvicorn.Config(
         app,
@@ -103,7 +93,7 @@ def serve(
         backlog=BACKLOG,
         ssl_context_factory=None if tls is None else lambda _config, _default: tls,
     )
-    server = _Server(config, app, ready, orphaned)
+    server = _Server(config, app, ready)
     # Already now: a signal that comes while the server starts ends it, too. And uvicorn, which puts back these
     # handlers and raises the signal again when all is done, then ends normally.
     for number in (signal.SIGTERM, signal.SIGINT):

@@ -92,8 +92,9 @@ class Workers:
         except Exception:
             # The top of this process: what stands above belongs to the parent and must not run here, too.
             log.exception("a server process failed")
-        logging.shutdown()
-        os._exit(code)
+        finally:
+            logging.shutdown()
+            os._exit(code)
 
     def _count_serving(self) -> None:
         before = self._serving
