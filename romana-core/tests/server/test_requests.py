@@ -7,6 +7,8 @@ import pytest
 
 from .romana_server import RomanaServer
 
+# They are refused before any database: one is enough.
+pytestmark = pytest.mark.parametrize("server", ["sqlite"], indirect=True, scope="session")
 ENDPOINT = {"host": "a", "tenant": "t", "segment": "s", "mac": "fa:16:3e:00:00:01", "interface": "tap1"}
 INVALID = httpx.codes.UNPROCESSABLE_ENTITY
 

@@ -7,8 +7,10 @@ from collections.abc import Iterator
 import httpx
 import pytest
 
+from romana.models import Plan
+
 from .conftest import StartServer
-from .romana_server import RomanaServer, Site, wanted_tokens
+from .romana_server import RomanaServer, Site
 
 SMALL = {"cidr": "10.0.0.0/27", "host_bits": 0, "tenant_bits": 1, "segment_bits": 1, "endpoint_bits": 3}
 HOST = {"name": "a", "address": "192.0.2.1"}
@@ -18,8 +20,7 @@ ENDPOINT = {"host": "a", "tenant": "t", "segment": "s", "mac": "fa:16:3e:00:00:0
 @pytest.fixture
 def api(site: Site, start: StartServer) -> Iterator[httpx.Client]:
     """An admin of an empty store with room for one host, tenant and segment, and four endpoints."""
-    site.manage("init", config=site.config(plan=SMALL))
-    site.manage("tokens", "ensure", fed=wanted_tokens())
+    site.init(Plan.model_validate(SMALL))
     with start(site, plan=SMALL).client() as client:
         yield client
 
@@ -120,8 +121,7 @@ def test_what_is_in_use_stays(api: httpx.Client) -> None:
         assert api.delete(path).status_code == httpx.codes.NO_CONTENT
 
 
-@pytest.mark.parametrize("quoted", ["{}", '"{}"'])
-def test_a_change_upon_an_old_generation_is_refused(api: httpx.Client, quoted: str) -> None:
+def test_a_change_upon_an_old_generation_is_refused(api: httpx.Client) -> None:
     fill(api)
     made = api.post("/v1/endpoints", json=ENDPOINT).json()
     host = api.get("/v1/hosts/a").json()
@@ -133,9 +133,10 @@ def test_a_change_upon_an_old_generation_is_refused(api: httpx.Client, quoted: s
         ("DELETE", "/v1/tenants/t", api.get("/v1/tenants/t").json(), None),
         ("DELETE", "/v1/tenants/t/segments/s", api.get("/v1/tenants/t/segments/s").json(), None),
     ):
-        old = {"If-Match": quoted.format(seen["generation"] - 1)}
-        assert code(api.request(method, path, json=body, headers=old)) == (409, "generation_conflict"), path
-    current = {"If-Match": quoted.format(made["generation"])}
+        for old in (f"{seen['generation'] - 1}", f'"{seen["generation"] - 1}"'):
+            answer = api.request(method, path, json=body, headers={"If-Match": old})
+            assert code(answer) == (409, "generation_conflict"), path
+    current = {"If-Match": f'"{made["generation"]}"'}
     assert api.delete(f"/v1/endpoints/{made['id']}", headers=current).status_code == httpx.codes.NO_CONTENT
 
 
@@ -163,15 +164,14 @@ def test_plan_and_usage_are_shown(api: httpx.Client) -> None:
     assert api.get("/v1/ipam/check").json() == {"ok": True, "findings": []}
 
 
-@pytest.mark.parametrize(
-    ("filters", "count"),
-    [({}, 1), ({"host": "a"}, 1), ({"interface": "tap1"}, 1), ({"address": "10.0.0.27"}, 1), ({"tenant": "u"}, 0)],
-    ids=str,
-)
-def test_endpoints_are_filtered(api: httpx.Client, filters: dict[str, str], count: int) -> None:
+def test_endpoints_are_filtered(api: httpx.Client) -> None:
     fill(api)
     api.post("/v1/endpoints", json=ENDPOINT).raise_for_status()
-    assert len(api.get("/v1/endpoints", params=filters).json()) == count
+    for name, value in (*ENDPOINT.items(), ("address", "10.0.0.27")):
+        if name != "mac":
+            assert len(api.get("/v1/endpoints", params={name: value}).json()) == 1, name
+            other = "10.0.0.28" if name == "address" else "other"
+            assert api.get("/v1/endpoints", params={name: other}).json() == [], name
 
 
 def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:

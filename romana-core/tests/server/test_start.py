@@ -139,7 +139,7 @@ def test_tokens_are_listed_without_their_secrets(sqlite_site: Site) -> None:
 
 
 def test_the_database_file_is_for_its_owner_only(sqlite_site: Site) -> None:
-    sqlite_site.init()
+    sqlite_site.manage("init")
     directory = Path(str(sqlite_site.url.database)).parent
     found = {path.name: path.stat().st_mode & 0o077 for path in directory.iterdir()}
     assert found
