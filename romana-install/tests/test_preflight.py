@@ -11,7 +11,7 @@ import pytest
 
 from romana_install import preflight
 from romana_install.settings import Config
-from romana_install.stack import Stack
+from romana_install.stack import Stack, uplink
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and interfaces need root")
 
@@ -54,7 +54,7 @@ def test_too_little_space_is_found_in_each_place(config: Config, small_disk: Pat
 
 @needs_root
 def test_interface_of_another(config: Config, tmp_path: Path) -> None:
-    name = preflight.uplink(config.stack_name)
+    name = uplink(config.stack_name)
     assert name == "ro-preflight"
     subprocess.run(["ip", "link", "add", name, "type", "bridge"], check=True)
     try:

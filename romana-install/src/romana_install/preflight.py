@@ -15,12 +15,11 @@ from pathlib import Path
 
 from romana_install.findings import Finding
 from romana_install.settings import Config
-from romana_install.stack import Stack, cache_home
+from romana_install.stack import Stack, cache_home, uplink
 
 GIB = 2**30
 SPACE_FIRST = 2 * GIB  # the node image, our packages, and what the nodes write
 SPACE_AGAIN = GIB // 4
-UPLINK_NAME = 15  # longest name of a network interface
 
 
 def findings(config: Config, directory: Path, is_new: bool, others: Sequence[Stack]) -> list[Finding]:
@@ -59,11 +58,6 @@ def _other_stacks(config: Config, others: Sequence[Stack]) -> Iterator[Finding]:
             )
         if uplink(other.name) == uplink(config.stack_name):
             yield Finding("stack_name", f"begins like that of stack {other.name}; differ within the first 12 letters")
-
-
-def uplink(stack_name: str) -> str:
-    """The name of the interface by which this machine is in the nodes' network."""
-    return f"ro-{stack_name}"[:UPLINK_NAME]
 
 
 def _interface(stack_name: str) -> Iterator[Finding]:

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_private
-from romana_install.stack import Stack
+from romana_install.stack import Stack, uplink
 
 SOCKET_PATH = 107  # longest path the kernel binds a socket to
 SOCKET_NAME = len("/255.255.255.255") + len(".0123456789abcdef")  # ssh binds to a temporary name first
@@ -58,6 +58,8 @@ def config(stack: Stack) -> str:
         f"    UserKnownHostsFile {_quoted(directory / 'ssh' / 'known_hosts')}",
         "    GlobalKnownHostsFile /dev/null",
         "    StrictHostKeyChecking yes",
+        # Without that interface ssh fails, instead of trying the address beyond this machine's default route.
+        *([f"    BindInterface {uplink(stack.name)}"] if stack.target == "local" else []),
         "    ConnectTimeout 10",
         "    ServerAliveInterval 10",
         "    ServerAliveCountMax 3",

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from romana.client import Client
 
 API_PORT = 9600
+INTERFACE_NAME = 15  # longest name of a network interface
 STACK_FILE = "stack.json"
 
 
@@ -122,10 +123,24 @@ class Stack:
             raise StackError(f"{path} cannot be read ({error}); run ./romana-setup install again") from None
 
     def client(self) -> Client:
-        """An API client with the stack's admin token and its certificate authority. Raises StackError."""
+        """An API client with the stack's admin token and its certificate authority. Raises StackError.
+
+        Of a local stack only while this machine is in its network: else the request, token included, would go to
+        whoever has that address beyond this machine's default route.
+        """
         from romana.client import Client  # slow to import, and most actions do without it
 
+        if self.target == "local" and not Path("/sys/class/net", uplink(self.name)).exists():
+            raise StackError(
+                f"the network of stack {self.name} is not there (interface {uplink(self.name)}), as after a reboot of"
+                " this machine; bring its nodes back with: ./romana-setup install"
+            )
         return Client(self.api_url, str(self.directory / "pki" / "ca.pem"), self.secrets()["tokens"]["admin"])
+
+
+def uplink(stack_name: str) -> str:
+    """The name of the interface by which this machine is in the network of a local stack's nodes."""
+    return f"ro-{stack_name}"[:INTERFACE_NAME]
 
 
 def state_home() -> Path:
