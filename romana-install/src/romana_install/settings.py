@@ -117,7 +117,7 @@ class LocalSettings(Settings):
 
     local_network: str = setting(
         "192.168.99.0/24",
-        "Network of the nodes' own addresses: the controller is .10, compute nodes .11 and up, this machine its last address.",
+        "Network of the nodes: the controller is .10, compute nodes .11 and up, this machine its last address.",
         "give an IPv4 network that nothing else uses, like 192.168.99.0/24",
     )
     local_debian_release: Release = setting(
