@@ -201,11 +201,11 @@ def _fill(client: Client) -> None:
 
 
 def _main(directory: str, prefix: str, action: str) -> None:
-    stack = NamespaceStack(prefix, Path(directory), NODES)
+    stack = NamespaceStack(prefix, Path(directory), NODES, target="namespaces")
     verifiable = {
         "verify": stack,
         "quick": stack,
-        "unreachable": HalfReachableStack(prefix, Path(directory), NODES),
+        "unreachable": HalfReachableStack(prefix, Path(directory), NODES, target="namespaces"),
         "no-server": replace(stack, server_port=1),
     }
     if action in verifiable:
