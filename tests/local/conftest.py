@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from tests.local.romana_setup import Setup
+from romana_setup import Setup
 
 # The same for every run: what a killed run has left is found by the next.
 STATE = Path(tempfile.gettempdir()) / f"romana-tests-{os.geteuid()}"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from tests.local.romana_setup import Setup, eventually, kill, machine_network
+from romana_setup import Setup, eventually, kill, machine_network
 
 STACK = ("cut", "192.168.95.0/24")
 

@@ -8,8 +8,8 @@ import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 
 import pytest
-from tests.local.romana_setup import Setup, eventually, machine_network
-from tests.local.traffic import Lab, lab
+from romana_setup import Setup, eventually, machine_network
+from traffic import Lab, lab
 
 STACK = ("e2e", "192.168.96.0/24")
 

@@ -7,7 +7,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 
-from tests.local.romana_setup import Setup, eventually
+from romana_setup import Setup, eventually
 
 from romana.client import Client, Unreachable
 from romana.models import Endpoint, EndpointCreate, EndpointStatus
