@@ -126,11 +126,14 @@ class Cluster:
         for process in self.processes.values():
             process.kill()
             process.wait()
-        for node in NODES:
-            namespace = f"{self.prefix}{node.index}"
+        namespaces = [f"{self.prefix}{node.index}" for node in NODES]
+        for namespace in namespaces:
             left = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False)
             for pid in left.stdout.split():  # the agents' dnsmasq, which outlives an agent on purpose
                 os.kill(int(pid), 9)
+            # Else the kernel sends the ICMP errors of packets still waiting in there from the machine's own namespace.
+            subprocess.run(["ip", "-n", namespace, "link", "set", "group", "default", "down"], check=False)
+        for namespace in namespaces:
             subprocess.run(["ip", "netns", "delete", namespace], check=False)
 
     def _make_network(self) -> None:

@@ -117,6 +117,8 @@ class Namespace:
 
     def close(self) -> None:
         """Remove the namespace with its devices."""
+        # Else the kernel sends the ICMP errors of packets still waiting in there from the machine's own namespace.
+        self.run("ip", "link", "set", "group", "default", "down", check=False)
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)
 
 
