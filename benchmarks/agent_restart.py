@@ -17,7 +17,7 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
-from agent_lab import Lab, Pinger, bare_taps, until  # noqa: E402
+from agent_lab import Lab, Pinger, bare_taps, until
 
 TARGET = 2.0  # seconds
 GUESTS = 8  # in pairs

@@ -25,10 +25,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
-from agent_lab import Guest, Lab, bare_taps, discover, offered  # noqa: E402
+from agent_lab import Guest, Lab, bare_taps, discover, offered
 
-from romana.agent.net import SYSCTLS, Kernel  # noqa: E402
-from romana.agent.plumbing import tap_sysctls  # noqa: E402
+from romana.agent.net import SYSCTLS, Kernel
+from romana.agent.plumbing import tap_sysctls
 
 SIZES = (1, 100, 1000)
 TARGET = 0.1  # seconds, p99

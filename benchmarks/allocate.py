@@ -39,14 +39,14 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-install/src")]
 sys.path[:0] = [*SOURCES, str(REPOSITORY / "romana-core/tests"), str(REPOSITORY / "benchmarks")]
 
-import allocate_client  # noqa: E402
-from allocate_client import HOST, Job, Outcome  # noqa: E402
-from mariadb import MariaDb  # noqa: E402
-from sqlalchemy import URL  # noqa: E402
+import allocate_client
+from allocate_client import HOST, Job, Outcome
+from mariadb import MariaDb
+from sqlalchemy import URL
 
-from romana.client import Client, Unreachable  # noqa: E402
-from romana.models import EndpointCreate, HostCreate, SegmentCreate, TenantCreate  # noqa: E402
-from romana_install import pki  # noqa: E402
+from romana.client import Client, Unreachable
+from romana.models import EndpointCreate, HostCreate, SegmentCreate, TenantCreate
+from romana_install import pki
 
 TARGET = 50.0  # milliseconds, p99 of the steady part over MariaDB
 BURST = 200

@@ -25,10 +25,10 @@ from pathlib import Path
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
-from agent_lab import Guest, Lab  # noqa: E402
+from agent_lab import Guest, Lab
 
-from romana.agent import ruleset  # noqa: E402
-from romana.agent.desired import Desired, desired  # noqa: E402
+from romana.agent import ruleset
+from romana.agent.desired import Desired, desired
 
 BATCH = 512  # datagrams a system call
 PAYLOAD = 18  # bytes: a 64-byte frame with its checksum
