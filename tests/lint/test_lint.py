@@ -9,7 +9,12 @@ import pytest
 
 PROJECT = Path(__file__).parents[2]
 PYTHON = Path(sys.executable).parent
-SHELL = ["romana-setup", "run-tests", "launcher/venv.sh", "requirements/lock", ".ci/run"]
+GUEST = "roles/guest_image/files/guest"
+SHELL = [
+    *("romana-setup", "run-tests", "launcher/venv.sh", "requirements/lock", ".ci/run"),
+    *(f"{GUEST}/usr/libexec/guest/{name}" for name in ("boot", "configure", "console", "lease", "metadata", "page")),
+    f"{GUEST}/etc/acpi/PWRF/00000080",
+]
 
 LINTERS = {
     "ruff": ["ruff", "check", "--no-cache", "."],
