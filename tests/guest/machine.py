@@ -1,0 +1,131 @@
+"""A guest in qemu, and the other end of its cable: a network namespace without a way out."""
+
+from __future__ import annotations
+
+import os
+import select
+import socket
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+MAC = "fa:16:3e:00:00:01"
+ADDRESS = "10.1.18.3"
+GATEWAY = "10.1.0.1"
+METADATA = "169.254.169.254"
+PATIENCE = 60  # seconds for what takes four on an idle machine
+
+
+class Guest:
+    """A running guest and what its console has said."""
+
+    def __init__(self, process: subprocess.Popen[bytes]) -> None:
+        self.process = process
+        self.console = ""
+
+    def wait_for(self, text: str, after: str = "") -> None:
+        """Until the console has said it, after this. Raises AssertionError with the console when it doesn't."""
+        assert self.process.stdout is not None
+        deadline = time.monotonic() + PATIENCE
+        while text not in self.console[self.console.find(after) :]:
+            readable, _, _ = select.select([self.process.stdout], [], [], deadline - time.monotonic())
+            said = os.read(self.process.stdout.fileno(), 65536) if readable else b""
+            assert said, f"the guest did not say {text!r}, but:\n{self.console}"
+            self.console += said.decode(errors="replace")
+
+    def markers(self) -> list[str]:
+        """What the guest has said of itself, line by line."""
+        prefix = "romana-guest: "
+        lines = self.console.splitlines()
+        return [line.removeprefix(prefix) for line in lines if line.startswith(prefix)]
+
+    def type(self, text: str) -> None:
+        """Type on the console."""
+        assert self.process.stdin is not None
+        self.process.stdin.write(text.encode())
+        self.process.stdin.flush()
+
+
+class Network:
+    """What a compute node is to a guest: DHCP, a gateway and the metadata service."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._processes: list[subprocess.Popen[bytes]] = []
+
+    def start(self) -> None:
+        """Make the namespace, and the guest's tap in it."""
+        self._holder = self._spawn("unshare", "--net", "sh", "-c", "echo; exec sleep infinity", stdout=subprocess.PIPE)
+        assert self._holder.stdout is not None
+        self._holder.stdout.readline()  # from now on it is in a namespace of its own
+        self.run("ip", "link", "set", "lo", "up")
+        self.run("ip", "address", "add", f"{METADATA}/32", "dev", "lo")
+        self.run("ip", "tuntap", "add", "guest", "mode", "tap")
+        self.run("ip", "link", "set", "guest", "up")
+        self.run("ip", "address", "add", f"{GATEWAY}/16", "dev", "guest")
+
+    def stop(self) -> None:
+        """End everything; with its last process the namespace is gone."""
+        for process in reversed(self._processes):
+            process.kill()
+            process.communicate()
+
+    def run(self, *command: str) -> str:
+        """What the program prints in the namespace. Raises CalledProcessError."""
+        return subprocess.run(self._inside(command), check=True, capture_output=True, text=True).stdout
+
+    def dhcp(self, *options: str) -> None:
+        """Give the guest its address; options are dnsmasq's."""
+        pid_file = self.directory / "dnsmasq.pid"
+        common = ["--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=guest", "--bind-interfaces"]
+        leases = ["--leasefile-ro", "--dhcp-authoritative", f"--dhcp-host={MAC},{ADDRESS},1h", f"--pid-file={pid_file}"]
+        self._spawn(
+            *self._inside(("dnsmasq", *common, *leases, "--dhcp-range=10.1.0.0,static,255.255.0.0,1h", *options))
+        )
+
+    def metadata(self, contents: dict[str, str]) -> None:
+        """Serve these by their paths, and nothing else."""
+        root = self.directory / "metadata"
+        for path, content in contents.items():
+            file = root / "latest" / path
+            file.parent.mkdir(parents=True, exist_ok=True)
+            file.write_text(content)
+        served = (sys.executable, "-m", "http.server", "--bind", METADATA, "--directory", str(root), "80")
+        self._spawn(*self._inside(served), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+
+    def boot(self, image: Path) -> Guest:
+        """Start the guest as OpenStack does on a machine without hardware virtualization."""
+        machine = ("-nodefaults", "-no-user-config", "-machine", "pc,accel=tcg", "-m", "96", "-display", "none")
+        network = ("-netdev", "tap,id=net,ifname=guest,script=no,downscript=no")
+        card = ("-device", f"virtio-net-pci,netdev=net,mac={MAC}")
+        kernel = ("-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.gz"))
+        start = ("-append", "console=ttyS0 quiet", "-serial", "stdio", "-no-reboot")
+        monitor = ("-monitor", f"unix:{self._monitor},server,nowait")
+        command = ("qemu-system-x86_64", *machine, *network, *card, *kernel, *start, *monitor)
+        return Guest(self._spawn(*self._inside(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE))
+
+    def press_power_button(self) -> None:
+        """What OpenStack does to stop an instance."""
+        with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rw") as monitor:
+            connection.connect(str(self._monitor))
+            monitor.write("system_powerdown\n")
+            monitor.flush()
+            assert any("system_powerdown" in line for line in monitor)
+
+    @property
+    def _monitor(self) -> Path:
+        return self.directory / "monitor"
+
+    def _inside(self, command: tuple[str, ...]) -> tuple[str, ...]:
+        return ("nsenter", "--target", str(self._holder.pid), "--net", *command)
+
+    def _spawn(
+        self, *command: str, stdin: int | None = None, stdout: int | None = None, stderr: int | None = None
+    ) -> subprocess.Popen[bytes]:
+        process = subprocess.Popen(command, stdin=stdin, stdout=stdout, stderr=stderr)
+        self._processes.append(process)
+        return process
