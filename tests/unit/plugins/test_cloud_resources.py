@@ -1,0 +1,218 @@
+"""What the cloud_resources module would ask for, from what there is and what the task says."""
+
+from __future__ import annotations
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+import pytest
+from plugins.module_utils.difference import Difference, RefusedError
+from plugins.module_utils.openstack import Ref, Step, resolve, versioned
+from plugins.modules import cloud_resources
+from plugins.modules.cloud_resources import Found
+
+FLAVOR = {"name": "tiny", "ram": 96, "vcpus": 1, "disk": 1}
+NETWORK = {"name": "romana", "shared": True, "cidr": "10.0.0.0/8"}
+KEYPAIR = {"name": "demo", "public_key": "ssh-ed25519 AAAA comment"}
+IMAGE = {
+    "name": "tiny",
+    "file": None,
+    "disk_format": None,
+    "kernel": "/guest/vmlinuz",
+    "ramdisk": "/guest/initrd.gz",
+    "cmdline": "console=ttyS0",
+    "properties": {"hw_disk_bus": "virtio"},
+}
+
+
+def change(found: Found, **given: Any) -> tuple[Difference[Step], dict[Ref, str]]:
+    """What the task would change, and the ids of what stays."""
+    ids: dict[Ref, str] = {}
+    task = {"flavors": [], "images": [], "networks": [], "keypairs": []} | given
+    return cloud_resources.difference(task, found, ids), ids
+
+
+def sentences(difference: Difference[Step]) -> list[tuple[int, str]]:
+    """What the steps do, with their stages."""
+    return [(step.stage, step.what) for step in difference.steps]
+
+
+def images(**changes: dict[str, Any]) -> Found:
+    """A Glance that has the guest; changes are to its parts, by the ends of their names."""
+    there = {"status": "active", "os_hash_value": "given"}
+    kernel = {"id": "k", "name": "tiny-kernel", "disk_format": "aki", "container_format": "aki", **there}
+    initrd = {"id": "r", "name": "tiny-initrd", "disk_format": "ari", "container_format": "ari", **there}
+    names = {"kernel_id": "k", "ramdisk_id": "r", "os_command_line": "console=ttyS0", "hw_disk_bus": "virtio"}
+    disk = {"id": "d", "name": "tiny", "disk_format": "raw", "container_format": "bare", **names, **there}
+    parts = {"kernel": kernel, "initrd": initrd, "disk": disk}
+    listed = [part | changes.get(key, {}) for key, part in parts.items()]
+    return Found(
+        images={each["name"]: [each] for each in listed},
+        same={each["id"] for each in listed if each["os_hash_value"] == "given"},
+    )
+
+
+def test_guest_that_is_there_stays() -> None:
+    difference, ids = change(images(), images=[IMAGE])
+    assert difference.steps == ()
+    assert difference.before == difference.after
+    assert ids == {Ref("image", "tiny-kernel"): "k", Ref("image", "tiny-initrd"): "r", Ref("image", "tiny"): "d"}
+
+
+def test_guest_is_made_of_three_images() -> None:
+    difference, _ = change(Found(), images=[IMAGE])
+    assert sentences(difference) == [
+        (0, "make image tiny-kernel"),
+        (2, "fill image tiny-kernel"),
+        (0, "make image tiny-initrd"),
+        (2, "fill image tiny-initrd"),
+        (1, "make image tiny"),
+        (2, "fill image tiny"),
+    ]
+    made, filled = difference.steps[4:]
+    ids = {Ref("image", "tiny-kernel"): "k", Ref("image", "tiny-initrd"): "r", Ref("image", "tiny"): "d"}
+    assert resolve(made.body, ids) == {
+        "name": "tiny",
+        "visibility": "public",
+        "disk_format": "raw",
+        "container_format": "bare",
+        "hw_disk_bus": "virtio",
+        "kernel_id": "k",
+        "ramdisk_id": "r",
+        "os_command_line": "console=ttyS0",
+    }
+    assert resolve(filled.path, ids) == ["images", "d", "file"]
+    assert difference.steps[1].data == Path("/guest/vmlinuz")
+
+
+def test_another_kernel_takes_its_place_with_the_image_that_names_it() -> None:
+    difference, _ = change(images(kernel={"os_hash_value": "old"}), images=[IMAGE])
+    assert sentences(difference) == [
+        (0, "make image tiny-kernel"),
+        (2, "fill image tiny-kernel"),
+        (3, "hide old image tiny-kernel"),
+        (1, "make image tiny"),
+        (2, "fill image tiny"),
+        (3, "hide old image tiny"),
+    ]
+
+
+@pytest.mark.parametrize("differing", [{"os_command_line": "quiet"}, {"hw_disk_bus": "ide"}, {"kernel_id": "old"}])
+def test_image_whose_properties_differ_is_replaced_alone(differing: dict[str, str]) -> None:
+    difference, _ = change(images(disk=differing), images=[IMAGE])
+    assert sentences(difference) == [(1, "make image tiny"), (2, "fill image tiny"), (3, "hide old image tiny")]
+
+
+def test_image_that_an_interrupted_run_left_unfinished_is_removed() -> None:
+    difference, _ = change(images(initrd={"status": "queued", "os_hash_value": None}), images=[IMAGE])
+    assert (3, "remove unfinished image tiny-initrd") in sentences(difference)
+    assert (3, "hide old image tiny") in sentences(difference)
+
+
+def test_image_is_a_file() -> None:
+    image = IMAGE | dict.fromkeys(["kernel", "ramdisk", "cmdline"]) | {"file": "/debian.qcow2", "disk_format": "qcow2"}
+    difference, _ = change(Found(), images=[image])
+    assert sentences(difference) == [(0, "make image tiny"), (2, "fill image tiny")]
+    body = {"name": "tiny", "visibility": "public", "disk_format": "qcow2", "container_format": "bare"}
+    assert difference.steps[0].body == {**body, "hw_disk_bus": "virtio"}
+
+
+def test_content_is_compared_by_the_hash_that_glance_keeps(tmp_path: Path) -> None:
+    file = tmp_path / "kernel"
+    file.write_bytes(b"kernel")
+    image = {"os_hash_algo": "sha512", "os_hash_value": hashlib.sha512(b"kernel").hexdigest()}
+    assert cloud_resources.has_data(image, file)
+    assert cloud_resources.has_data(image, b"kernel")
+    assert not cloud_resources.has_data(image, b"another")
+    assert not cloud_resources.has_data({"os_hash_algo": None, "os_hash_value": None}, file)
+    assert not cloud_resources.has_data(image, tmp_path / "missing")
+
+
+def test_missing_file_is_named() -> None:
+    with pytest.raises(RefusedError, match="there is no file /guest/vmlinuz"):
+        cloud_resources.check_files(cloud_resources.wanted_images([IMAGE]))
+
+
+@pytest.mark.parametrize(
+    ("there", "steps"),
+    [
+        ({}, [(1, "make flavor tiny")]),
+        ({"tiny": {**FLAVOR, "id": "f"}}, []),
+        (
+            {"tiny": {**FLAVOR, "id": "f", "ram": 64}},
+            [(0, "remove flavor tiny, to make it anew"), (1, "make flavor tiny")],
+        ),
+    ],
+)
+def test_flavor_steps(there: dict[str, Any], steps: list[tuple[int, str]]) -> None:
+    difference, _ = change(Found(flavors=there), flavors=[FLAVOR])
+    assert sentences(difference) == steps
+    assert (difference.before == difference.after) == (not steps)
+
+
+@pytest.mark.parametrize(
+    ("public_key", "steps"),
+    [
+        ("ssh-ed25519 AAAA another comment", []),
+        ("ssh-ed25519 BBBB comment", [(0, "remove key pair demo, to make it anew"), (1, "make key pair demo")]),
+    ],
+)
+def test_key_pair_steps(public_key: str, steps: list[tuple[int, str]]) -> None:
+    found = Found(keypairs={"demo": {"name": "demo", "public_key": public_key}})
+    difference, _ = change(found, keypairs=[KEYPAIR])
+    assert sentences(difference) == steps
+    assert (difference.before == difference.after) == (not steps)
+
+
+SUBNET = {"id": "s", "cidr": "10.0.0.0/8", "enable_dhcp": True, "gateway_ip": None}
+
+
+def test_network_is_made_with_its_subnet() -> None:
+    difference, _ = change(Found(), networks=[NETWORK])
+    network, subnet = difference.steps
+    assert network.body == {"network": {"name": "romana", "shared": True, "provider:network_type": "local"}}
+    assert network.makes == Ref("network", "romana")
+    assert subnet.stage > network.stage
+    assert resolve(subnet.body, {Ref("network", "romana"): "n"})["subnet"] == {
+        "network_id": "n",
+        "name": "romana",
+        "cidr": "10.0.0.0/8",
+        "ip_version": 4,
+        "enable_dhcp": True,
+        "gateway_ip": None,
+    }
+
+
+@pytest.mark.parametrize(
+    ("network", "subnet", "body"),
+    [
+        ({}, {}, None),
+        ({"shared": False}, {}, {"network": {"shared": True}}),
+        ({}, {"gateway_ip": "10.0.0.1"}, {"subnet": {"gateway_ip": None}}),
+        ({}, {"enable_dhcp": False}, {"subnet": {"enable_dhcp": True}}),
+    ],
+)
+def test_network_is_changed_where_it_differs(network: dict[str, Any], subnet: dict[str, Any], body: Any) -> None:
+    there = {"id": "n", "shared": True, "subnets": [SUBNET | subnet]} | network
+    difference, _ = change(Found(networks={"romana": there}), networks=[NETWORK])
+    assert [step.body for step in difference.steps] == ([body] if body else [])
+    assert (difference.before == difference.after) == (body is None)
+
+
+def test_network_that_lost_its_subnet_gets_it_back() -> None:
+    found = Found(networks={"romana": {"id": "n", "shared": True, "subnets": []}})
+    difference, ids = change(found, networks=[NETWORK])
+    assert sentences(difference) == [(1, "make subnet romana")]
+    assert resolve(difference.steps[0].body, ids)["subnet"]["network_id"] == "n"
+
+
+def test_another_subnet_is_refused() -> None:
+    there = {"id": "n", "shared": True, "subnets": [SUBNET | {"cidr": "10.1.0.0/16"}]}
+    with pytest.raises(RefusedError, match=r"it has 10.1.0.0/16; remove the network"):
+        change(Found(networks={"romana": there}), networks=[NETWORK])
+
+
+@pytest.mark.parametrize("url", ["http://controller:8774", "http://controller:8774/", "http://controller:8774/v2.1"])
+def test_version_is_in_an_address_once(url: str) -> None:
+    assert versioned(url, "v2.1") == "http://controller:8774/v2.1"
