@@ -169,7 +169,11 @@ class Cloud:
         try:
             return ask()
         except exceptions.ConnectFailure as error:
-            raise AbsentError(f"cannot {what}: {error}; is the service running?") from error
+            # What follows the address are the names of the library's classes.
+            reason = str(error).split(": ")[0]
+            raise AbsentError(f"cannot {what}: {reason}; is the service running?") from error
+        except exceptions.Unauthorized as error:
+            raise RefusedError(f"cannot {what}: Keystone refuses the user or its password; correct auth") from error
         except (exceptions.ClientException, OSError) as error:
             raise RefusedError(f"cannot {what}: {error}") from error
 

@@ -306,8 +306,7 @@ def goal(params: dict[str, Any], before: dict[str, Any]) -> dict[str, Any]:
 
 
 def difference(params: dict[str, Any], found: Found) -> Difference[Step]:
-    """From what Keystone has to what the task says. Raises RefusedError."""
-    check(params, found)
+    """From what Keystone has to what the task says."""
     steps = plain_steps(params, found)
     for user in params["users"]:
         steps += user_steps(user, found)
@@ -345,6 +344,7 @@ def main() -> None:
         try:
             cloud = Cloud(params["auth"])
             found = read(cloud, params["users"])
+            check(params, found)
         except AbsentError:
             if not module.check_mode:
                 raise

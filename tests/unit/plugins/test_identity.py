@@ -58,6 +58,7 @@ def asked(difference: Difference[Step]) -> list[tuple[int, str, tuple[str | Ref,
 
 
 def test_nothing_is_asked_for_where_all_is_there() -> None:
+    identity.check(task(roles=[], projects=[]), identity.understand(lists(), set()))
     difference = found()
     assert difference.steps == ()
     assert difference.before == difference.after
@@ -148,4 +149,4 @@ def test_grant_of_what_is_not_there_is_refused(kind: str, name: str) -> None:
     grant = {"project": "service", "roles": ["admin"]} | ({"project": name} if kind == "project" else {"roles": [name]})
     users = [{"name": "nova", "password": "secret", "grants": [grant]}]
     with pytest.raises(RefusedError, match=f"there is no {kind} {name}; add it to {kind}s"):
-        identity.difference(task(users=users), identity.understand(lists(), set()))
+        identity.check(task(users=users), identity.understand(lists(), set()))

@@ -1,0 +1,50 @@
+"""The modules that speak to OpenStack, on a machine that has nothing of it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .conftest import run_module
+
+AUTH = {"auth_url": "http://127.0.0.1:9/v3", "username": "admin", "password": "very secret", "project_name": "admin"}
+USER = {"name": "demo", "password": "very secret", "grants": [{"project": "demo", "roles": ["member"]}]}
+NETWORK = {"name": "romana", "shared": True, "cidr": "10.0.0.0/8"}
+TASKS: dict[str, dict[str, Any]] = {
+    "identity": {"auth": AUTH, "region": "RegionOne", "users": [USER]},
+    "cloud_resources": {"auth": AUTH, "networks": [NETWORK]},
+}
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_check_mode_tells_what_an_installation_would_make(collections: Path, name: str) -> None:
+    result = run_module(collections, name, True, TASKS[name])
+    assert result["changed"]
+    assert {"identity": "make user demo", "cloud_resources": "make network romana"}[name] in result["changes"]
+    assert result["warnings"] == []
+    assert "very secret" not in json.dumps(result)
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_missing_library_is_named(collections: Path, name: str) -> None:
+    result = run_module(collections, name, False, TASKS[name])
+    assert result["failed"]
+    assert "python3-keystoneauth1" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("image", "message"),
+    [
+        ({}, "one of the following is required: file, kernel"),
+        ({"file": "/a", "kernel": "/b"}, "mutually exclusive: file|kernel"),
+        ({"kernel": "/b"}, "required together: kernel, ramdisk, cmdline"),
+        ({"file": "/a"}, "required together: file, disk_format"),
+    ],
+)
+def test_image_is_either_a_file_or_a_kernel(collections: Path, image: dict[str, str], message: str) -> None:
+    result = run_module(collections, "cloud_resources", True, {"auth": AUTH, "images": [{"name": "tiny", **image}]})
+    assert result["failed"]
+    assert message in result["msg"]
