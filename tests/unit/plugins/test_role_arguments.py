@@ -18,9 +18,9 @@ def load(path: Path) -> dict[str, Any]:
 
 @pytest.mark.parametrize("role", ROLES, ids=lambda role: role.name)
 def test_argument_specification_agrees_with_defaults(role: Path) -> None:
-    specification = load(role / "meta" / "argument_specs.yml")
-    options = specification["argument_specs"]["main"].get("options", {})
-    specified = {name: option["default"] for name, option in options.items() if "default" in option}
+    entry_points = load(role / "meta" / "argument_specs.yml")["argument_specs"].values()
+    options = [item for entry_point in entry_points for item in entry_point.get("options", {}).items()]
+    specified = {name: option["default"] for name, option in options if "default" in option}
     assert specified == load(role / "defaults" / "main.yml")
 
 
