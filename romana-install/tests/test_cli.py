@@ -76,7 +76,7 @@ def setup(tmp_path: Path) -> Setup:
         (["x" * 300], 2, "(300 characters); there are: install"),
         ([], 2, "-t aws: not available in this version; what works is: -t local"),
         (["-t", "vagrant"], 2, "-t vagrant: not available in this version"),
-        (["-t", "local"], 2, "openstack_engine: packages (usual for local) is not available in this version; give -e"),
+        (["-t", "local", "-e", "openstack_engine=devstack"], 2, "devstack is not available in this version; give -e"),
         ([*NONE, "-e", "devstack_compute_node=two"], 2, "-e:devstack_compute_node: is 'two'"),
         ([*NONE, "validate", "-e", "romana_cdir=10.0.0.0/8"], 2, "did you mean romana_cidr?"),
         (["--tags", "x"], 2, "unrecognized arguments: --tags"),
@@ -101,7 +101,7 @@ def test_all_findings_in_one_go_and_nothing_made(setup: Setup) -> None:
     words = ["-e", "devstack_compute_node=-1 stack_name=A colour=1", "-e", "local_network=192.168.213.0/24"]
     code, _, stderr = setup("-t", "local", *words)
     assert code == 2
-    assert len(stderr.splitlines()) == 4
+    assert len(stderr.splitlines()) == 3
     assert not (setup.home / "state").exists()
 
 

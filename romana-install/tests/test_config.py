@@ -34,7 +34,7 @@ def test_the_files_as_they_are_make_a_stack() -> None:
 def test_missing_file_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "stack.yml").write_text("stack_name: romana\n")
     found = findings(NONE, group_vars=tmp_path)
-    assert [line.partition(":")[0].rpartition("/")[2] for line in found] == ["romana.yml", "local.yml"]
+    assert [line.partition(":")[0].rpartition("/")[2] for line in found] == ["romana.yml", "openstack.yml", "local.yml"]
 
 
 @pytest.mark.parametrize(
@@ -48,6 +48,9 @@ def test_missing_file_is_a_finding(tmp_path: Path) -> None:
         (['{"romana_tenants": [{"name": "blue"}]}'], "romana_tenants", [{"name": "blue", "segments": ["default"]}]),
         (["stack_name=a", "stack_name=b"], "stack_name", "b"),
         (["local_cache_dir='/a b'"], "local_cache_dir", "/a b"),
+        (["openstack_passwords={}"], "openstack_passwords", {}),
+        (['{"openstack_passwords": {"demo": "a.b_c~d-9"}}'], "openstack_passwords", {"demo": "a.b_c~d-9"}),
+        (["openstack_cpu_mode=none"], "openstack_cpu_mode", "none"),
     ],
 )
 def test_value_of_extra_variable(extra: list[str], key: str, value: object) -> None:
@@ -78,7 +81,7 @@ def test_extra_variables_from_a_file(tmp_path: Path) -> None:
         ("stack_name=", "-e:stack_name", "is ''; give 1 to 20 lower-case letters"),
         ("stack_name=../etc", "-e:stack_name", "give 1 to 20 lower-case letters"),
         ("openstack_engine=devstck", "-e:openstack_engine", "is 'devstck'; give none, packages or devstack"),
-        ("openstack_engine=packages", "-e:openstack_engine", "packages is not available in this version; give -e"),
+        ("openstack_engine=devstack", "-e:openstack_engine", "devstack is not available in this version; give -e"),
         ("romana_cidr=10.0.0.0/9", "-e:romana_cidr", "= 33 bits, not 32; take away 1"),
         ("romana_host_bits=7", "-e:romana_host_bits", "= 31 bits, not 32; add 1"),
         ("romana_host_bits=-1", "-e:romana_host_bits", "host_bits is -1; it must be at least 0"),
@@ -99,6 +102,20 @@ def test_extra_variables_from_a_file(tmp_path: Path) -> None:
         ('{"romana_tenants": [{"name": "a", "sgments": []}]}', "-e:romana_tenants", "[0].sgments is unknown"),
         ('{"romana_tenants": [{"name": "a"}, {"name": "a"}]}', "-e:romana_tenants", "tenants: a is there twice"),
         ('{"romana_tenants": [{"name": "a", "segments": ["x", "x"]}]}', "-e:romana_tenants", "x is there twice"),
+        ("openstack_passwords=hunter", "-e:openstack_passwords", "is not right; give a mapping like {admin: my-pass"),
+        ('{"openstack_passwords": {"admin": "short"}}', "-e:openstack_passwords", "admin is not right; give a mapping"),
+        ('{"openstack_passwords": {"admin": "with blank"}}', "-e:openstack_passwords", "passwords of 8 to 64 letters"),
+        ('{"openstack_passwords": {"admin": 12345678}}', "-e:openstack_passwords", "admin is not right; give"),
+        (
+            '{"openstack_passwords": {"root": "password"}}',
+            "-e:openstack_passwords",
+            "'root' is unknown; give a mapping",
+        ),
+        ("openstack_region=", "-e:openstack_region", "is ''; give a name of 1 to 64"),
+        ("openstack_api_workers=0", "-e:openstack_api_workers", "is 0; give a whole number of processes"),
+        ("openstack_virt_type=xen", "-e:openstack_virt_type", "is 'xen'; give kvm or qemu, or leave it empty"),
+        ("openstack_cpu_mode=custom", "-e:openstack_cpu_mode", "is 'custom'; give host-model, host-passthrough or"),
+        ("openstack_demo=1", "-e:openstack_demo", "is 1; give true or false"),
         ("devstack_compute_node=0 controller_is_compute=false", "-e:devstack_compute_node", "no compute node at all"),
         ("nonsense", "-e", "'nonsense' is not key=value, nor @file, nor a JSON object"),
         ("=1", "-e", "is not key=value"),
@@ -113,6 +130,12 @@ def test_finding(extra: str, where: str, text: str | None) -> None:
         assert found == []
     else:
         assert any(line.startswith(f"{where}: ") and text in line for line in found), found
+
+
+@pytest.mark.parametrize("value", ["hunter2", "a hunter2 of blanks"])
+def test_wrong_password_is_not_shown(value: str) -> None:
+    (found,) = findings(NONE, f'{{"openstack_passwords": {{"admin": "{value}"}}}}')
+    assert "hunter2" not in found
 
 
 def test_too_many_tenants_for_the_bits() -> None:
@@ -201,8 +224,25 @@ def test_the_stacks_own_route_is_no_conflict() -> None:
     assert findings(existing=existing_stack(), machine=machine) == []
 
 
-def test_existing_stack_keeps_its_engine() -> None:
-    assert findings(existing=existing_stack()) == []
+@pytest.mark.parametrize("engine", ["none", "packages"])
+def test_existing_stack_keeps_its_engine(engine: str) -> None:
+    existing = existing_stack(engine=engine)
+    draft = config.read(GROUP_VARS, [])
+    assert checks.findings(draft, "local", existing, MachineNetwork()) == []
+    assert checks.engine(draft, "local", existing) == engine
+
+
+def test_engine_of_a_new_stack() -> None:
+    draft = config.read(GROUP_VARS, [])
+    assert checks.findings(draft, "local", None, MachineNetwork()) == []
+    assert checks.engine(draft, "local", None) == "packages"
+
+
+@pytest.mark.parametrize(("made", "wanted"), [("none", "packages"), ("packages", "none")])
+def test_engine_of_an_existing_stack_cannot_change(made: str, wanted: str) -> None:
+    (found,) = findings(f"openstack_engine={wanted}", existing=existing_stack(engine=made))
+    assert found.startswith(f"-e:openstack_engine: is {wanted}, but stack romana was made with {made}")
+    assert "database" in found
 
 
 @pytest.mark.parametrize(

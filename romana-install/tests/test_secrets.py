@@ -1,40 +1,57 @@
-"""Tokens are made once and kept."""
+"""Tokens and passwords are made once and kept."""
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
 
 from romana_install import secrets
+from romana_install.settings import PASSWORD_NAMES, OpenstackSettings
+
+HOSTS = ["controller", "compute01"]
 
 
-def test_tokens_are_kept(tmp_path: Path) -> None:
+def test_secrets_are_kept(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
-    first = secrets.ensure(path, ["controller", "compute01"])
-    assert secrets.ensure(path, ["controller", "compute01"]) == first
+    first = secrets.ensure(path, HOSTS, PASSWORD_NAMES, {})
+    assert secrets.ensure(path, HOSTS, PASSWORD_NAMES, {}) == first
     assert path.stat().st_mode & 0o777 == 0o600
 
 
-def test_tokens_are_all_different_and_long(tmp_path: Path) -> None:
-    values = secrets.values(secrets.ensure(tmp_path / "secrets.json", ["controller", "compute01"]))
-    assert len(set(values)) == len(values) == 4
-    assert min(map(len, values)) >= 43  # 32 bytes in base64
+def test_secrets_are_all_different_and_long(tmp_path: Path) -> None:
+    made = secrets.ensure(tmp_path / "secrets.json", HOSTS, PASSWORD_NAMES, {})
+    values = secrets.values(made)
+    assert len(set(values)) == len(values) == 4 + len(PASSWORD_NAMES)
+    assert min(map(len, values)) >= 32  # 24 bytes in base64
+    assert re.fullmatch(r"[A-Za-z0-9_-]+", "".join(values))
+    OpenstackSettings(openstack_passwords=made["passwords"])  # what is made may also be given
 
 
 def test_nodes_come_and_go(tmp_path: Path) -> None:
     path = tmp_path / "secrets.json"
-    one = secrets.ensure(path, ["controller"])["tokens"]
-    two = secrets.ensure(path, ["controller", "compute01"])["tokens"]
+    one = secrets.ensure(path, ["controller"], (), {})["tokens"]
+    two = secrets.ensure(path, HOSTS, (), {})["tokens"]
     assert two["agents"]["controller"] == one["agents"]["controller"]
     assert two["admin"] == one["admin"]
-    back = secrets.ensure(path, ["controller"])["tokens"]
+    back = secrets.ensure(path, ["controller"], (), {})["tokens"]
     assert back == one
-    assert secrets.ensure(path, ["controller", "compute01"])["tokens"]["agents"] != two["agents"]
+    assert secrets.ensure(path, HOSTS, (), {})["tokens"]["agents"] != two["agents"]
 
 
-@pytest.mark.parametrize("content", ["", "{", "[]", '{"tokens": 1}', '{"tokens": {"agents": []}}'])
+def test_given_password_wins_and_the_others_stay(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    before = secrets.ensure(path, HOSTS, PASSWORD_NAMES, {})["passwords"]
+    after = secrets.ensure(path, HOSTS, PASSWORD_NAMES, {"admin": "correct-horse"})["passwords"]
+    assert after == before | {"admin": "correct-horse"}
+    assert secrets.ensure(path, HOSTS, PASSWORD_NAMES, {})["passwords"] == after
+
+
+@pytest.mark.parametrize(
+    "content", ["", "{", "[]", '{"tokens": 1}', '{"tokens": {"agents": []}}', '{"passwords": ["admin"]}']
+)
 def test_damaged_file_is_made_anew(tmp_path: Path, content: str) -> None:
     path = tmp_path / "secrets.json"
     path.write_text(content)
-    assert len(secrets.values(secrets.ensure(path, ["controller"]))) == 3
+    assert len(secrets.values(secrets.ensure(path, ["controller"], ["admin", "demo"], {}))) == 5

@@ -47,9 +47,9 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
     stack.save()
     ssh.ensure(stack)
     pki.ensure(stack.directory / "pki", stack.name, [stack.controller.name, stack.controller.address])
-    tokens = secrets.ensure(stack.directory / "secrets.json", [node.name for node in stack.nodes])["tokens"]
+    made = secrets.ensure(stack.directory / "secrets.json", [node.name for node in stack.nodes], (), {})
     release = build_release(PROJECT, cache_home() / "releases", variables.NODE_PYTHON[config.local_debian_release])
-    values = variables.of_install(config, stack, str(release.path), release.digest, tokens)
+    values = variables.of_install(config, stack, str(release.path), release.digest, made)
     write_json(stack.directory / "vars.json", values)
     environment = {
         **os.environ,

@@ -19,7 +19,7 @@ from romana_install.stack import Stack
 
 DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
 AVAILABLE_TARGETS = ("local",)
-AVAILABLE_ENGINES = ("none",)
+AVAILABLE_ENGINES = ("packages", "none")
 PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
 
 
@@ -57,7 +57,8 @@ def _availability(draft: Draft, target: str, existing: Stack | None) -> Iterator
         usual = "" if draft.config.openstack_engine else f" (usual for {target})"
         yield Finding(
             draft.where("openstack_engine"),
-            f"{wanted}{usual} is not available in this version; give -e openstack_engine={AVAILABLE_ENGINES[0]}",
+            f"{wanted}{usual} is not available in this version; give -e openstack_engine={AVAILABLE_ENGINES[0]},"
+            f" or {AVAILABLE_ENGINES[1]}",
         )
 
 
@@ -157,7 +158,11 @@ def _fixed_by_stack(draft: Draft, target: str, existing: Stack) -> Iterator[Find
         yield Finding(f"-t {target}", f"stack {existing.name} is on {existing.target}; uninstall it first")
     made = existing.engine
     if config.openstack_engine and config.openstack_engine != made and config.openstack_engine in AVAILABLE_ENGINES:
-        yield Finding(draft.where("openstack_engine"), f"stack {existing.name} has {made}; uninstall it first")
+        yield Finding(
+            draft.where("openstack_engine"),
+            f"is {config.openstack_engine}, but stack {existing.name} was made with {made}, which keeps hosts and"
+            " endpoints in another database; uninstall first, or choose another stack_name",
+        )
 
 
 def _unsuitable(draft: Draft, key: str, network: IPv4Network) -> Iterator[Finding]:

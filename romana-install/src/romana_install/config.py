@@ -166,11 +166,15 @@ def _explain(error: ErrorDetails, draft: Draft) -> Finding:
     """A pydantic error in one sentence: what the value is and what would be right."""
     key = str(error["loc"][0])
     extra = _KNOWN[key].json_schema_extra
-    expects = extra["expects"] if isinstance(extra, dict) else ""
+    assert isinstance(extra, dict), "settings.setting makes every field"
+    expects = extra["expects"]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"][1:])
+    if error["loc"][-1] == "[key]":
+        return Finding(draft.where(key), f"{shown(error['input'])} is unknown; {expects}")
     if error["type"] == "missing":
         return Finding(draft.where(key), f"{place.lstrip('.')} is missing; {expects}")
     if error["type"] == "extra_forbidden":
         return Finding(draft.where(key), f"{place.lstrip('.')} is unknown; {expects}")
     subject = f"{place.lstrip('.')} is" if place else "is"
-    return Finding(draft.where(key), f"{subject} {shown(error['input'])}; {expects}")
+    value = "not right" if extra["secret"] else shown(error["input"])
+    return Finding(draft.where(key), f"{subject} {value}; {expects}")

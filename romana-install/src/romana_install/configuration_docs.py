@@ -17,7 +17,7 @@ _INTRODUCTION = """# Configuration
 What a stack is, is said in `group_vars/all/*.yml`. Every variable has a default, so the files as they are make a stack.
 A variable can also be given for one run, and then wins over the files:
 
-    ./romana-setup -t local -e openstack_engine=none -e devstack_compute_node=2
+    ./romana-setup -t local -e devstack_compute_node=2
     ./romana-setup -t local -e @my.yml
     ./romana-setup -t local -e '{"romana_tenants": [{"name": "blue", "segments": ["web", "db"]}]}'
 
@@ -63,6 +63,8 @@ def _names(annotation: Any) -> Iterator[str]:
             yield from _names(part)
     elif origin is list:
         yield "list"
+    elif origin is dict:
+        yield "mapping"
     else:
         yield {str: "text", int: "whole number", bool: "true or false", type(None): "nothing"}[annotation]
 
@@ -72,7 +74,7 @@ def _value(default: Any) -> str:
         return "(empty)"
     if isinstance(default, list):
         return json.dumps([item.model_dump() for item in default])
-    return json.dumps(default) if isinstance(default, bool) or default == "" else str(default)
+    return json.dumps(default) if isinstance(default, bool | dict) or default == "" else str(default)
 
 
 if __name__ == "__main__":

@@ -18,6 +18,7 @@ from romana_install.options import Options
 from romana_install.progress import install_phases
 from romana_install.release import ReleaseError, build_release
 from romana_install.session import RunFailedError, Session, opened
+from romana_install.settings import PASSWORD_NAMES, Config
 from romana_install.stack import STACK_FILE, Node, Stack, StackError, cache_home, existing_stacks
 
 ACTION = "install"
@@ -58,7 +59,7 @@ def _install(options: Options, want: Wanted) -> int:
         if stack.leaving:
             stack = replace(stack, leaving=())
             stack.save()
-            _make_keys(stack)
+            _make_keys(want.config, stack)
         _verify(session, stack, quick=kind == "again")
         session.completed()
     seconds = time.monotonic() - started
@@ -85,25 +86,25 @@ def _try_out(options: Options, want: Wanted) -> int:
 def _play(options: Options, want: Wanted, session: Session) -> None:
     """All that Ansible needs, and Ansible."""
     stack = want.stack
+    session.log.hide(want.config.openstack_passwords.values())  # the command may name them, and the log the command
     session.note(_headline(want))
     stack.save()
-    tokens = _make_keys(stack)
-    session.log.hide(secrets.values(tokens))
+    made = _make_keys(want.config, stack)
+    session.log.hide(secrets.values(made))
     with session.phase("release"):
         release_path, digest = _release(want)
-    write_json(
-        stack.directory / run.VARS_FILE,
-        variables.of_install(want.config, stack, release_path, digest, tokens["tokens"]),
-    )
+    write_json(stack.directory / run.VARS_FILE, variables.of_install(want.config, stack, release_path, digest, made))
     session.play(_ansible(options, stack), options.verbosity > 0)
 
 
-def _make_keys(stack: Stack) -> dict[str, dict[str, str]]:
-    """Keys, certificates and tokens; returns the tokens. Nodes that are leaving keep theirs until they have left."""
+def _make_keys(config: Config, stack: Stack) -> dict[str, Any]:
+    """Keys, certificates and secrets; returns the secrets. Nodes that are leaving keep theirs until they have left."""
     ssh.ensure(stack)
     names = [stack.controller.name, stack.controller.address, "localhost", "127.0.0.1"]
     pki.ensure(stack.directory / "pki", stack.name, names)
-    return secrets.ensure(stack.directory / "secrets.json", [node.name for node in stack.present])
+    passwords = PASSWORD_NAMES if stack.has_openstack else ()
+    hosts = [node.name for node in stack.present]
+    return secrets.ensure(stack.directory / "secrets.json", hosts, passwords, config.openstack_passwords)
 
 
 def _release(want: Wanted) -> tuple[str, str]:

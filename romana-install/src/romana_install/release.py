@@ -1,7 +1,8 @@
 """The release: what of ours goes onto a node, as one archive that needs nothing from the network there.
 
 An archive holds lib/ (the romana package and its locked dependencies, for the node's Python and platform), bin/ (one
-wrapper per program) and, as its last member, COMPLETE: a node that has this file has all of it.
+wrapper per program), neutron/ (networking-romana alone: it runs in Neutron's Python, with what Neutron brings) and, as
+its last member, COMPLETE: a node that has this file has all of it.
 """
 
 from __future__ import annotations
@@ -17,6 +18,7 @@ import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from romana_install.distribution import copy_distribution
 from romana_install.package_index import uv_environment
 
 PROGRAMS = {
@@ -30,7 +32,7 @@ WRAPPER = """#!/bin/sh
 here=$(dirname "$(readlink -f "$0")")
 PYTHONPATH=$here/../lib exec /usr/bin/python3 -m {module} "$@"
 """
-FORMAT = 1  # raise when what an archive looks like changes
+FORMAT = 2  # raise when what an archive looks like changes
 
 
 class ReleaseError(Exception):
@@ -48,27 +50,32 @@ class Release:
 def build_release(project: Path, cache: Path, python: str) -> Release:
     """Make the archive for nodes that run Python `python` ("3.13"), or take it from `cache`. Raises ReleaseError."""
     source = project / "romana-core" / "src" / "romana"
+    drivers = project / "networking-romana"
     lock = project / "requirements" / "node.lock"
-    digest = _digest(source, lock, python)
+    digest = _digest(python, [lock, *_files(source), drivers / "pyproject.toml", *_files(drivers / "src")], project)
     path = cache / f"romana-{digest}.tar.gz"
     if not path.exists():
         cache.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
-            library = Path(scratch, "lib")
-            _install_dependencies(lock, library, python)
-            shutil.copytree(source, library / "romana", ignore=shutil.ignore_patterns("__pycache__"))
+            content = Path(scratch, "content")
+            _install_dependencies(lock, content / "lib", python)
+            shutil.copytree(source, content / "lib" / "romana", ignore=shutil.ignore_patterns("__pycache__"))
+            copy_distribution(drivers, content / "neutron")
             unfinished = Path(scratch, "release.tar.gz")
-            _pack(library, unfinished)
+            _pack(content, unfinished)
             unfinished.replace(path)
     return Release(path, digest)
 
 
-def _digest(source: Path, lock: Path, python: str) -> str:
+def _files(directory: Path) -> list[Path]:
+    """All files below it that are sources."""
+    return [path for path in sorted(directory.rglob("*")) if path.is_file() and "__pycache__" not in path.parts]
+
+
+def _digest(python: str, inputs: list[Path], project: Path) -> str:
     digest = hashlib.sha256(f"{FORMAT} {python} {platform.machine()} {PROGRAMS} {WRAPPER}".encode())
-    digest.update(lock.read_bytes())
-    for path in sorted(source.rglob("*")):
-        if path.is_file() and "__pycache__" not in path.parts:
-            digest.update(str(path.relative_to(source)).encode() + b"\0" + path.read_bytes())
+    for path in inputs:
+        digest.update(str(path.relative_to(project)).encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:16]
 
 
@@ -85,11 +92,12 @@ def _install_dependencies(lock: Path, library: Path, python: str) -> None:
         )
 
 
-def _pack(library: Path, path: Path) -> None:
+def _pack(content: Path, path: Path) -> None:
     with tarfile.open(path, "w:gz", compresslevel=1, format=tarfile.PAX_FORMAT) as archive:
         for name, module in PROGRAMS.items():
             _add_text(archive, f"bin/{name}", WRAPPER.format(module=module), 0o755)
-        archive.add(library, "lib", filter=_owned_by_root)
+        for part in sorted(content.iterdir()):
+            archive.add(part, part.name, filter=_owned_by_root)
         _add_text(archive, "COMPLETE", "", 0o644)
 
 

@@ -1,9 +1,9 @@
-"""The stack's API tokens: made once, kept, one for each role and one for each node's agent."""
+"""The stack's secrets: API tokens and OpenStack's passwords; made once and kept."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from secrets import token_urlsafe
 from typing import Any
@@ -11,23 +11,36 @@ from typing import Any
 from romana_install.files import write_json
 
 TOKEN_BYTES = 32
+PASSWORD_BYTES = 24  # in base64 the letters, digits, '-' and '_' that a password may have
 ROLES = ("admin", "neutron")
 
 
-def ensure(path: Path, hosts: Iterable[str]) -> dict[str, Any]:
-    """Make `path` hold a token for every role and for the agent of each host; those it has are kept.
+def ensure(path: Path, hosts: Iterable[str], passwords: Iterable[str], given: Mapping[str, str]) -> dict[str, Any]:
+    """Make `path` hold a token for every role and for the agent of each host, and passwords; those it has are kept.
 
-    Tokens of hosts that are not named any more go. Returns {"tokens": {role: token, "agents": {host: token}}}.
-    A file that cannot be understood is replaced: the server is given the new tokens by the same installation.
+    Tokens of hosts that are not named any more go. A file that cannot be understood is replaced: the services are
+    given the new secrets by the same installation.
+
+    Args:
+        path: the file, JSON.
+        hosts: who has an agent.
+        passwords: names of the passwords there are to be.
+        given: passwords, by name, that are to be these, whatever the file has.
+
+    Returns:
+        {"tokens": {role: token, "agents": {host: token}}, "passwords": {name: password}}
     """
-    try:
-        old = json.loads(path.read_text())["tokens"]
-        old_agents = dict(old.get("agents", {}))
-    except (FileNotFoundError, ValueError, KeyError, TypeError, AttributeError):
-        old, old_agents = {}, {}
-    tokens: dict[str, Any] = {role: old.get(role) or token_urlsafe(TOKEN_BYTES) for role in ROLES}
+    old = _read(path)
+    old_tokens, old_passwords = _mapping(old, "tokens"), _mapping(old, "passwords")
+    old_agents = _mapping(old_tokens, "agents")
+    tokens: dict[str, Any] = {role: old_tokens.get(role) or token_urlsafe(TOKEN_BYTES) for role in ROLES}
     tokens["agents"] = {host: old_agents.get(host) or token_urlsafe(TOKEN_BYTES) for host in hosts}
-    secrets = {"tokens": tokens}
+    secrets = {
+        "tokens": tokens,
+        "passwords": {
+            name: given.get(name) or old_passwords.get(name) or token_urlsafe(PASSWORD_BYTES) for name in passwords
+        },
+    }
     write_json(path, secrets)
     return secrets
 
@@ -36,4 +49,17 @@ def values(secrets: dict[str, Any]) -> list[str]:
     """Every secret string in it, for keeping them out of logs."""
     tokens = dict(secrets["tokens"])
     agents = tokens.pop("agents")
-    return [*tokens.values(), *agents.values()]
+    return [*tokens.values(), *agents.values(), *secrets["passwords"].values()]
+
+
+def _read(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text())
+    except (FileNotFoundError, ValueError):
+        return {}
+
+
+def _mapping(data: Any, key: str) -> dict[str, Any]:
+    """What `data` has under `key`; empty where a damaged file has something else."""
+    found = data.get(key) if isinstance(data, dict) else None
+    return found if isinstance(found, dict) else {}

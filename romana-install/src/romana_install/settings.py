@@ -18,10 +18,28 @@ NAME_RULE = "1 to 64 of letters, digits, '.', '_' and '-', with a letter or digi
 Engine = Literal["none", "packages", "devstack"]
 Release = Literal["bookworm", "trixie"]
 
+PASSWORD_NAMES = (
+    "admin",
+    "demo",
+    "rabbitmq",
+    "keystone_db",
+    "glance_db",
+    "placement_db",
+    "nova_db",
+    "neutron_db",
+    "romana_db",
+    "glance",
+    "placement",
+    "nova",
+    "neutron",
+)
 
-def setting(default: Any, description: str, expects: str, unit: str = "", **constraints: Any) -> Any:
-    """A documented field."""
-    extra: JsonDict = {"expects": expects, "unit": unit}
+
+def setting(
+    default: Any, description: str, expects: str, unit: str = "", secret: bool = False, **constraints: Any
+) -> Any:
+    """A documented field. secret: its values are not shown, also when they are wrong."""
+    extra: JsonDict = {"expects": expects, "unit": unit, "secret": secret}
     return Field(default, description=description, json_schema_extra=extra, **constraints)
 
 
@@ -108,7 +126,59 @@ class RomanaSettings(Settings):
         json_schema_extra={
             "expects": f"give a list like [{{name: admin, segments: [default, s1]}}], names of {NAME_RULE}",
             "unit": "",
+            "secret": False,
         },
+    )
+
+
+PasswordName = Annotated[str, StringConstraints(pattern=f"^({'|'.join(PASSWORD_NAMES)})$")]
+# They stand in URLs and ini files, where nothing of this has to be quoted.
+Password = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{8,64}$")]
+
+
+class OpenstackSettings(Settings):
+    """OpenStack, with the engine `packages`."""
+
+    openstack_passwords: dict[PasswordName, Password] = setting(
+        {},
+        "Passwords that are to be what you say, by name: of the users `admin` and `demo`; of the services `glance`, "
+        "`placement`, `nova` and `neutron`; of the database accounts `keystone_db`, `glance_db`, `placement_db`, "
+        "`nova_db`, `neutron_db` and `romana_db`; of the message queue, `rabbitmq`. The others are made by chance, "
+        "once for each stack, and are in `secrets.json` in its state directory.",
+        f"give a mapping like {{admin: my-password}}, with names of {', '.join(PASSWORD_NAMES)}, and passwords of 8 to "
+        "64 letters, digits, '-', '.', '_' and '~'",
+        secret=True,
+    )
+    openstack_region: str = setting(
+        "RegionOne", "Name of the region in the catalogue.", f"give a name of {NAME_RULE}", pattern=NAME
+    )
+    openstack_api_workers: int = setting(
+        2,
+        "Processes of each OpenStack API. Each takes about 100 MB of the controller's memory.",
+        "give a whole number of processes from 1 to 64",
+        unit="processes",
+        ge=1,
+        le=64,
+    )
+    openstack_virt_type: str = setting(
+        "",
+        "What runs instances: `kvm` (the processor) or `qemu` (a program that does as if, slowly). "
+        "Empty: kvm on nodes that have /dev/kvm, else qemu.",
+        "give kvm or qemu, or leave it empty",
+        pattern=r"^(kvm|qemu)?$",
+    )
+    openstack_cpu_mode: str = setting(
+        "",
+        "The processor that instances see: `host-model`, `host-passthrough`, or `none` (what the hypervisor has by "
+        "itself). Empty: host-model with kvm, none with qemu.",
+        "give host-model, host-passthrough or none, or leave it empty",
+        pattern=r"^(host-model|host-passthrough|none)?$",
+    )
+    openstack_demo: bool = setting(
+        True,
+        "Whether the cloud comes with something to start with: project and user `demo`, a tiny image, flavors, a key "
+        "pair, and the network `romana`, which all projects share.",
+        "give true or false",
     )
 
 
@@ -140,12 +210,13 @@ class LocalSettings(Settings):
     )
 
 
-class Config(StackSettings, RomanaSettings, LocalSettings):
+class Config(StackSettings, RomanaSettings, OpenstackSettings, LocalSettings):
     """All of them together."""
 
 
 FILES: dict[str, type[Settings]] = {
     "stack.yml": StackSettings,
     "romana.yml": RomanaSettings,
+    "openstack.yml": OpenstackSettings,
     "local.yml": LocalSettings,
 }

@@ -106,6 +106,16 @@ class Stack:
         raise UnknownNodeError(f"stack {self.name} has no node named {name!r}; it has: {names}")
 
     @property
+    def has_openstack(self) -> bool:
+        """Whether there is an OpenStack on it that the installer has made."""
+        return self.engine == "packages"
+
+    @property
+    def demo_key(self) -> Path:
+        """The private key for instances; the public one beside it is the cloud's key pair `demo`."""
+        return self.directory / "ssh" / "demo"
+
+    @property
     def api_url(self) -> str:
         """Where romana-server listens."""
         return f"https://{self.controller.address}:{self.server_port}"

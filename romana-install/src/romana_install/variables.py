@@ -11,16 +11,27 @@ from romana_install.stack import Stack, cache_home
 NODE_PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
 
 
-def of_install(config: Config, stack: Stack, release_path: str, release_digest: str, tokens: Any) -> dict[str, Any]:
-    """Everything site.yml needs: the whole configuration, and what the installer has made for it."""
+def of_install(
+    config: Config, stack: Stack, release_path: str, release_digest: str, secrets: dict[str, Any]
+) -> dict[str, Any]:
+    """Everything site.yml needs: the whole configuration, and what the installer has made for it.
+
+    secrets: as `secrets.ensure` returns them; passwords that the configuration has are among them.
+    """
+    tokens = secrets["tokens"]
     return {
-        **config.model_dump(),
+        **config.model_dump(exclude={"openstack_passwords"}),
         **of_stack(stack),
         "local_cache_dir": config.local_cache_dir or str(cache_home()),
         "romana_release": release_path,
         "romana_release_digest": release_digest,
         "romana_tokens": {**tokens, "agents": {node.name: tokens["agents"][node.name] for node in stack.nodes}},
+        **(_of_openstack(stack, secrets["passwords"]) if stack.has_openstack else {}),
     }
+
+
+def _of_openstack(stack: Stack, passwords: dict[str, str]) -> dict[str, Any]:
+    return {"openstack_secrets": passwords, "stack_demo_key": str(stack.demo_key.with_suffix(".pub"))}
 
 
 def of_stack(stack: Stack) -> dict[str, Any]:
