@@ -33,3 +33,17 @@ def test_summary(words: list[str], command: str, tmp_path: Path, monkeypatch: py
     assert f"  {command}" in text
     assert options.command in text
     assert max(map(len, text.replace(str(tmp_path), "").splitlines())) <= 120
+
+
+@pytest.mark.parametrize("demo", ["true", "false"])
+def test_summary_of_a_cloud(demo: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path / "a b"))
+    words = ["local_network=192.168.213.0/24", "openstack_engine=packages", "stack_name=blue", f"openstack_demo={demo}"]
+    options = cli.parse(["-t", "local", *(part for word in words for part in ("-e", word))])
+    want = wanted(options)
+    text = summary.of_install(options, want, want.stack, 12, 63.2, tmp_path / "log")
+    assert "http://192.168.213.10/horizon/" in text
+    assert f"export OS_CLIENT_CONFIG_FILE='{tmp_path}/a b/romana-setup/blue/clouds.yaml'" in text
+    assert "openstack --os-cloud blue server list" in text
+    for with_demo in ("openstack --os-cloud blue-demo server create", "demo-openrc", "admin and demo;"):
+        assert (with_demo in text) == (demo == "true")

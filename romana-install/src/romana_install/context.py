@@ -10,6 +10,7 @@ from romana_install.errors import UsageError
 from romana_install.findings import FindingsError
 from romana_install.options import Options
 from romana_install.plan import Change, change, nodes
+from romana_install.progress import install_phases
 from romana_install.settings import Config
 from romana_install.stack import Node, Stack, StackError, state_directory
 
@@ -37,6 +38,11 @@ class Wanted:
         """The command of another action on the same stack."""
         named = f" -e stack_name={self.config.stack_name}" if self.name_given else ""
         return f"./romana-setup{named} {action}"
+
+    @property
+    def phases(self) -> list[str]:
+        """The phases of its installation."""
+        return install_phases(self.stack.has_openstack, self.config.openstack_demo)
 
     @property
     def stack(self) -> Stack:

@@ -7,19 +7,18 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from romana_install import leftovers, lock, pki, preflight, run, secrets, ssh, summary, variables, verify
+from romana_install import access, leftovers, lock, pki, preflight, run, secrets, ssh, summary, variables, verify
 from romana_install.context import PROJECT, Wanted, wanted
 from romana_install.errors import VerifyFailedError
 from romana_install.events import Failure
-from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_json
+from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_json, write_private
 from romana_install.findings import Finding, PreflightError
 from romana_install.journal import Journal
 from romana_install.options import Options
-from romana_install.progress import install_phases
 from romana_install.release import ReleaseError, build_release
 from romana_install.session import RunFailedError, Session, opened
 from romana_install.settings import PASSWORD_NAMES, Config
-from romana_install.stack import STACK_FILE, Node, Stack, StackError, cache_home, existing_stacks
+from romana_install.stack import SECRETS_FILE, STACK_FILE, Node, Stack, StackError, cache_home, existing_stacks
 
 ACTION = "install"
 CHECK_MODE = {"--check", "-C"}
@@ -54,8 +53,10 @@ def _install(options: Options, want: Wanted) -> int:
     stack = want.stack
     journal = Journal(stack.directory / "journal.json")
     kind = want.change.kind if journal.has_completed(ACTION) else "first"
-    with opened(stack.directory, ACTION, kind, want.digest, install_phases(stack.engine), options) as session:
-        _play(options, want, session)
+    with opened(stack.directory, ACTION, kind, want.digest, want.phases, options) as session:
+        made = _play(options, want, session)
+        if stack.has_openstack:
+            access.write(stack, want.config, made["passwords"])
         if stack.leaving:
             stack = replace(stack, leaving=())
             stack.save()
@@ -69,7 +70,9 @@ def _install(options: Options, want: Wanted) -> int:
 
 def _try_out(options: Options, want: Wanted) -> int:
     """Let Ansible say what it would change (--check), and leave the stack as it is."""
-    phases = [phase for phase in install_phases(want.engine) if phase != "verify"]
+    phases = [phase for phase in want.phases if phase != "verify"]
+    kept = want.stack.directory / SECRETS_FILE
+    before = kept.read_bytes() if kept.is_file() else None
     try:
         with opened(want.stack.directory, "install-check", "check", want.digest, phases, options) as session:
             _play(options, want, session)
@@ -79,12 +82,14 @@ def _try_out(options: Options, want: Wanted) -> int:
             want.existing.save()
         else:
             (want.stack.directory / STACK_FILE).unlink(missing_ok=True)
+        if before is not None:
+            write_private(kept, before)  # a password that was only tried out is not the one in use
     print(f"nothing was changed; an installation would have changed={session.changed}; log: {session.log.path}")
     return 0
 
 
-def _play(options: Options, want: Wanted, session: Session) -> None:
-    """All that Ansible needs, and Ansible."""
+def _play(options: Options, want: Wanted, session: Session) -> dict[str, Any]:
+    """All that Ansible needs, and Ansible; returns the secrets."""
     stack = want.stack
     session.log.hide(want.config.openstack_passwords.values())  # the command may name them, and the log the command
     session.note(_headline(want))
@@ -95,6 +100,7 @@ def _play(options: Options, want: Wanted, session: Session) -> None:
         release_path, digest = _release(want)
     write_json(stack.directory / run.VARS_FILE, variables.of_install(want.config, stack, release_path, digest, made))
     session.play(_ansible(options, stack), options.verbosity > 0)
+    return made
 
 
 def _make_keys(config: Config, stack: Stack) -> dict[str, Any]:
@@ -104,7 +110,7 @@ def _make_keys(config: Config, stack: Stack) -> dict[str, Any]:
     pki.ensure(stack.directory / "pki", stack.name, names)
     passwords = PASSWORD_NAMES if stack.has_openstack else ()
     hosts = [node.name for node in stack.present]
-    return secrets.ensure(stack.directory / "secrets.json", hosts, passwords, config.openstack_passwords)
+    return secrets.ensure(stack.directory / SECRETS_FILE, hosts, passwords, config.openstack_passwords)
 
 
 def _release(want: Wanted) -> tuple[str, str]:

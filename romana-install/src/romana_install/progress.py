@@ -148,7 +148,10 @@ def screen(position: Position, out: TextIO, verbose: bool) -> Screen:
 INSTALL_PHASES: Sequence[str] = ("release", "provision", "prepare", "openstack", "romana", "tenants", "demo", "verify")
 
 
-def install_phases(engine: str) -> list[str]:
-    """The phases of an installation, in order."""
-    without = ("openstack", "demo") if engine == "none" else ()
+def install_phases(openstack: bool, demo: bool) -> list[str]:
+    """The phases of an installation, in order.
+
+    openstack: whether it installs an OpenStack; demo: whether that gets something to start with.
+    """
+    without = {phase for phase, there in (("openstack", openstack), ("demo", openstack and demo)) if not there}
     return [phase for phase in INSTALL_PHASES if phase not in without]

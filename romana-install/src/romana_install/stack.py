@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 API_PORT = 9600
 INTERFACE_NAME = 15  # longest name of a network interface
 STACK_FILE = "stack.json"
+SECRETS_FILE = "secrets.json"
 
 
 class StackError(SetupError):
@@ -126,7 +127,7 @@ class Stack:
 
     def secrets(self) -> dict[str, Any]:
         """What secrets.json holds. Raises StackError when it is missing or damaged."""
-        path = self.directory / "secrets.json"
+        path = self.directory / SECRETS_FILE
         try:
             return dict(json.loads(path.read_text()))
         except (OSError, ValueError) as error:

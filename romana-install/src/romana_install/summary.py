@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import shlex
 from pathlib import Path
 
+from romana_install import access
 from romana_install.context import Wanted
 from romana_install.options import Options
 from romana_install.plan import address_plan
+from romana_install.settings import Config
 from romana_install.stack import Node, Stack
 from romana_install.terminal import duration, table
 
@@ -14,11 +17,15 @@ from romana_install.terminal import duration, table
 def of_install(options: Options, want: Wanted, stack: Stack, changed: int, seconds: float, log: Path) -> str:
     """The summary. changed: how many things Ansible changed; seconds: how long it all took."""
     tenants = "; ".join(f"{tenant.name}: {', '.join(tenant.segments)}" for tenant in want.config.romana_tenants)
+    files = ["ssh_config", "secrets.json", "pki/ca.pem", "logs/"]
+    if stack.has_openstack:
+        files += [access.CLOUDS_FILE, *map(access.openrc_name, access.users(want.config)), "ssh/demo"]
     facts = [
         ("tenants", tenants or "none"),
         ("API", f"{stack.api_url} (its description: /docs)"),
+        *(_cloud(stack, want.config) if stack.has_openstack else ()),
         ("files", f"{stack.directory}"),
-        ("", "ssh_config, secrets.json, pki/ca.pem, logs/"),
+        ("", ", ".join(files)),
         ("log", f"{log}"),
     ]
     steps = [
@@ -35,14 +42,42 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         "",
         nodes(want, stack),
         "",
-        *(f"  {name:<9}{text}" for name, text in facts),
+        *(f"  {name:<10}{text}" for name, text in facts),
         "",
         "Try next:",
         *(f"  {want.command(action):<{width}}  # {what}" for action, what in steps),
+        *(_cloud_steps(stack, want.config) if stack.has_openstack else ()),
         "More or fewer compute nodes: change devstack_compute_node in group_vars/all/stack.yml and run again:",
         f"  {options.command}",
     ]
     return "\n".join(lines)
+
+
+def _cloud(stack: Stack, config: Config) -> list[tuple[str, str]]:
+    people = " and ".join(access.users(config))
+    return [
+        ("Horizon", access.dashboard_url(stack)),
+        ("Keystone", access.auth_url(stack)),
+        ("users", f'{people}; their passwords are in secrets.json under "passwords", and in the openrc files'),
+    ]
+
+
+def _cloud_steps(stack: Stack, config: Config) -> list[str]:
+    clouds = shlex.quote(str(stack.directory / access.CLOUDS_FILE))
+    steps = [
+        f"export OS_CLIENT_CONFIG_FILE={clouds}",
+        f"openstack --os-cloud {access.cloud_name(stack, 'admin')} server list --all-projects",
+    ]
+    if config.openstack_demo:
+        steps += [
+            f"openstack --os-cloud {access.cloud_name(stack, 'demo')} server create --wait "
+            "--image tiny --flavor tiny --network romana --key-name demo one",
+            f"openstack --os-cloud {access.cloud_name(stack, 'demo')} console log show one",
+        ]
+    return [
+        "The cloud, with OpenStack's client (python3-openstackclient; the controller has it, too):",
+        *(f"  {step}" for step in steps),
+    ]
 
 
 def nodes(want: Wanted, stack: Stack) -> str:

@@ -1,0 +1,81 @@
+"""The files that OpenStack's clients read."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from romana_install import access
+from romana_install.plan import nodes
+from romana_install.settings import Config
+from romana_install.stack import Stack
+
+PASSWORDS = {"admin": "s3cret-admin", "demo": "s3cret~demo", "nova": "s3cret-nova"}
+
+
+def written(directory: Path, **settings: Any) -> Path:
+    config = Config(stack_name="blue", **settings)
+    access.write(Stack("blue", directory, nodes(config), engine="packages"), config, PASSWORDS)
+    return directory
+
+
+def test_clouds(tmp_path: Path) -> None:
+    written(tmp_path, openstack_region="west")
+    clouds = yaml.safe_load((tmp_path / "clouds.yaml").read_text())["clouds"]
+    assert list(clouds) == ["blue", "blue-demo"]
+    assert clouds["blue-demo"]["auth"] == {
+        "auth_url": "http://192.168.99.10:5000/v3",
+        "username": "demo",
+        "password": "s3cret~demo",
+        "project_name": "demo",
+        "user_domain_name": "Default",
+        "project_domain_name": "Default",
+    }
+    assert {cloud["region_name"] for cloud in clouds.values()} == {"west"}
+    assert clouds["blue"]["auth"]["username"] == "admin"
+
+
+@pytest.mark.parametrize("user", ["admin", "demo"])
+def test_shell_is_the_user_and_no_other(user: str, tmp_path: Path) -> None:
+    name = access.openrc_name(user)
+    program = '. "./$1" && exec python3 -c "import json, os; print(json.dumps(dict(os.environ)))"'
+    done = subprocess.run(
+        ["sh", "-euc", program, "sh", name],
+        cwd=written(tmp_path),
+        env={"PATH": "/usr/bin:/bin", "OS_CLOUD": "another"},
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    found = {key: value for key, value in json.loads(done.stdout).items() if key.startswith("OS_")}
+    assert (found["OS_USERNAME"], found["OS_PROJECT_NAME"], found["OS_PASSWORD"]) == (user, user, PASSWORDS[user])
+    assert found["OS_AUTH_URL"] == "http://192.168.99.10:5000/v3"
+    assert "OS_CLOUD" not in found
+
+
+def test_whatever_is_in_a_password_reaches_the_client(tmp_path: Path) -> None:
+    config = Config()
+    text = access.openrc(Stack("blue", tmp_path, nodes(config)), config, "admin", "a'b $(c) \"d")
+    done = subprocess.run(
+        ["sh", "-euc", f'{text}\nprintf %s "$OS_PASSWORD"'], capture_output=True, text=True, check=True
+    )
+    assert done.stdout == "a'b $(c) \"d"
+
+
+def test_files_are_for_their_owner_and_without_other_passwords(tmp_path: Path) -> None:
+    paths = sorted(written(tmp_path).iterdir())
+    assert [path.name for path in paths] == ["admin-openrc", "clouds.yaml", "demo-openrc"]
+    assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
+    assert not any("s3cret-nova" in path.read_text() for path in paths)
+
+
+def test_without_demo_its_files_go(tmp_path: Path) -> None:
+    written(tmp_path)
+    written(tmp_path, openstack_demo=False)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["admin-openrc", "clouds.yaml"]
+    assert "demo" not in (tmp_path / "clouds.yaml").read_text()
