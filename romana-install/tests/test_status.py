@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
 
 import pytest
+import yaml
 
 from romana.models import Host
 from romana_install.stack import Node
-from romana_install.status import judge
+from romana_install.status import CONTROLLER_UNITS, Answer, judge, units
 
+PROJECT = Path(__file__).parents[2]
 CONTROLLER = Node("controller", "192.168.99.10", 0, True, True)
 COMPUTE = Node("compute01", "192.168.99.11", 1, False, True)
-WELL = (["running", "active", "active"], "")
+WELL = Answer("running", {"romana-agent": "active"})
 
 
 def host(name: str, generation: int = 7, applied: int | None = 7, errors: int = 0) -> Host:
@@ -32,13 +35,13 @@ def host(name: str, generation: int = 7, applied: int | None = 7, errors: int = 
 @pytest.mark.parametrize(
     ("node", "answer", "known", "api_problem", "problem"),
     [
-        (CONTROLLER, WELL, host("controller"), "", ""),
-        (COMPUTE, (["running", "inactive", "active"], ""), host("compute01"), "", ""),
-        (COMPUTE, (["degraded", "inactive", "active"], ""), host("compute01"), "", ""),
-        (COMPUTE, ([], "cannot be reached: timed out"), host("compute01"), "", "cannot be reached"),
-        (CONTROLLER, (["running", "failed", "active"], ""), None, "no answer", "romana-server is failed"),
-        (CONTROLLER, (["running", "failed", "active"], ""), None, "no answer", "no answer"),
-        (COMPUTE, (["running", "inactive", "failed"], ""), host("compute01"), "", "romana-agent is failed"),
+        (COMPUTE, WELL, host("compute01"), "", ""),
+        (COMPUTE, Answer("degraded", WELL.units), host("compute01"), "", ""),
+        (COMPUTE, Answer(silence="cannot be reached: timed out"), host("compute01"), "", "cannot be reached"),
+        (CONTROLLER, Answer("running", {"romana-server": "failed"}), None, "no answer", "romana-server is failed"),
+        (CONTROLLER, Answer("running", {"romana-server": "failed"}), None, "no answer", "; no answer"),
+        (COMPUTE, Answer("running", {"romana-agent": "failed"}), host("compute01"), "", "romana-agent is failed"),
+        (COMPUTE, Answer("running", {"nova-compute": "activating"}), host("compute01"), "", "-u nova-compute"),
         (COMPUTE, WELL, None, "", "not known to romana-server"),
         (COMPUTE, WELL, None, "no answer", ""),
         (COMPUTE, WELL, host("compute01", applied=6), "", "has applied generation 6 of 7"),
@@ -46,7 +49,25 @@ def host(name: str, generation: int = 7, applied: int | None = 7, errors: int = 
         (COMPUTE, WELL, host("compute01", errors=2), "", "2 errors in the agent's last report"),
     ],
 )
-def test_judge(node: Node, answer: tuple[list[str], str], known: Host | None, api_problem: str, problem: str) -> None:
+def test_judge(node: Node, answer: Answer, known: Host | None, api_problem: str, problem: str) -> None:
     found = judge(node, answer, known, api_problem)
     assert problem in found.problem
     assert bool(problem) == bool(found.problem)
+
+
+def test_services_of_a_node() -> None:
+    assert units(COMPUTE, has_openstack=False) == ["romana-agent"]
+    assert units(CONTROLLER, has_openstack=False) == ["romana-server", "romana-agent"]
+    assert units(COMPUTE, has_openstack=True) == ["romana-agent", "nova-compute"]
+    assert {"romana-server", "keystone", "nova-compute"} < set(units(CONTROLLER, has_openstack=True))
+    assert "nova-compute" not in units(Node("controller", "192.168.99.10", 0, True, False), has_openstack=True)
+
+
+def test_openstack_is_apart_from_romana() -> None:
+    found = judge(CONTROLLER, Answer("running", {"romana-agent": "active", "keystone": "active"}), None, "")
+    assert (found.agent, found.openstack) == ("active", {"keystone": "active"})
+
+
+def test_no_service_that_the_playbooks_start_is_forgotten() -> None:
+    variables = yaml.safe_load((PROJECT / "playbooks" / "group_vars" / "all.yml").read_text())
+    assert set(variables["openstack_controller_units"]) <= set(CONTROLLER_UNITS)

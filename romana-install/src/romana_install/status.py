@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import json
 import subprocess
+from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 
 from romana.client import ClientError
 from romana.models import Host
@@ -15,12 +16,44 @@ from romana_install.stack import Node, Stack
 from romana_install.terminal import table
 
 PATIENCE = 10  # seconds for a node to answer
-PROBE = "systemctl is-system-running; systemctl is-active romana-server; systemctl is-active romana-agent"
+SERVER, AGENT = "romana-server", "romana-agent"
+CONTROLLER_UNITS = (
+    "mariadb",
+    "rabbitmq-server",
+    "memcached",
+    "keystone",
+    "glance-api",
+    "placement-api",
+    "nova-api",
+    "nova-api-metadata",
+    "nova-conductor",
+    "nova-scheduler",
+    "nova-novncproxy",
+    "neutron-api",
+    "neutron-rpc-server",
+    "apache2",
+)
+COMPUTE_UNITS = ("nova-compute",)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a node says of itself, in systemd's words. silence: why it says nothing; empty when it does.
+
+    units: the state of each service it should run.
+    """
+
+    system: str = ""
+    units: Mapping[str, str] = field(default_factory=dict)
+    silence: str = ""
 
 
 @dataclass(frozen=True)
 class NodeStatus:
-    """One node. system, server, agent: systemd's words; desired, applied: generations; problem: empty when healthy."""
+    """One node. system, server, agent: systemd's words; desired, applied: generations; problem: empty when healthy.
+
+    openstack: systemd's words for the services of OpenStack that the node should run.
+    """
 
     name: str
     address: str
@@ -29,6 +62,7 @@ class NodeStatus:
     agent: str
     desired: int | None
     applied: int | None
+    openstack: dict[str, str]
     problem: str
 
 
@@ -48,18 +82,21 @@ def status(options: Options) -> int:
     return 0 if ok else 1
 
 
-def judge(node: Node, answer: tuple[list[str], str], host: Host | None, api_problem: str) -> NodeStatus:
-    """What a node's answer (its services' words, or why there are none) and its host's record mean. Pure."""
-    words, silence = answer
-    system, server, agent = words if len(words) == 3 else ("", "", "")
-    problems = []
-    if silence:
-        problems.append(silence)
-    else:
-        if node.controller and server != "active":
-            problems.append(f"romana-server is {server}; see: journalctl -u romana-server")
-        if agent != "active":
-            problems.append(f"romana-agent is {agent}; see: journalctl -u romana-agent")
+def units(node: Node, has_openstack: bool) -> list[str]:
+    """The services a node should run."""
+    wanted = [SERVER, AGENT] if node.controller else [AGENT]
+    if has_openstack:
+        wanted += CONTROLLER_UNITS if node.controller else ()
+        wanted += COMPUTE_UNITS if node.compute else ()
+    return wanted
+
+
+def judge(node: Node, answer: Answer, host: Host | None, api_problem: str) -> NodeStatus:
+    """What a node's answer and its host's record mean. Pure."""
+    problems = [answer.silence] if answer.silence else []
+    problems += [
+        f"{unit} is {word}; see: journalctl -u {unit}" for unit, word in answer.units.items() if word != "active"
+    ]
     if api_problem:
         problems += [api_problem] if node.controller else []
     elif host is None:
@@ -71,29 +108,30 @@ def judge(node: Node, answer: tuple[list[str], str], host: Host | None, api_prob
     return NodeStatus(
         name=node.name,
         address=node.address,
-        system=system,
-        server=server if node.controller else "",
-        agent=agent,
+        system=answer.system,
+        server=answer.units.get(SERVER, ""),
+        agent=answer.units.get(AGENT, ""),
         desired=host.generation if host else None,
         applied=host.applied if host else None,
+        openstack={unit: word for unit, word in answer.units.items() if unit not in (SERVER, AGENT)},
         problem="; ".join(problems),
     )
 
 
-def _ask(stack: Stack, node: Node) -> tuple[list[str], str]:
-    """The words of the node's services, or why there are none."""
-    command = stack.ssh_command(node.name, PROBE)
+def _ask(stack: Stack, node: Node) -> Answer:
+    wanted = units(node, stack.has_openstack)
+    command = stack.ssh_command(node.name, f"systemctl is-system-running; systemctl is-active {' '.join(wanted)}")
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
-        return [], f"no answer within {PATIENCE} s"
+        return Answer(silence=f"no answer within {PATIENCE} s")
     except FileNotFoundError:
-        return [], "ssh is not installed here"
-    words = done.stdout.split()
-    if len(words) != 3:
+        return Answer(silence="ssh is not installed here")
+    system, *words = done.stdout.split() or [""]
+    if len(words) != len(wanted):
         reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-        return [], f"cannot be reached: {reason}"
-    return words, ""
+        return Answer(silence=f"cannot be reached: {reason}")
+    return Answer(system, dict(zip(wanted, words, strict=True)))
 
 
 def _hosts(stack: Stack) -> tuple[dict[str, Host], str]:
@@ -106,19 +144,18 @@ def _hosts(stack: Stack) -> tuple[dict[str, Host], str]:
 
 
 def _print(found: list[NodeStatus], ok: bool, stack: Stack) -> None:
-    rows = [
-        (
-            node.name,
-            node.address,
-            node.system or "-",
-            node.server or "-",
-            node.agent or "-",
-            f"{'-' if node.applied is None else node.applied}/{'-' if node.desired is None else node.desired}",
-        )
-        for node in found
-    ]
+    columns = ["node", "address", "system", SERVER, AGENT, "applied/desired"]
+    columns += ["OpenStack"] if stack.has_openstack else []
     print(f"stack {stack.name} on {stack.target}, engine {stack.engine}: {'healthy' if ok else 'NOT healthy'}")
-    print(table(("node", "address", "system", "romana-server", "romana-agent", "applied/desired"), rows))
+    print(table(columns, [_row(node)[: len(columns)] for node in found]))
     for node in found:
         if node.problem:
             print(f"{node.name}: {node.problem}")
+
+
+def _row(node: NodeStatus) -> list[str]:
+    applied, desired = ("-" if generation is None else str(generation) for generation in (node.applied, node.desired))
+    active = sum(word == "active" for word in node.openstack.values())
+    services = f"{active} of {len(node.openstack)} services active" if node.openstack else "-"
+    states = [word or "-" for word in (node.system, node.server, node.agent)]
+    return [node.name, node.address, *states, f"{applied}/{desired}", services]
