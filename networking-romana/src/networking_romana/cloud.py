@@ -1,0 +1,58 @@
+"""What other services of the cloud know: Nova an instance's metadata, Keystone a project.
+
+They are asked with the credentials of the section [nova], which Neutron has for its own messages to Nova.
+"""
+
+from __future__ import absolute_import
+
+from keystoneauth1 import exceptions, loading
+from oslo_config import cfg
+
+from networking_romana.config import settings
+from networking_romana.errors import RomanaUnavailable
+
+SECTION = "nova"
+_session = None
+
+
+def instance_metadata(instance_id):
+    """The metadata of an instance, a dictionary; None when there is no such instance.
+
+    Only the metadata: to show a whole instance, Nova asks Neutron, whose processes may all be waiting for Nova.
+    Raises RomanaUnavailable.
+    """
+    answer = _get("compute", "/servers/{}/metadata".format(instance_id), "Nova does not tell an instance's metadata")
+    return answer and answer["metadata"]
+
+
+def project(project_id):
+    """A project as Keystone describes it; None when there is none. Raises RomanaUnavailable."""
+    answer = _get("identity", "/v3/projects/{}".format(project_id), "Keystone does not tell a project's name")
+    return answer and answer["project"]
+
+
+def can_be_asked():
+    """Whether neutron.conf has credentials for it."""
+    return bool(cfg.CONF[SECTION].auth_type)
+
+
+def _get(service, path, failure):
+    options = cfg.CONF[SECTION]
+    where = {"service_type": service, "region_name": options.region_name, "interface": options.endpoint_type}
+    if service == "identity":
+        where["version"] = None
+    try:
+        return _keystone_session().get(path, endpoint_filter=where, timeout=settings().timeout).json()
+    except exceptions.NotFound:
+        return None
+    except exceptions.ClientException as error:
+        raise RomanaUnavailable(reason="{}: {}".format(failure, error))
+
+
+def _keystone_session():
+    """A session that keeps its token, made on first use."""
+    global _session
+    if _session is None:
+        auth = loading.load_auth_from_conf_options(cfg.CONF, SECTION)
+        _session = loading.load_session_from_conf_options(cfg.CONF, SECTION, auth=auth)
+    return _session

@@ -1,0 +1,81 @@
+"""What differs between the releases of Neutron. Nothing else in this package asks which release it runs under."""
+
+from __future__ import absolute_import
+
+try:
+    from neutron_lib import constants, exceptions
+    from neutron_lib.api.definitions import portbindings
+    from neutron_lib.callbacks import events, registry, resources
+    from neutron_lib.context import get_admin_context
+    from neutron_lib.plugins import directory
+    from neutron_lib.plugins.ml2 import api as ml2_api
+
+    NOT_SPECIFIED = constants.ATTR_NOT_SPECIFIED
+except ImportError:  # Liberty has all of it in itself
+    from neutron.api.v2.attributes import ATTR_NOT_SPECIFIED as NOT_SPECIFIED
+    from neutron.callbacks import events, registry, resources
+    from neutron.common import constants, exceptions
+    from neutron.context import get_admin_context
+    from neutron.extensions import portbindings
+    from neutron.manager import NeutronManager as directory
+    from neutron.plugins.ml2 import driver_api as ml2_api
+
+__all__ = [
+    "NOT_SPECIFIED",
+    "before_port_update",
+    "constants",
+    "core_plugin",
+    "exceptions",
+    "get_admin_context",
+    "load_plugins",
+    "ml2_api",
+    "port_dict",
+    "portbindings",
+]
+
+
+def core_plugin():
+    """The core plugin of this process: ML2."""
+    return directory.get_plugin()
+
+
+def port_dict(port):
+    """A port as a dictionary with host, profile and tags, whether Neutron hands it over as such or as its own row."""
+    if isinstance(port, dict):
+        return port
+    return core_plugin()._make_port_dict(port)  # nothing else knows all extensions' columns
+
+
+def before_port_update(callback):
+    """Have `callback(context, original, changes)` called before each update of a port, outside of a transaction.
+
+    What it does to the dictionary `changes` is what will be written; a Neutron exception refuses the update.
+    """
+
+    def receive(_resource, _event, _trigger, payload=None, **kwargs):
+        if payload is None:
+            callback(kwargs["context"], kwargs["original_port"], kwargs["port"])
+        elif isinstance(payload.states[1], dict):
+            callback(payload.context, payload.states[0], payload.states[1])
+
+    # The registry holds functions of its own module weakly in some releases, so the caller keeps what is returned.
+    registry.subscribe(receive, resources.PORT, events.BEFORE_UPDATE)
+    return receive
+
+
+def load_plugins(arguments):
+    """Read Neutron's configuration as its own services do, and load its plugins.
+
+    Args:
+        arguments: list of str, the command line without the program: --config-file FILE ...
+    """
+    from neutron import manager
+    from neutron.common import config
+
+    if hasattr(config, "register_common_config_options"):
+        config.register_common_config_options()
+    config.init(arguments)
+    config.setup_logging()
+    if hasattr(config, "set_config_defaults"):
+        config.set_config_defaults()
+    manager.init()

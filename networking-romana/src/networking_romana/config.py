@@ -1,0 +1,41 @@
+"""The section [romana] of neutron.conf."""
+
+from __future__ import absolute_import
+
+from oslo_config import cfg
+
+GROUP = "romana"
+OPTIONS = [
+    cfg.URIOpt("url", schemes=["https", "http"], default="https://127.0.0.1:9600", help="Where romana-server listens."),
+    cfg.StrOpt("ca_file", default="/etc/romana/ca.pem", help="The CA of romana-server's certificate, a PEM file."),
+    cfg.StrOpt(
+        "token_file",
+        default="/etc/neutron/romana.token",
+        help="File with a token of the role neutron; only ours to read.",
+    ),
+    cfg.FloatOpt("timeout", default=5.0, min=0.1, help="How long a request may take, in seconds."),
+    cfg.IntOpt(
+        "sync_interval",
+        default=30,
+        min=1,
+        help="How often the state of all ports and addresses is compared, in seconds; between, changes are followed.",
+    ),
+    cfg.IntOpt(
+        "grace",
+        default=120,
+        min=1,
+        help="How long an address may belong to no port before it is taken back, in seconds: longer than a request"
+        " to Neutron may take.",
+    ),
+]
+
+
+def list_opts():
+    """What oslo-config-generator shows of us."""
+    return [(GROUP, OPTIONS)]
+
+
+def settings():
+    """The options' values, as cfg.CONF has them."""
+    cfg.CONF.register_opts(OPTIONS, GROUP)
+    return cfg.CONF[GROUP]

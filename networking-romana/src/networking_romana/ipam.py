@@ -1,0 +1,151 @@
+"""IPAM driver `romana`: Neutron's addresses are romana-server's.
+
+Nothing is kept here. What a port is given is an endpoint in romana-server, made while Neutron's transaction is open and
+found again when Neutron repeats it. Addresses are given back by the mechanism driver, after the transaction: taken back
+inside, an address would be free although the port still has it when the transaction fails. So this driver needs the
+mechanism driver `romana` beside it.
+"""
+
+from __future__ import absolute_import
+
+import netaddr
+from neutron.ipam import driver, requests, subnet_alloc
+from neutron.ipam import exceptions as ipam_exceptions
+
+from networking_romana import address, subnet
+from networking_romana import port as ports
+from networking_romana.client import romana
+from networking_romana.compat import core_plugin
+from networking_romana.errors import RomanaInvalid, RomanaRefused
+
+SERVICES = "network:"  # how the device_owner of Neutron's own ports begins
+
+
+class RomanaAnyRequest(requests.AnyAddressRequest):
+    """An address of a port's host, project and segment."""
+
+    def __init__(self, context, port):
+        super(RomanaAnyRequest, self).__init__()
+        self.context = context
+        self.port = port
+
+    def allocate(self):
+        """The endpoint, a dictionary."""
+        return address.allocate(self.context, self.port)
+
+
+class RomanaSpecificRequest(requests.SpecificAddressRequest):
+    """The address that somebody chose for a port."""
+
+    def __init__(self, context, port, chosen):
+        super(RomanaSpecificRequest, self).__init__(chosen)
+        self.context = context
+        self.port = port
+
+    def allocate(self):
+        """The endpoint, a dictionary. Raises IpAddressAlreadyAllocated."""
+        try:
+            return address.claim(self.context, self.port, str(self.address))
+        except RomanaRefused as refusal:
+            if refusal.code != "address_in_use":
+                raise
+            raise ipam_exceptions.IpAddressAlreadyAllocated(ip=self.address, subnet_id=self.port.subnet_id)
+
+
+class RomanaAddressRequestFactory(requests.AddressRequestFactory):
+    """Knows what a port needs an address for."""
+
+    @classmethod
+    def get_request(cls, context, port, ip_dict):
+        """The request for one address of a port.
+
+        Raises DeferIpam while the port has no host: Neutron asks again when it gets one. Raises RomanaInvalid for ports
+        of Neutron's own services.
+        """
+        known = ports.read(port)
+        if known.device_owner.startswith(SERVICES):
+            raise RomanaInvalid(
+                reason="a port of kind {} gets no address: hosts route, and answer DHCP, without Neutron".format(
+                    known.device_owner
+                )
+            )
+        if ip_dict.get("ip_address"):
+            return RomanaSpecificRequest(context, known, ip_dict["ip_address"])
+        if not known.host:
+            raise ipam_exceptions.DeferIpam()
+        return RomanaAnyRequest(context, known)
+
+
+class RomanaSubnet(driver.Subnet):
+    """The subnet."""
+
+    def __init__(self, context, subnet_id, details=None):
+        self._context = context
+        self._id = subnet_id
+        self._details = details
+
+    def allocate(self, address_request):
+        """The address of a request of our factory, a netaddr.IPAddress."""
+        return netaddr.IPAddress(address_request.allocate()["address"])
+
+    def deallocate(self, address):
+        """Nothing: see the module."""
+
+    def get_details(self):
+        """What it was made from, a SpecificSubnetRequest."""
+        if self._details is None:
+            known = core_plugin().get_subnet(self._context, self._id)
+            pools = [netaddr.IPRange(pool["start"], pool["end"]) for pool in known["allocation_pools"]]
+            self._details = requests.SpecificSubnetRequest(
+                known["tenant_id"], self._id, known["cidr"], known["gateway_ip"], pools
+            )
+        return self._details
+
+
+class RomanaSubnetGroup(driver.SubnetGroup):
+    """The subnets of a network: one."""
+
+    def __init__(self, pool, subnet_ids):
+        self._pool = pool
+        self._subnet_id = subnet_ids[0]
+
+    def allocate(self, address_request):
+        """The address and the subnet's id."""
+        return self._pool.get_subnet(self._subnet_id).allocate(address_request), self._subnet_id
+
+
+class RomanaPool(subnet_alloc.SubnetAllocator):
+    """Entry point of the driver."""
+
+    def allocate_subnet(self, subnet_request):
+        """Accept the subnet that is the address plan. Raises RomanaInvalid for every other."""
+        if not isinstance(subnet_request, requests.SpecificSubnetRequest):
+            raise RomanaInvalid(
+                reason="a subnet from a subnet pool is not possible: give Romana's address plan as CIDR"
+            )
+        return self._checked(subnet_request)
+
+    def update_subnet(self, subnet_request):
+        """Accept what is still the address plan. Raises RomanaInvalid."""
+        return self._checked(subnet_request)
+
+    def get_subnet(self, subnet_id):
+        """The subnet."""
+        return RomanaSubnet(self._context, subnet_id)
+
+    def remove_subnet(self, subnet_id):
+        """Nothing: Neutron has seen to it that no port is left."""
+
+    def get_allocator(self, subnet_ids):
+        """What gives addresses of a network."""
+        return RomanaSubnetGroup(self, subnet_ids)
+
+    def get_address_request_factory(self):
+        """Ours."""
+        return RomanaAddressRequestFactory
+
+    def _checked(self, wanted):
+        everyones = core_plugin().get_subnets(self._context.elevated(), fields=["id"])
+        others = [one["id"] for one in everyones if one["id"] != wanted.subnet_id]
+        subnet.check(wanted, romana().plan()["cidr"], others)
+        return RomanaSubnet(self._context, wanted.subnet_id, wanted)

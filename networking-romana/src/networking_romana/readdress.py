@@ -1,0 +1,79 @@
+"""What an update of a port does to its address. It is asked before Neutron's transaction: requests may take time.
+
+An address belongs to a host. A port that comes to another host, with a moved instance or a new one, has to get another;
+Neutron itself would let it keep the old one. So a new endpoint is made before the update, and its address put into the
+update; the old one is given back after it (see mechanism). An update that fails in between leaves an endpoint that is
+no port's address: the follower takes it back.
+"""
+
+from __future__ import absolute_import
+
+from networking_romana import address, segment
+from networking_romana import port as ports
+from networking_romana.compat import NOT_SPECIFIED, portbindings
+from networking_romana.errors import RomanaInvalid, RomanaRefused
+
+FIXED_IPS = "fixed_ips"
+
+
+def before_update(context, original, changes):
+    """Make the update of a port fit its address, or the address fit the update.
+
+    Args:
+        context: Neutron's, of the request.
+        original: the port as it is, Neutron's dictionary.
+        changes: what is to be written; the port's new address is added here.
+
+    Raises RomanaInvalid, RomanaRefused and RomanaUnavailable: then nothing has changed.
+    """
+    before = ports.read(original)
+    after = ports.read(original, _given(changes))
+    if FIXED_IPS in _given(changes):
+        _check_chosen(context, before, after, changes[FIXED_IPS])
+    elif before.addresses and after.host and after.host != before.host:
+        _fit_to_host(context, before, after, changes)
+    elif before.addresses and before.host and portbindings.PROFILE in _given(changes):
+        _check_segment(after)
+
+
+def check_number(fixed_ips):
+    """Refuse more than one address: a guest gets one by DHCP, and its tap is let through with one."""
+    if len(fixed_ips) > 1:
+        raise RomanaInvalid(reason="a port has one address, not {}; make another port".format(len(fixed_ips)))
+
+
+def _given(changes):
+    return dict((key, value) for key, value in changes.items() if value is not NOT_SPECIFIED)
+
+
+def _check_chosen(context, before, after, fixed_ips):
+    """Take hold of a chosen address now: Neutron gives the old one up before it asks for the new one."""
+    check_number(fixed_ips)
+    for chosen in after.addresses:
+        if chosen not in before.addresses:
+            address.claim(context, after, chosen)
+
+
+def _fit_to_host(context, before, after, changes):
+    endpoint = address.find(before.id, before.addresses[0])
+    wanted = address.chosen_segment(after)
+    if endpoint is None:  # lost; where it was is known by the address alone, so it starts anew
+        wanted = wanted or segment.DEFAULT
+    elif endpoint["host"] == after.host and wanted in (None, endpoint["segment"]):
+        return
+    else:
+        wanted = wanted or endpoint["segment"]  # a moved port stays in its segment
+    made = address.allocate(context, after, wanted)
+    if made["address"] != before.addresses[0]:
+        changes[FIXED_IPS] = [{"subnet_id": before.subnet_id, "ip_address": made["address"]}]
+
+
+def _check_segment(after):
+    """The guest would keep the address of its old segment until it asks for a new one: that is a new port's job."""
+    endpoint = address.find(after.id, after.addresses[0])
+    wanted = address.chosen_segment(after)
+    if endpoint and wanted not in (None, endpoint["segment"]):
+        raise RomanaRefused(
+            "port {} is bound with an address of segment {}; it gets into segment {} when it is detached and attached"
+            " again".format(after.id, endpoint["segment"], wanted)
+        )
