@@ -181,6 +181,12 @@ def test_broken_yaml_is_a_finding_with_its_line(tmp_path: Path) -> None:
     assert "local.yml: is not YAML in line" in found
 
 
+def test_release_without_a_suitable_openstack() -> None:
+    (found,) = findings("local_debian_release=bookworm")
+    assert found.startswith("-e:local_debian_release: is bookworm, whose OpenStack")
+    assert findings(NONE, "local_debian_release=bookworm") == []
+
+
 def test_target_that_is_not_available() -> None:
     assert findings(target="aws") == ["-t aws: not available in this version; what works is: -t local"]
 

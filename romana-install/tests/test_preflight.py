@@ -10,14 +10,19 @@ from pathlib import Path
 import pytest
 
 from romana_install import preflight
+from romana_install.plan import nodes
 from romana_install.settings import Config
 from romana_install.stack import Stack, uplink
 
 needs_root = pytest.mark.skipif(os.geteuid() != 0, reason="mounts and interfaces need root")
 
 
-def found(config: Config, directory: Path, others: list[Stack] | None = None, is_new: bool = True) -> list[str]:
-    return [str(finding) for finding in preflight.findings(config, directory, is_new, others or [])]
+def found(
+    config: Config, directory: Path, others: list[Stack] | None = None, is_new: bool = True, engine: str = "none"
+) -> list[str]:
+    stack = Stack(config.stack_name, directory, nodes(config), engine=engine)
+    adding = stack.nodes if is_new else ()
+    return [str(finding) for finding in preflight.findings(config, stack, adding, is_new, others or [])]
 
 
 @pytest.fixture
@@ -46,6 +51,8 @@ def test_too_little_space_is_found_in_each_place(config: Config, small_disk: Pat
     (state,) = found(config, small_disk / "stack")
     assert state.startswith(f"disk space in {small_disk}/stack (state): 0.0 GiB are free, 2 GiB are needed")
     assert state.endswith("set XDG_STATE_HOME")
+    (state,) = found(config, small_disk / "stack", engine="packages")
+    assert "4 GiB are needed" in state
     there = Config(stack_name="preflight", local_cache_dir=str(small_disk / "cache"))
     (cache,) = found(there, tmp_path, is_new=False)
     assert "0.0 GiB are free, 0.25 GiB are needed" in cache
@@ -92,3 +99,24 @@ def test_programs_without_a_way_to_install_them(
 def test_nodes_with_endpoints_cannot_be_removed() -> None:
     (finding,) = preflight.occupied(["compute02", "compute03"], {"compute02": 3, "compute01": 9})
     assert str(finding).startswith("compute02: is to be removed but has 3 endpoints")
+
+
+@pytest.mark.parametrize(
+    ("computes", "available", "fits"),
+    [(1, 4.6, True), (1, 4.4, False), (4, 6.1, True), (4, 5.9, False)],
+)
+def test_memory_of_new_nodes(computes: int, available: float, fits: bool) -> None:
+    made = nodes(Config(devstack_compute_node=computes))
+    findings = [str(finding) for finding in preflight.memory(made, int(available * preflight.GIB))]
+    assert bool(findings) != fits
+    assert all(line.startswith(f"memory: {available} GiB are available") for line in findings)
+
+
+def test_memory_of_a_stack_that_is_there() -> None:
+    assert list(preflight.memory([], 0)) == []
+
+
+def test_available_memory_is_less_than_there_is() -> None:
+    physical = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    swap = sum(int(line.split()[2]) * 1024 for line in Path("/proc/swaps").read_text().splitlines()[1:])
+    assert physical // 1000 < preflight.available_memory() <= physical + swap

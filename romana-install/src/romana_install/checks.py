@@ -20,6 +20,7 @@ from romana_install.stack import Stack
 DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
 AVAILABLE_TARGETS = ("local",)
 AVAILABLE_ENGINES = ("packages", "none")
+OPENSTACK_RELEASE = "trixie"  # the Debian whose OpenStack packages we install
 PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
 
 
@@ -33,6 +34,8 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
     found = [*draft.findings]
     if draft.usable("openstack_engine"):
         found += _availability(draft, target, existing)
+    if draft.usable("openstack_engine", "local_debian_release"):
+        found += _release(draft, target, existing)
     if draft.usable(*PLAN_KEYS):
         found += _address_plan(draft)
     if draft.usable("romana_tenants"):
@@ -59,6 +62,16 @@ def _availability(draft: Draft, target: str, existing: Stack | None) -> Iterator
             draft.where("openstack_engine"),
             f"{wanted}{usual} is not available in this version; give -e openstack_engine={AVAILABLE_ENGINES[0]},"
             f" or {AVAILABLE_ENGINES[1]}",
+        )
+
+
+def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
+    release = draft.config.local_debian_release
+    if target == "local" and release != OPENSTACK_RELEASE and engine(draft, target, existing) == "packages":
+        yield Finding(
+            draft.where("local_debian_release"),
+            f"is {release}, whose OpenStack is not one this version knows; give {OPENSTACK_RELEASE},"
+            " or -e openstack_engine=none",
         )
 
 

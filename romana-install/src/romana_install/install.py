@@ -26,7 +26,7 @@ CHECK_MODE = {"--check", "-C"}
 
 def preflight_findings(want: Wanted) -> list[Finding]:
     """Everything that stands in the way of installing this on this machine."""
-    found = preflight.findings(want.config, want.stack.directory, want.existing is None, existing_stacks())
+    found = preflight.findings(want.config, want.stack, want.change.add, want.existing is None, existing_stacks())
     if want.existing is not None and want.change.remove:
         names = [node.name for node in want.change.remove]
         found += preflight.occupied(names, _endpoints(want.existing))

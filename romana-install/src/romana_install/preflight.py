@@ -15,26 +15,36 @@ from pathlib import Path
 
 from romana_install.findings import Finding
 from romana_install.settings import Config
-from romana_install.stack import Stack, cache_home, uplink
+from romana_install.stack import Node, Stack, cache_home, uplink
 
 GIB = 2**30
 SPACE_FIRST = 2 * GIB  # the node image, our packages, and what the nodes write
+SPACE_FIRST_OPENSTACK = 4 * GIB
 SPACE_AGAIN = GIB // 4
+# What OpenStack's services take; a compute node also has a few tiny instances.
+MEMORY_CONTROLLER = 7 * GIB // 2
+MEMORY_COMPUTE = GIB // 2
 
 
-def findings(config: Config, directory: Path, is_new: bool, others: Sequence[Stack]) -> list[Finding]:
+def findings(
+    config: Config, stack: Stack, adding: Sequence[Node], is_new: bool, others: Sequence[Stack]
+) -> list[Finding]:
     """All of them.
 
     Args:
         config: a checked configuration for the target local.
-        directory: the stack's state directory; it need not exist.
+        stack: the stack as it will be; its state directory need not exist.
+        adding: the nodes that are not there yet.
         is_new: whether the stack is not there yet.
         others: the other stacks of this machine.
     """
     found = [*_root(), *_other_stacks(config, others)]
-    found += _space(config, directory, SPACE_FIRST if is_new else SPACE_AGAIN)
+    first = SPACE_FIRST_OPENSTACK if stack.has_openstack else SPACE_FIRST
+    found += _space(config, stack.directory, first if is_new else SPACE_AGAIN)
     found += _kernel()
     found += _tools()
+    if stack.has_openstack:
+        found += memory(adding, available_memory())
     if is_new:
         found += _interface(config.stack_name)
     return found
@@ -95,6 +105,24 @@ def _nearest(path: Path) -> Path:
     while not path.exists():
         path = path.parent
     return path
+
+
+def memory(adding: Iterable[Node], available: int) -> Iterator[Finding]:
+    """Findings about nodes with OpenStack that do not fit. available: bytes. Pure."""
+    needed = sum(MEMORY_CONTROLLER * node.controller + MEMORY_COMPUTE * node.compute for node in adding)
+    if needed > available:
+        yield Finding(
+            "memory",
+            f"{available / GIB:.1f} GiB are available, {needed / GIB:.2g} GiB are needed for the new nodes; end other"
+            " programs, add memory or swap, or lower devstack_compute_node",
+        )
+
+
+def available_memory() -> int:
+    """Bytes that programs could still have, swap included."""
+    lines = Path("/proc/meminfo").read_text().splitlines()
+    kib = {name: int(figure.split()[0]) for name, _, figure in (line.partition(":") for line in lines)}
+    return (kib["MemAvailable"] + kib["SwapFree"]) * 1024
 
 
 def _kernel() -> Iterator[Finding]:
