@@ -125,7 +125,15 @@ def test_plan_of_a_new_stack(setup: Setup) -> None:
         ["add", "controller", "192.168.213.10", "10.0.0.0/16", "10.0.0.1", "controller", "+", "compute"],
         ["add", "compute01", "192.168.213.11", "10.1.0.0/16", "10.1.0.1", "compute"],
     ]
+    assert "phases: release, provision, prepare, romana, tenants, verify" in out.splitlines()
     assert not (setup.home / "state").exists()
+
+
+def test_plan_of_a_cloud(setup: Setup) -> None:
+    code, out, _ = setup("-t", "local", "-e", "local_network=192.168.213.0/24", "plan", "--format", "json")
+    plan = json.loads(out)
+    assert (code, plan["engine"]) == (0, "packages")
+    assert plan["phases"] == ["release", "provision", "prepare", "openstack", "romana", "tenants", "demo", "verify"]
 
 
 def test_plan_of_a_stack_that_exists(setup: Setup) -> None:

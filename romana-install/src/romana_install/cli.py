@@ -22,9 +22,9 @@ ACTIONS = {
     "install": "make the stack, or make it what the configuration says now (the default)",
     "validate": "check the configuration",
     "check": "check whether this machine is ready for it",
-    "plan": "show what install would make, add and remove",
+    "plan": "show what install would make, add and remove, and in which phases",
     "verify": "compare who reaches whom with who should",
-    "status": "show nodes, services and what agents have applied",
+    "status": "show nodes, services (OpenStack's too) and what agents have applied",
     "ssh": "log in to a node, or run a command there: ssh compute01 [-- command]",
     "uninstall": "remove the stack",
 }
@@ -39,8 +39,9 @@ EPILOG = """actions:
 {actions}
 
 examples:
-  ./romana-setup -t local -e openstack_engine=none
-  ./romana-setup -t local -e openstack_engine=none plan
+  ./romana-setup -t local                            OpenStack on a Romana network
+  ./romana-setup -t local -e openstack_engine=none   the Romana network alone
+  ./romana-setup -t local plan
   ./romana-setup ssh controller -- romana show-host
   ./romana-setup uninstall --yes
 

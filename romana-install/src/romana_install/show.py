@@ -67,6 +67,7 @@ def plan(options: Options) -> int:
                     "cidr": config.romana_cidr,
                     "nodes": nodes,
                     "tenants": tenants,
+                    "phases": want.phases,
                 },
                 indent=2,
             )
@@ -81,6 +82,7 @@ def plan(options: Options) -> int:
     print(table(columns, [[str(node[column]) for column in columns] for node in nodes]))
     for name, segments in tenants.items():
         print(f"tenant {name}: {', '.join(segments)}")
+    print(f"phases: {', '.join(want.phases)}")
     if not (change.add or change.remove):
         print("no node is added or removed")
     return 0
