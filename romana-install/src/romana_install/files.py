@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +37,19 @@ def write_private(path: Path, content: str | bytes) -> bool:
 def write_json(path: Path, data: Any) -> bool:
     """`write_private` of `data` as JSON."""
     return write_private(path, json.dumps(data, indent=2, default=str) + "\n")
+
+
+@contextmanager
+def restored(path: Path) -> Iterator[None]:
+    """Whatever the body does to `path`, afterwards it is what it was before, or not there when it was not."""
+    before = path.read_bytes() if path.is_file() else None
+    try:
+        yield
+    finally:
+        if before is None:
+            path.unlink(missing_ok=True)
+        else:
+            write_private(path, before)
 
 
 def private_directory(path: Path) -> Path:

@@ -11,7 +11,7 @@ from romana_install import access, leftovers, lock, pki, preflight, run, secrets
 from romana_install.context import PROJECT, Wanted, wanted
 from romana_install.errors import VerifyFailedError
 from romana_install.events import Failure
-from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_json, write_private
+from romana_install.files import PRIVATE_DIRECTORY, private_directory, restored, write_json
 from romana_install.findings import Finding, PreflightError
 from romana_install.journal import Journal
 from romana_install.options import Options
@@ -71,19 +71,14 @@ def _install(options: Options, want: Wanted) -> int:
 def _try_out(options: Options, want: Wanted) -> int:
     """Let Ansible say what it would change (--check), and leave the stack as it is."""
     phases = [phase for phase in want.phases if phase != "verify"]
-    kept = want.stack.directory / SECRETS_FILE
-    before = kept.read_bytes() if kept.is_file() else None
-    try:
-        with opened(want.stack.directory, "install-check", "check", want.digest, phases, options) as session:
-            _play(options, want, session)
-            session.completed()
-    finally:
-        if want.existing is not None:
-            want.existing.save()
-        else:
-            (want.stack.directory / STACK_FILE).unlink(missing_ok=True)
-        if before is not None:
-            write_private(kept, before)  # a password that was only tried out is not the one in use
+    directory = want.stack.directory
+    with (
+        restored(directory / STACK_FILE),
+        restored(directory / SECRETS_FILE),  # a password that is only tried out is not the one in use
+        opened(directory, "install-check", "check", want.digest, phases, options) as session,
+    ):
+        _play(options, want, session)
+        session.completed()
     print(f"nothing was changed; an installation would have changed={session.changed}; log: {session.log.path}")
     return 0
 

@@ -8,31 +8,18 @@ from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 
+import yaml
+
 from romana.client import ClientError
 from romana.models import Host
-from romana_install.context import existing_stack
+from romana_install.context import PROJECT, existing_stack
 from romana_install.options import Options
 from romana_install.stack import Node, Stack
 from romana_install.terminal import table
 
 PATIENCE = 10  # seconds for a node to answer
 SERVER, AGENT = "romana-server", "romana-agent"
-CONTROLLER_UNITS = (
-    "mariadb",
-    "rabbitmq-server",
-    "memcached",
-    "keystone",
-    "glance-api",
-    "placement-api",
-    "nova-api",
-    "nova-api-metadata",
-    "nova-conductor",
-    "nova-scheduler",
-    "nova-novncproxy",
-    "neutron-api",
-    "neutron-rpc-server",
-    "apache2",
-)
+FOUNDATION_UNITS = ("mariadb", "rabbitmq-server", "memcached")  # what OpenStack's services stand on
 COMPUTE_UNITS = ("nova-compute",)
 
 
@@ -85,10 +72,17 @@ def status(options: Options) -> int:
 def units(node: Node, has_openstack: bool) -> list[str]:
     """The services a node should run."""
     wanted = [SERVER, AGENT] if node.controller else [AGENT]
-    if has_openstack:
-        wanted += CONTROLLER_UNITS if node.controller else ()
-        wanted += COMPUTE_UNITS if node.compute else ()
+    if has_openstack and node.controller:
+        wanted += [*FOUNDATION_UNITS, *_controller_units()]
+    if has_openstack and node.compute:
+        wanted += COMPUTE_UNITS
     return wanted
+
+
+def _controller_units() -> list[str]:
+    """OpenStack's services on the controller, as the playbooks start them."""
+    variables = yaml.safe_load((PROJECT / "playbooks" / "group_vars" / "all.yml").read_text())
+    return list(variables["openstack_controller_units"])
 
 
 def judge(node: Node, answer: Answer, host: Host | None, api_problem: str) -> NodeStatus:
