@@ -32,6 +32,11 @@ InterfaceName = Annotated[
     StringConstraints(min_length=1, max_length=15, pattern=r"^[A-Za-z0-9][A-Za-z0-9._-]*$"),
     Field(description="name of a network interface (IFNAMSIZ: at most 15)"),
 ]
+ProjectId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64),
+    Field(description="id of the OpenStack project that a tenant stands for"),
+]
 PortRange = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]{1,5}(-[0-9]{1,5})?$"),
@@ -127,7 +132,13 @@ class Host(Model):
 
 class TenantCreate(Model):
     name: Name
-    project_id: Annotated[str, StringConstraints(min_length=1, max_length=64)] | None = None
+    project_id: ProjectId | None = None
+
+
+class TenantUpdate(Model):
+    """PATCH /v1/tenants/{name}: a tenant that was made before its project gets it; null takes it away."""
+
+    project_id: ProjectId | None
 
 
 class Tenant(Model):
@@ -192,6 +203,25 @@ class Endpoint(Model):
     status: EndpointStatus
     detail: str | None = None
     generation: int
+
+
+class ReportedEndpoint(Model):
+    """An endpoint as those see it who wait for it to work."""
+
+    id: str
+    name: Name | None
+    host: Name
+    address: IPv4Address
+    interface: InterfaceName
+    status: EndpointStatus
+    detail: str | None
+
+
+class Statuses(Model):
+    """GET /v1/statuses?after=&wait=: what has become of endpoints."""
+
+    generation: int = Field(description="as of when; give it as `after` to get what comes later")
+    endpoints: list[ReportedEndpoint] = Field(description="those whose status was set after `after`; without it all")
 
 
 # --- policies -------------------------------------------------------------------------------------------------------

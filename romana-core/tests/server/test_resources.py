@@ -130,6 +130,7 @@ def test_a_change_upon_an_old_generation_is_refused(api: httpx.Client) -> None:
         ("DELETE", f"/v1/endpoints/{made['id']}", made, None),
         ("PATCH", "/v1/hosts/a", host, {"address": "192.0.2.9"}),
         ("DELETE", "/v1/hosts/a", host, None),
+        ("PATCH", "/v1/tenants/t", api.get("/v1/tenants/t").json(), {"project_id": "p1"}),
         ("DELETE", "/v1/tenants/t", api.get("/v1/tenants/t").json(), None),
         ("DELETE", "/v1/tenants/t/segments/s", api.get("/v1/tenants/t/segments/s").json(), None),
     ):
@@ -172,6 +173,18 @@ def test_endpoints_are_filtered(api: httpx.Client) -> None:
             assert len(api.get("/v1/endpoints", params={name: value}).json()) == 1, name
             other = "10.0.0.28" if name == "address" else "other"
             assert api.get("/v1/endpoints", params={name: other}).json() == [], name
+
+
+def test_a_tenant_gets_and_loses_its_project_and_is_found_by_it(api: httpx.Client) -> None:
+    fill(api)
+    given = api.patch("/v1/tenants/t", json={"project_id": "p1"}).raise_for_status().json()
+    assert given["project_id"] == "p1"
+    assert api.get("/v1/tenants", params={"project_id": "p1"}).json() == [given]
+    assert api.get("/v1/tenants", params={"project_id": "p2"}).json() == []
+    assert api.patch("/v1/tenants/t", json={"project_id": None}).json()["project_id"] is None
+    assert api.get("/v1/tenants", params={"project_id": "p1"}).json() == []
+    for body in ({}, {"project_id": ""}, {"project_id": "p1", "name": "u"}):
+        assert code(api.patch("/v1/tenants/t", json=body)) == (422, "invalid_request")
 
 
 def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:

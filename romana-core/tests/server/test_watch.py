@@ -1,9 +1,10 @@
-"""Following a host's state: answered at once when there is something newer, woken by any server, let go at the end."""
+"""Long polls of states and statuses: answered at once when there is news, woken by any server, let go at the end."""
 
 from __future__ import annotations
 
 import itertools
 from collections.abc import Iterator
+from typing import Any
 
 import httpx
 import pytest
@@ -11,6 +12,7 @@ import pytest
 from .conftest import StartServer
 from .romana_server import Poll, RomanaServer, Site
 
+STATUSES = "/v1/statuses"
 _numbers = itertools.count(1)
 
 
@@ -34,6 +36,25 @@ def add_endpoint(server: RomanaServer, host: str = "a") -> dict[str, object]:
         return made
 
 
+def _poll(server: RomanaServer, after: int, host: str = "a") -> Poll:
+    """The agent of a host follows its state."""
+    return Poll(server, f"/v1/hosts/{host}/state", after, host)
+
+
+def statuses(server: RomanaServer) -> dict[str, Any]:
+    with server.client("neutron") as client:
+        found: dict[str, Any] = client.get(STATUSES).raise_for_status().json()
+        return found
+
+
+def report_active(server: RomanaServer, endpoint: dict[str, object]) -> None:
+    """The agent of host a says that the endpoint works."""
+    there = {"id": endpoint["id"], "status": "active", "route": True, "lease": True, "firewall": True}
+    report = {"generation": endpoint["generation"], "endpoints": [there]}
+    with server.client("a") as client:
+        client.put("/v1/hosts/a/applied", json=report).raise_for_status()
+
+
 @pytest.mark.parametrize(
     "parameters", [{}, {"after": 0}, {"after": 0, "wait": 60}, {"after": 2**62, "wait": 60}], ids=str
 )
@@ -54,7 +75,7 @@ def test_nothing_newer_is_no_content(server: RomanaServer, wait: float) -> None:
 
 def test_a_change_wakes_who_waits_with_the_new_state(server: RomanaServer) -> None:
     before = generation(server)
-    poll = Poll(server, "a", before)
+    poll = _poll(server, before)
     poll.wait_until_it_waits()
     made = add_endpoint(server)
     state = poll.answer().raise_for_status().json()
@@ -63,7 +84,7 @@ def test_a_change_wakes_who_waits_with_the_new_state(server: RomanaServer) -> No
 
 
 def test_a_change_of_another_host_wakes_only_that_one(server: RomanaServer) -> None:
-    on_a, on_b = Poll(server, "a", generation(server, "a")), Poll(server, "b", generation(server, "b"))
+    on_a, on_b = (_poll(server, generation(server, host), host) for host in "ab")
     on_a.wait_until_it_waits()
     on_b.wait_until_it_waits()
     add_endpoint(server, "b")
@@ -81,11 +102,59 @@ def test_a_host_that_is_not_there_is_not_waited_for(server: RomanaServer) -> Non
 
 def test_many_wait_and_all_are_woken(server: RomanaServer) -> None:
     before = generation(server)
-    polls = [Poll(server, "a", before) for _ in range(40)]
+    polls = [_poll(server, before) for _ in range(40)]
     for poll in polls:
         poll.wait_until_it_waits()
     add_endpoint(server)
     assert {poll.answer().status_code for poll in polls} == {httpx.codes.OK}
+
+
+@pytest.mark.parametrize("wait", [0, 0.2])
+def test_no_status_set_since_is_no_content(server: RomanaServer, wait: float) -> None:
+    parameters = {"after": statuses(server)["generation"], "wait": wait}
+    with server.client("neutron") as client:
+        answer = client.get(STATUSES, params=parameters)
+    assert (answer.status_code, answer.content) == (httpx.codes.NO_CONTENT, b"")
+
+
+def test_a_report_wakes_who_waits_for_statuses_with_what_it_changed(server: RomanaServer) -> None:
+    add_endpoint(server)
+    made = add_endpoint(server)
+    poll = Poll(server, STATUSES, statuses(server)["generation"], "neutron")
+    poll.wait_until_it_waits()
+    report_active(server, made)
+    (told,) = poll.answer().raise_for_status().json()["endpoints"]
+    assert told == {
+        "id": made["id"],
+        "name": None,
+        "host": "a",
+        "address": made["address"],
+        "interface": made["interface"],
+        "status": "active",
+        "detail": None,
+    }
+
+
+def test_what_sets_no_status_wakes_nobody_who_waits_for_statuses(server: RomanaServer) -> None:
+    made = add_endpoint(server)
+    report_active(server, made)
+    poll = Poll(server, STATUSES, statuses(server)["generation"], "neutron")
+    poll.wait_until_it_waits()
+    report_active(server, made)
+    with server.client() as client:
+        client.patch(f"/v1/endpoints/{made['id']}", json={"name": "web"}).raise_for_status()
+    poll.wait_until_it_waits()
+    newest = add_endpoint(server, "b")
+    (told,) = poll.answer().raise_for_status().json()["endpoints"]
+    assert told["id"] == newest["id"]
+
+
+def test_who_knows_more_than_a_store_that_was_set_back_gets_all_statuses(server: RomanaServer) -> None:
+    made = add_endpoint(server)
+    with server.client("neutron") as client:
+        told = client.get(STATUSES, params={"after": 2**62, "wait": 60}).raise_for_status().json()
+    assert made["id"] in [one["id"] for one in told["endpoints"]]
+    assert told["generation"] < 2**62
 
 
 @pytest.fixture
@@ -102,15 +171,28 @@ def two(site: Site, start: StartServer) -> Iterator[tuple[RomanaServer, RomanaSe
 
 def test_a_change_through_one_server_wakes_who_waits_at_another(two: tuple[RomanaServer, RomanaServer]) -> None:
     first, second = two
-    poll = Poll(second, "a", generation(first))
+    poll = _poll(second, generation(first))
     poll.wait_until_it_waits()
     made = add_endpoint(first)
     assert poll.answer().raise_for_status().json()["generation"] == made["generation"]
 
 
+def test_a_report_to_one_server_wakes_who_waits_for_statuses_at_another(
+    two: tuple[RomanaServer, RomanaServer],
+) -> None:
+    first, second = two
+    made = add_endpoint(first)
+    poll = Poll(second, STATUSES, statuses(second)["generation"], "neutron")
+    poll.wait_until_it_waits()
+    report_active(first, made)
+    (told,) = poll.answer().raise_for_status().json()["endpoints"]
+    assert (told["id"], told["status"]) == (made["id"], "active")
+
+
 def test_a_server_that_ends_lets_everyone_go(two: tuple[RomanaServer, RomanaServer]) -> None:
     first, second = two
-    polls = [Poll(first, "a", generation(first)) for _ in range(5)]
+    polls = [_poll(first, generation(first)) for _ in range(5)]
+    polls.append(Poll(first, STATUSES, statuses(first)["generation"], "neutron"))
     for poll in polls:
         poll.wait_until_it_waits()
     first.process.terminate()

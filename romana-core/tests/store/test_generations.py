@@ -7,7 +7,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from romana.models import EndpointUpdate, HostUpdate, TenantCreate
+from romana.models import EndpointUpdate, HostUpdate, TenantCreate, TenantUpdate
 from romana.store.endpoints import delete_endpoint, list_endpoints, update_endpoint
 from romana.store.errors import ConflictError, GenerationConflictError
 from romana.store.hosts import delete_host, get_host, update_host
@@ -15,7 +15,7 @@ from romana.store.policies import delete_policy, get_policy, list_policies
 from romana.store.segments import delete_segment, get_segment
 from romana.store.state import host_state
 from romana.store.store import Store, current_generation
-from romana.store.tenants import create_tenant, delete_tenant, get_tenant
+from romana.store.tenants import create_tenant, delete_tenant, get_tenant, update_tenant
 
 from . import given
 
@@ -43,6 +43,7 @@ CHANGES: dict[str, tuple[Callable[[Store], object], set[str]]] = {
     "host moves": (lambda store: update_host(store, "b", HostUpdate(address=IPv4Address("192.0.2.9")), None), ALL),
     "host goes": (lambda store: delete_host(store, "b", None), ALL),
     "tenant comes": (lambda store: given.tenant(store, "v"), NOBODY),
+    "tenant gets its project": (lambda store: update_tenant(store, "t", TenantUpdate(project_id="p"), None), NOBODY),
     "tenant goes": (lambda store: delete_tenant(store, "bare", None), NOBODY),
     "segment comes": (lambda store: given.segment(store, "t", "new"), ALL),
     "segment goes": (lambda store: delete_segment(store, "t", "empty", None), ALL),

@@ -12,7 +12,7 @@ from romana.server.errors import add_handlers
 from romana.server.limit import BodyLimit
 from romana.server.metrics import Metrics, Timing
 from romana.server.routes import routes
-from romana.server.watch import Watcher
+from romana.server.watchers import Watchers
 from romana.store.store import Store, current_generation
 
 VERSION = "1.0.0"
@@ -20,23 +20,23 @@ DESCRIPTION = "Hosts, tenants, segments, endpoints and policies of a Romana netw
 
 
 def create_app(store: Store) -> FastAPI:
-    """The app over an opened store. `app.state.watcher.stop()` ends all long polls."""
-    watcher = Watcher(store)
+    """The app over an opened store. `app.state.watchers.stop()` ends all long polls."""
+    watchers = Watchers(store)
     metrics = Metrics()
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:
-        watcher.start()
+        watchers.start()
         yield
-        watcher.stop()
+        watchers.stop()
 
     app = FastAPI(title="Romana", version=VERSION, description=DESCRIPTION, lifespan=lifespan)
-    app.state.watcher = watcher
+    app.state.watchers = watchers
     add_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Access, store=store)
     app.add_middleware(Timing, metrics=metrics)
-    for router in routes(store, watcher, metrics):
+    for router in routes(store, watchers, metrics):
         app.include_router(router)
 
     @app.get("/healthz", tags=["server"])

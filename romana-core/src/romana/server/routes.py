@@ -12,8 +12,20 @@ from starlette.concurrency import run_in_threadpool
 
 from romana import models
 from romana.server.metrics import Metrics
-from romana.server.watch import Watcher
-from romana.store import allocation, applied, endpoints, explain, hosts, ipam, policies, segments, state, tenants
+from romana.server.watchers import Watchers
+from romana.store import (
+    allocation,
+    applied,
+    endpoints,
+    explain,
+    hosts,
+    ipam,
+    policies,
+    segments,
+    state,
+    statuses,
+    tenants,
+)
 from romana.store.store import Store
 
 JSON = "application/json"
@@ -21,6 +33,8 @@ LONGEST_WAIT = 60  # seconds
 BIGGEST = 2**63 - 1
 
 PathName = Annotated[models.Name, Path()]
+After = Annotated[int | None, Query(ge=0, le=BIGGEST)]
+Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="seconds")]
 EndpointId = Annotated[str, Path(max_length=36)]
 IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=r'^("[0-9]{1,18}"|[0-9]{1,18})$')]
 Key = Annotated[
@@ -36,18 +50,19 @@ Key = Annotated[
 ERRORS: dict[int | str, dict[str, Any]] = {"default": {"model": models.ErrorBody}}
 
 
-def routes(store: Store, watcher: Watcher, metrics: Metrics) -> list[APIRouter]:
-    """All routers. They run in threads, but for the one that waits."""
+def routes(store: Store, watchers: Watchers, metrics: Metrics) -> list[APIRouter]:
+    """All routers. They run in threads, but for those that wait."""
     return [
-        _hosts(store, watcher),
+        _hosts(store, watchers),
         _tenants(store),
         _endpoints(store, metrics),
+        _statuses(store, watchers),
         _policies(store),
         _addresses(store),
     ]
 
 
-def _hosts(store: Store, watcher: Watcher) -> APIRouter:
+def _hosts(store: Store, watchers: Watchers) -> APIRouter:
     router = APIRouter(prefix="/v1/hosts", tags=["hosts"], responses=ERRORS)
 
     @router.get("", response_model=list[models.Host])
@@ -74,10 +89,10 @@ def _hosts(store: Store, watcher: Watcher) -> APIRouter:
     @router.get("/{name}/state", response_model=models.HostState, responses={204: {"description": "nothing newer"}})
     async def get_state(
         name: PathName,
-        after: Annotated[int | None, Query(ge=0, le=BIGGEST)] = None,
-        wait: Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False)] = 0,
+        after: After = None,
+        wait: Wait = 0,
     ) -> Response:
-        if after is not None and not await watcher.changed(name, after, wait):
+        if after is not None and not await watchers.host_is_not_at(name, after, wait):
             return _nothing()
         return _one(await run_in_threadpool(state.host_state, store, name))
 
@@ -97,8 +112,8 @@ def _tenants(store: Store) -> APIRouter:
     router = APIRouter(prefix="/v1/tenants", tags=["tenants"], responses=ERRORS)
 
     @router.get("", response_model=list[models.Tenant])
-    def list_tenants() -> Response:
-        return _many(models.Tenant, tenants.list_tenants(store))
+    def list_tenants(project_id: Annotated[models.ProjectId | None, Query()] = None) -> Response:
+        return _many(models.Tenant, tenants.list_tenants(store, project_id))
 
     @router.post("", response_model=models.Tenant, status_code=HTTPStatus.CREATED)
     def create_tenant(body: models.TenantCreate) -> Response:
@@ -107,6 +122,10 @@ def _tenants(store: Store) -> APIRouter:
     @router.get("/{tenant}", response_model=models.Tenant)
     def get_tenant(tenant: PathName) -> Response:
         return _one(tenants.get_tenant(store, tenant))
+
+    @router.patch("/{tenant}", response_model=models.Tenant)
+    def update_tenant(tenant: PathName, body: models.TenantUpdate, if_match: IfMatch = None) -> Response:
+        return _one(tenants.update_tenant(store, tenant, body, _generation(if_match)))
 
     @router.delete("/{tenant}", status_code=HTTPStatus.NO_CONTENT)
     def delete_tenant(tenant: PathName, if_match: IfMatch = None) -> Response:
@@ -174,6 +193,18 @@ def _endpoints(store: Store, metrics: Metrics) -> APIRouter:
         endpoints.delete_endpoint(store, identifier, _generation(if_match))
         metrics.releases.inc()
         return _nothing()
+
+    return router
+
+
+def _statuses(store: Store, watchers: Watchers) -> APIRouter:
+    router = APIRouter(prefix="/v1/statuses", tags=["endpoints"], responses=ERRORS)
+
+    @router.get("", response_model=models.Statuses, responses={204: {"description": "nothing newer"}})
+    async def get_statuses(after: After = None, wait: Wait = 0) -> Response:
+        if after is not None and not await watchers.status_is_after(after, wait):
+            return _nothing()
+        return _one(await run_in_threadpool(statuses.statuses, store, after))
 
     return router
 

@@ -37,7 +37,7 @@ class _Server(uvicorn.Server):
         self._ready()
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
-        self._app.state.watcher.stop()
+        self._app.state.watchers.stop()
         await super().shutdown(sockets)
 
 

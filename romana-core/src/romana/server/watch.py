@@ -1,16 +1,16 @@
-"""Tells long polls when their host's desired state has changed, whichever server process changed it."""
+"""Tells long polls when what they wait for has changed, whichever server process changed it."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Generic, TypeVar
 
 from starlette.concurrency import run_in_threadpool
 
 from romana.store.errors import UnavailableError
-from romana.store.state import host_generations
 from romana.store.store import Store
 
 log = logging.getLogger(__name__)
@@ -18,20 +18,27 @@ log = logging.getLogger(__name__)
 LOOK_SECONDS = 0.15  # how late a change by another process is seen
 REST_SECONDS = 0.01  # between two looks, however much this process writes
 
+T = TypeVar("T")
+
 
 @dataclass(eq=False)
-class _Waiter:
-    host: str
-    after: int
+class _Waiter(Generic[T]):
+    is_news: Callable[[T], bool]
     woken: asyncio.Future[bool]
 
 
-class Watcher:
-    """Looks at the generations of all hosts with one query, only while somebody waits. Belongs to one event loop."""
+class Watcher(Generic[T]):
+    """Looks with one query for all who wait, only while somebody waits. Belongs to one event loop.
 
-    def __init__(self, store: Store) -> None:
+    Args:
+        store: where others write.
+        look: the query; it raises UnavailableError.
+    """
+
+    def __init__(self, store: Store, look: Callable[[Store], T]) -> None:
         self._store = store
-        self._waiters: set[_Waiter] = set()
+        self._look_at = look
+        self._waiters: set[_Waiter[T]] = set()
         self._poked = asyncio.Event()
         self._looking: asyncio.Task[None] | None = None
         self._stopped = False
@@ -48,19 +55,14 @@ class Watcher:
         for waiter in self._waiters:
             _wake(waiter, False)
 
-    async def changed(self, host: str, after: int, seconds: float) -> bool:
-        """Whether the host's generation is another than `after`, within that time. Raises UnavailableError.
-
-        Another, not only a higher one: a database that was set back has to be followed, too. A host that does not
-        exist has no generation, so it counts as changed.
-        """
+    async def changed(self, is_news: Callable[[T], bool], seconds: float) -> bool:
+        """Whether a look finds what `is_news` says is new, within that time. Raises UnavailableError."""
         assert self._loop is not None, "start() first"
-        waiter = _Waiter(host, after, self._loop.create_future())
+        waiter = _Waiter(is_news, self._loop.create_future())
         # It waits before it looks, so it misses no change in between.
         self._waiters.add(waiter)
         try:
-            generations = await run_in_threadpool(host_generations, self._store)
-            if generations.get(host) != after:
+            if is_news(await run_in_threadpool(self._look_at, self._store)):
                 return True
             if self._stopped or seconds <= 0:
                 return False
@@ -82,11 +84,13 @@ class Watcher:
             self._poked.clear()
             there = tuple(self._waiters)  # whoever comes while the query runs has seen something newer
             try:
-                generations = await run_in_threadpool(host_generations, self._store)
+                found = await run_in_threadpool(self._look_at, self._store)
             except UnavailableError as error:
                 log.warning("%s; whoever waits for a change goes on waiting", error.message)
             else:
-                _wake_changed(there, generations)
+                for waiter in there:
+                    if waiter.is_news(found):
+                        _wake(waiter, True)
             await asyncio.sleep(REST_SECONDS)
             try:
                 await asyncio.wait_for(self._poked.wait(), LOOK_SECONDS)
@@ -94,12 +98,6 @@ class Watcher:
                 continue
 
 
-def _wake_changed(waiters: tuple[_Waiter, ...], generations: Mapping[str, int]) -> None:
-    for waiter in waiters:
-        if generations.get(waiter.host) != waiter.after:
-            _wake(waiter, True)
-
-
-def _wake(waiter: _Waiter, changed: bool) -> None:
+def _wake(waiter: _Waiter[T], changed: bool) -> None:
     if not waiter.woken.done():
         waiter.woken.set_result(changed)

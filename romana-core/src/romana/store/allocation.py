@@ -140,6 +140,7 @@ def create_endpoint(store: Store, wanted: EndpointCreate, key: str | None) -> tu
                 "status": endpoint.status.value,
                 "detail": None,
                 "generation": endpoint.generation,
+                "status_generation": endpoint.generation,
                 "idempotency_key": key,
                 "request_hash": request,
             },

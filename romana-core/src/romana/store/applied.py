@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import time
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 
 from romana.models import Applied
 from romana.store.database import Unchanged
 from romana.store.errors import InvalidError, NotFoundError
 from romana.store.hosts import no_host
 from romana.store.schema import DETAIL_LENGTH, endpoints, hosts
-from romana.store.store import Store
+from romana.store.store import Store, current_generation
 
 BIGGEST = 2**63 - 1  # what a BIGINT column holds
 
 _STATUS = (
     update(endpoints)
     .where(endpoints.c.id == bindparam("endpoint_id"))
-    .values(status=bindparam("new_status"), detail=bindparam("new_detail"))
+    .values(
+        status=bindparam("new_status"), detail=bindparam("new_detail"), status_generation=bindparam("new_generation")
+    )
 )
+
+
+class _StatusesDiffer(Exception):  # noqa: N818 - no error: leaves the transaction with nothing written
+    """A report turns out to change statuses, which takes the common lock."""
 
 
 def get_applied(store: Store, host: str) -> Applied:
@@ -39,49 +46,73 @@ def get_applied(store: Store, host: str) -> Applied:
 def put_applied(store: Store, host: str, report: Applied) -> bool:
     """Store a report and each endpoint's status; False when it was older than what is known, and left out.
 
+    A report that changes the status of an endpoint is a write with a generation of its own. Most change none; for
+    those the lock of the host is enough.
+
     Endpoints that are not this host's are ignored: they may have been deleted since. Raises NotFoundError, and
     InvalidError when no generation can have that number.
     """
     if not 0 <= report.generation <= BIGGEST:
         raise InvalidError(f"generation {report.generation} is outside 0..{BIGGEST}; report the one of the state")
 
-    def work(connection: Connection) -> bool:
-        # The lock of the host is enough here. Other writers take it, too, before they touch the host's endpoints; so
-        # everyone locks in the same order (meta, host, endpoints) and nobody waits in a circle.
-        locked = select(hosts.c.id, hosts.c.generation, hosts.c.applied_generation).where(hosts.c.name == host)
-        row = connection.execute(locked.with_for_update()).one_or_none()
-        if row is None:
-            raise no_host(host)
-        known = row.applied_generation
-        # A known generation ahead of the host's is from before the database was set back: it counts no more.
-        if known is not None and report.generation < known <= row.generation:
-            raise Unchanged(False)
-        changes = _status_changes(connection, row.id, report)
-        if changes:
-            connection.execute(_STATUS, changes)
-        connection.execute(
-            update(hosts)
-            .where(hosts.c.id == row.id)
-            .values(
-                applied=report.model_dump_json(),
-                applied_generation=report.generation,
-                applied_at=int(time.time() * 1000),
-                applied_errors=len(report.errors),
-            )
-        )
+    def without_statuses(connection: Connection) -> bool:
+        host_id = _locked_host(connection, host, report).id
+        if _status_changes(connection, host_id, report):
+            raise _StatusesDiffer
+        _keep(connection, host_id, report)
         return True
 
-    return store.database.transaction(work)
+    def with_statuses(connection: Connection) -> bool:
+        host_id = _locked_host(connection, host, report).id
+        if changes := _status_changes(connection, host_id, report):
+            generation = current_generation(connection)
+            connection.execute(_STATUS, [change | {"new_generation": generation} for change in changes])
+        _keep(connection, host_id, report)
+        return True
+
+    # Everyone locks in the same order (meta, host, endpoints), so nobody waits in a circle: who finds, with the host
+    # locked, that the common lock is needed as well lets go and begins again with that.
+    try:
+        return store.database.transaction(without_statuses)
+    except _StatusesDiffer:
+        return store.database.write(with_statuses)
 
 
-def _status_changes(connection: Connection, host_id: int, report: Applied) -> list[dict[str, str | None]]:
+def _locked_host(connection: Connection, host: str, report: Applied) -> Row[*tuple[Any, ...]]:
+    """The host, locked. Raises NotFoundError, and Unchanged when the report is older than what is known."""
+    locked = select(hosts.c.id, hosts.c.generation, hosts.c.applied_generation).where(hosts.c.name == host)
+    row = connection.execute(locked.with_for_update()).one_or_none()
+    if row is None:
+        raise no_host(host)
+    known = row.applied_generation
+    # A known generation ahead of the host's is from before the database was set back: it counts no more.
+    if known is not None and report.generation < known <= row.generation:
+        raise Unchanged(False)
+    return row
+
+
+def _keep(connection: Connection, host_id: int, report: Applied) -> None:
+    connection.execute(
+        update(hosts)
+        .where(hosts.c.id == host_id)
+        .values(
+            applied=report.model_dump_json(),
+            applied_generation=report.generation,
+            applied_at=int(time.time() * 1000),
+            applied_errors=len(report.errors),
+        )
+    )
+
+
+def _status_changes(connection: Connection, host_id: int, report: Applied) -> list[dict[str, str | int | None]]:
+    """Parameters of _STATUS, but for the generation."""
     stored = {
         row.id: (row.status, row.detail)
         for row in connection.execute(
             select(endpoints.c.id, endpoints.c.status, endpoints.c.detail).where(endpoints.c.host_id == host_id)
         )
     }
-    changes: list[dict[str, str | None]] = []
+    changes: list[dict[str, str | int | None]] = []
     for endpoint in report.endpoints:
         detail = None if endpoint.detail is None else endpoint.detail[:DETAIL_LENGTH]
         if endpoint.id in stored and stored[endpoint.id] != (endpoint.status.value, detail):

@@ -71,7 +71,7 @@ def update_endpoint(store: Store, identifier: str, wanted: EndpointUpdate, expec
             raise Unchanged(to_endpoint(row))
         generation = current_generation(connection)
         if changes.keys() - {"name"}:
-            changes |= {"status": EndpointStatus.PENDING.value, "detail": None}
+            changes |= {"status": EndpointStatus.PENDING.value, "detail": None, "status_generation": generation}
             wake_host(connection, row.host_id, generation)
         statement = update(endpoints).where(endpoints.c.id == identifier)
         connection.execute(statement.values(generation=generation, **changes))

@@ -13,6 +13,7 @@ from sqlalchemy import (
     CheckConstraint,
     Column,
     ForeignKey,
+    Index,
     Integer,
     MetaData,
     String,
@@ -112,9 +113,12 @@ endpoints = Table(
     Column("status", String(16), nullable=False),
     Column("detail", String(DETAIL_LENGTH)),
     Column("generation", BigInteger, nullable=False),
+    # Of the write that set `status` and `detail`. 0: set before the store kept it.
+    Column("status_generation", BigInteger, nullable=False, server_default="0"),
     Column("idempotency_key", _text(KEY_LENGTH), unique=True),
     Column("request_hash", String(64), nullable=False),
     UniqueConstraint("host_id", "segment_id", "number"),
+    Index(None, "status_generation"),
 )
 
 policies = Table(

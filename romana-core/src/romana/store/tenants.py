@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
+from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select, update
 
-from romana.models import Tenant, TenantCreate
+from romana.models import Tenant, TenantCreate, TenantUpdate
 from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, InUseError, NotFoundError, TenantsExhaustedError
 from romana.store.numbers import check_generation, lowest_free
@@ -32,9 +32,11 @@ _COLUMNS = (
 )
 
 
-def list_tenants(store: Store) -> list[Tenant]:
-    """All tenants by number. Raises UnavailableError, as everything here."""
+def list_tenants(store: Store, project_id: str | None = None) -> list[Tenant]:
+    """All tenants by number, or only that of a project. Raises UnavailableError, as everything here."""
     statement = select(*_COLUMNS).order_by(tenants.c.number)
+    if project_id is not None:
+        statement = statement.where(tenants.c.project_id == project_id)
     return store.database.read(lambda connection: [_tenant(row) for row in connection.execute(statement).mappings()])
 
 
@@ -57,9 +59,7 @@ def create_tenant(store: Store, wanted: TenantCreate) -> tuple[Tenant, bool]:
                 raise Unchanged((_same(_tenant(row), wanted), False))
         for row in known:
             if wanted.project_id is not None and row["project_id"] == wanted.project_id:
-                raise ConflictError(
-                    f"project {wanted.project_id} already belongs to tenant {row['name']}", tenant=row["name"]
-                )
+                raise _taken(wanted.project_id, row["name"])
         number = lowest_free(allowed, (row["number"] for row in known))
         if number is None:
             raise TenantsExhaustedError(
@@ -78,6 +78,28 @@ def create_tenant(store: Store, wanted: TenantCreate) -> tuple[Tenant, bool]:
         )
         connection.execute(insert(tenants).values(tenant.model_dump(exclude={"segments", "endpoints"})))
         return tenant, True
+
+    return store.database.write(work)
+
+
+def update_tenant(store: Store, name: str, wanted: TenantUpdate, expected: int | None) -> Tenant:
+    """Give a tenant its project, or take it away.
+
+    Raises NotFoundError, GenerationConflictError and ConflictError (the project has another tenant).
+    """
+
+    def work(connection: Connection) -> Tenant:
+        row = find_tenant(connection, name)
+        check_generation(f"tenant {name}", row["generation"], expected)
+        if row["project_id"] == wanted.project_id:
+            raise Unchanged(_tenant(row))
+        if wanted.project_id is not None:
+            holder = select(tenants.c.name).where(tenants.c.project_id == wanted.project_id)
+            if (other := connection.execute(holder).scalar_one_or_none()) is not None:
+                raise _taken(wanted.project_id, other)
+        values = {"project_id": wanted.project_id, "generation": current_generation(connection)}
+        connection.execute(update(tenants).where(tenants.c.id == row["id"]).values(**values))
+        return _tenant(find_tenant(connection, name))
 
     return store.database.write(work)
 
@@ -124,6 +146,10 @@ def find_tenant(connection: Connection, name: str) -> RowMapping:
 def no_tenant(name: str) -> NotFoundError:
     """The error about a tenant that is not there."""
     return NotFoundError(f"there is no tenant {name}", kind="tenant", name=name)
+
+
+def _taken(project_id: str, holder: str) -> ConflictError:
+    return ConflictError(f"project {project_id} already belongs to tenant {holder}", tenant=holder)
 
 
 def _same(tenant: Tenant, wanted: TenantCreate) -> Tenant:
