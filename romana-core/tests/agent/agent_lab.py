@@ -193,6 +193,7 @@ class Node:
 
     def __init__(self, lab: Lab, index: int) -> None:
         self.lab = lab
+        self.metadata = ""  # address:port of the metadata service, as in agent.toml
         self.index = index
         self.name = f"node{index}"
         self.address = f"192.168.99.{10 + index}"
@@ -219,10 +220,15 @@ class Node:
         self.directory.chmod(0o755)
         self.token = f"agent-of-{self.name}-0123456789abcdef0123456789abcdef"
         (self.directory / "token").write_text(f"{self.token}\n")
+        self.configure()
+
+    def configure(self) -> None:
+        """Write the agent's configuration."""
         self.config.write_text(
             f'host = "{self.name}"\nurl = "{self.lab.url}"\ntoken_file = "{self.directory / "token"}"\n'
             f'ca_file = "{self.lab.directory / "ca.pem"}"\n'
             f'state_dir = "{self.state_dir}"\nrun_dir = "{self.run_dir}"\n'
+            + (f'metadata = "{self.metadata}"\n' if self.metadata else "")
         )
 
     def reboot(self) -> None:

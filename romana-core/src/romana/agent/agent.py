@@ -45,7 +45,7 @@ class Agent:
 
     def __init__(self, settings: AgentSettings) -> None:
         self._kernel = Kernel()
-        self._firewall = Firewall()
+        self._firewall = Firewall(settings.metadata)
         self._dhcp = Dhcp(settings.run_dir)
         self._ledger = Ledger(settings.state_dir)
         self._cache = StateCache(settings.state_dir)

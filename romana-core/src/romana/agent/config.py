@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field
+from pydantic import BeforeValidator, Field
 
+from romana.agent.metadata import Metadata, parse
 from romana.models import Name
 from romana.settings import Settings
 
@@ -17,5 +19,8 @@ class AgentSettings(Settings):
     url: str = Field(pattern=r"^https?://[^/]+/?$", description="where romana-server is, https://192.168.99.10:9600")
     ca_file: Path | None = Field(default=None, description="PEM file of the authority that signed its certificate")
     token_file: Path = Field(description="file that holds the agent's token")
+    metadata: Annotated[Metadata, BeforeValidator(parse)] | None = Field(
+        default=None, description="address and port of the metadata service that guests find at 169.254.169.254"
+    )
     state_dir: Path = Field(default=Path("/var/lib/romana/agent"), description="what must outlive a reboot")
     run_dir: Path = Field(default=Path("/run/romana"), description="files of running processes")

@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 
 from romana.agent.desired import Desired
+from romana.agent.metadata import Metadata
 from romana.agent.ruleset import (
     TABLE,
     Elements,
@@ -76,9 +77,10 @@ def _run(argv: list[str], stdin: str) -> tuple[subprocess.Popen[str], str, str]:
 
 
 class Firewall:
-    """Keeps our two tables as they must be, and nothing else."""
+    """Keeps our two tables as they must be, and nothing else. `metadata`: the service that guests may ask."""
 
-    def __init__(self) -> None:
+    def __init__(self, metadata: Metadata | None) -> None:
+        self._metadata = metadata
         self._tables: dict[str, _KeptTable] = {}
         self._settled: tuple[Desired, frozenset[str]] | None = None  # for which nothing was left to do
         self._own: set[int] = set()  # process ids of our nft processes that the kernel has not told us of yet
@@ -98,7 +100,7 @@ class Firewall:
             return []
         self._settled = None
         done = []
-        for table in (inet_table(wanted), arp_table()):
+        for table in (inet_table(wanted, self._metadata), arp_table()):
             kept = self._tables.setdefault(table.family, _KeptTable(table.family))
             kept.look()
             lingering = frozenset(name for (name,) in kept.members.get("taps", frozenset())) & present

@@ -3,6 +3,7 @@
 Isolation is decided where a packet is delivered to a tap. Packets between segments that may talk both ways are judged
 by one look-up in `pairs` and are not tracked. Everything else is tracked, and each packet of a connection, also a
 reply, is judged by what its first packet asked for: so a policy that goes away ends the connections it let in.
+Guests' connections to the metadata service are sent on to where it is, and pass beside all policies.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ from ipaddress import IPv4Network
 from typing import Any
 
 from romana.agent.desired import Desired
+from romana.agent.metadata import Metadata
 from romana.agent.traffic import Element
 
 TABLE = "romana"
@@ -31,11 +33,12 @@ class Set:
 
 @dataclass(frozen=True, slots=True)
 class Chain:
-    """A chain; `hook` and `priority` only when packets enter the table by it."""
+    """A chain; `hook`, `priority` and `type` only when packets enter the table by it."""
 
     rules: tuple[str, ...]
     hook: str | None = None
     priority: int = 0
+    type: str = "filter"
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,8 +64,13 @@ SPOOF_SETS = {"taps": Set(("ifname",)), "sources": Set(("ifname", "ether_addr", 
 _SERVICE = ("ipv4_addr", "ipv4_addr", "inet_proto", "inet_service")
 
 
-def inet_table(wanted: Desired) -> Table:
-    """The table that judges IP packets; only those from and to taps of endpoints."""
+def inet_table(wanted: Desired, metadata: Metadata | None = None) -> Table:
+    """The table that judges IP packets; only those from and to taps of endpoints.
+
+    Args:
+        wanted: what the host must have.
+        metadata: the service that guests find at its well-known address; None: there is none.
+    """
     mask = wanted.plan.segment_mask
     plan = wanted.plan.cidr
     host_mask = IPv4Network(wanted.prefix).netmask
@@ -70,6 +78,8 @@ def inet_table(wanted: Desired) -> Table:
     asker, asked = f"ct original ip saddr & {mask}", f"ct original ip daddr & {mask}"
     # Pairs both ways: no reply will have to be recognized.
     untrack = f"{source} . {target} @pairs {target} . {source} @pairs notrack"
+    question = (f"{metadata.question} accept",) if metadata else ()
+    answer = (f"{metadata.answer} accept",) if metadata else ()
     chains = {
         # A guest's packet with its own source takes one look-up here, and one in `forward` if it is within a pair.
         "prerouting": Chain(
@@ -109,6 +119,7 @@ def inet_table(wanted: Desired) -> Table:
         ),
         "answering": Chain(
             (
+                *answer,
                 f"{asker} . {asked} @pairs accept",
                 f"{asker} . {asked} . meta l4proto . th sport @flows accept",
                 f"ct original ip daddr != {plan}"
@@ -126,6 +137,7 @@ def inet_table(wanted: Desired) -> Table:
         ),
         "leave": Chain(
             (
+                *question,
                 f"ip daddr & {host_mask} @remotes accept",  # judged there
                 f"ct direction original {source} . ip daddr . meta l4proto . th dport @outward accept",
                 f"ct direction reply ct original ip saddr . {asked} . meta l4proto . th sport @inward accept",
@@ -137,6 +149,7 @@ def inet_table(wanted: Desired) -> Table:
         "node": Chain(
             (
                 "ct state established,related accept",
+                *question,  # it is on this very host
                 # else a guest could decline the address of another
                 f"udp sport 68 udp dport 67 {CLIENT} @clients accept",
                 f"icmp type echo-request ip daddr {wanted.gateway} accept",
@@ -144,6 +157,9 @@ def inet_table(wanted: Desired) -> Table:
             )
         ),
     }
+    if metadata:
+        # Before anybody else's translation: a packet gets but one.
+        chains["metadata"] = Chain((metadata.redirection,), "prerouting", -110, "nat")
     sets = SPOOF_SETS | {
         "clients": Set(("ifname", "integer"), typeof=CLIENT),
         "pairs": Set(("ipv4_addr", "ipv4_addr")),
@@ -197,8 +213,12 @@ def elements(wanted: Desired, lingering: Iterable[str]) -> dict[str, Elements]:
 def shape(table: Table) -> frozenset[tuple[object, ...]]:
     """What `observe` finds as the shape of this table when nobody has tampered with it."""
     sets = {("set", name, item.type, item.interval) for name, item in table.sets.items()}
-    chains = {("chain", name, item.hook, item.priority, "accept") for name, item in table.chains.items() if item.hook}
-    plain = {("chain", name, None, 0, None) for name, item in table.chains.items() if not item.hook}
+    chains = {
+        ("chain", name, item.type, item.hook, item.priority, "accept")
+        for name, item in table.chains.items()
+        if item.hook
+    }
+    plain = {("chain", name, None, None, 0, None) for name, item in table.chains.items() if not item.hook}
     return frozenset(sets | chains | plain)
 
 
@@ -212,7 +232,8 @@ def observe(listing: str) -> ObservedTable:
             found.add(("set", item["name"], _type(item["type"]), item.get("flags", []) == ["interval"]))
             members[item["name"]] = frozenset(_element(member) for member in item.get("elem", []))
         elif item := entry.get("chain"):
-            found.add(("chain", item["name"], item.get("hook"), item.get("prio", 0), item.get("policy")))
+            entered = (item.get("type"), item.get("hook"), item.get("prio", 0), item.get("policy"))
+            found.add(("chain", item["name"], *entered))
         elif item := entry.get("rule"):
             rules.append(json.dumps([item["chain"], item["expr"]], sort_keys=True))
         elif not entry.keys() & {"metainfo", "table"}:
@@ -229,7 +250,7 @@ def create(table: Table) -> list[str]:
         kind = f"typeof {item.typeof}" if item.typeof else f"type {' . '.join(item.type)}"
         lines.append(f"add set {where} {name} {{ {kind};{flags} }}")
     for name, chain in table.chains.items():
-        hook = f"type filter hook {chain.hook} priority {chain.priority}; policy accept;" if chain.hook else ""
+        hook = f"type {chain.type} hook {chain.hook} priority {chain.priority}; policy accept;" if chain.hook else ""
         lines.append(f"add chain {where} {name} {{ {hook} }}")
     lines.append(f"flush table {where}")  # the rules; sets and chains stay
     lines += [f"add rule {where} {name} {rule}" for name, chain in table.chains.items() for rule in chain.rules]
