@@ -71,6 +71,7 @@ def load_plugins(arguments):
     """
     from neutron import manager
     from neutron.common import config
+    from neutron.db.migration.models import head  # noqa: F401 - attributes of Port are made where others refer to it
 
     if hasattr(config, "register_common_config_options"):
         config.register_common_config_options()
