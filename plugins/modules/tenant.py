@@ -17,7 +17,7 @@ options:
     required: true
   project_id:
     description:
-      - Id of the OpenStack project the tenant stands for. It can't be changed later.
+      - Id of the OpenStack project the tenant stands for. One project has one tenant.
       - When left out, an existing tenant keeps its own.
     type: str
   segments:
@@ -55,6 +55,14 @@ EXAMPLES = """
     api_ca_path: /etc/romana/ca.pem
   loop: [admin, demo]
 
+- name: Give a tenant its project
+  romana.openstack.tenant:
+    name: demo
+    project_id: 8f0a5e6c1f7b4a2f9d3c0b1e2a4d6f80
+    api_url: https://controller:9600
+    api_token: "{{ romana_token }}"
+    api_ca_path: /etc/romana/ca.pem
+
 - name: Leave a tenant with exactly one segment
   romana.openstack.tenant:
     name: demo
@@ -86,7 +94,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.api import ARGUMENTS, NAME, STATE, Api, Request, path, run
-from ..module_utils.difference import Difference, RefusedError
+from ..module_utils.difference import Difference
 
 
 def read(api: Api, name: str) -> dict[str, Any] | None:
@@ -99,21 +107,19 @@ def read(api: Api, name: str) -> dict[str, Any] | None:
 
 
 def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Request]:
-    """From the tenant as it is, {} for none, to what the task says. Raises RefusedError for what can't be changed."""
+    """From the tenant as it is, {} for none, to what the task says."""
     name, project = params["name"], params["project_id"]
     before: dict[str, Any] = {key: current[key] for key in ("name", "project_id", "segments") if key in current}
     if params["state"] == "absent":
         remove = Request(f"remove tenant {name}", "DELETE", path("tenants", name))
         return Difference(before, {}, (remove,) if current else ())
-    if current and project not in (None, current["project_id"]):
-        raise RefusedError(
-            f"cannot change the project_id of tenant {name} from {current['project_id']} to {project};"
-            " remove the tenant and make it again"
-        )
     steps = []
     if not current:
         body = {"name": name} | ({} if project is None else {"project_id": project})
         steps.append(Request(f"make tenant {name}", "POST", path("tenants"), body))
+    elif project not in (None, current["project_id"]):
+        what = f"give tenant {name} the project {project}"
+        steps.append(Request(what, "PATCH", path("tenants", name), {"project_id": project}))
     had = before.get("segments", [])
     wanted = list(dict.fromkeys(params["segments"] or []))
     extra = [segment for segment in had if segment not in wanted] if params["purge_segments"] else []

@@ -74,14 +74,35 @@ def test_purge_without_segments_is_refused(server: Server) -> None:
     assert result["msg"] == "purge_segments needs segments: the names of the segments to keep ([] for none)"
 
 
-def test_project_is_kept_and_cannot_change(server: Server) -> None:
-    assert server.module("tenant", name="demo", project_id="abc")["tenant"]["project_id"] == "abc"
-    assert not server.module("tenant", name="demo")["changed"]
-    assert not server.module("tenant", name="demo", project_id="abc")["changed"]
-    refused = server.module("tenant", name="demo", project_id="def")
-    assert refused["msg"] == (
-        "cannot change the project_id of tenant demo from abc to def; remove the tenant and make it again"
-    )
+def test_project_is_set_later_and_changed_and_kept_when_left_out(server: Server) -> None:
+    server.module("tenant", name="demo", segments=["default"])
+    before: str | None = None
+    for project_id in ("abc", "def"):
+        checked = server.module("tenant", check=True, name="demo", project_id=project_id)
+        assert server.client.tenant("demo").project_id == before
+        given = server.module("tenant", name="demo", project_id=project_id)
+        for result in (checked, given):
+            assert result["changed"]
+            assert [result["diff"][side]["project_id"] for side in ("before", "after")] == [before, project_id]
+            assert result["diff"]["after"]["segments"] == ["default"]
+        assert given["tenant"]["project_id"] == server.client.tenant("demo").project_id == project_id
+        assert not server.module("tenant", name="demo", project_id=project_id)["changed"]
+        assert not server.module("tenant", name="demo")["changed"]
+        before = project_id
+
+
+def test_project_comes_with_a_new_tenant(server: Server) -> None:
+    made = server.module("tenant", name="demo", project_id="abc")
+    assert (made["diff"]["after"]["project_id"], made["tenant"]["project_id"]) == ("abc", "abc")
+
+
+def test_project_of_another_tenant_is_refused(server: Server) -> None:
+    server.module("tenant", name="admin", project_id="abc")
+    server.module("tenant", name="demo")
+    refused = server.module("tenant", name="demo", project_id="abc")
+    assert refused["msg"].startswith("cannot give tenant demo the project abc: ")
+    assert "project abc already belongs to tenant admin" in refused["msg"]
+    assert server.client.tenant("demo").project_id is None
 
 
 def test_wrong_name_is_refused(server: Server) -> None:
