@@ -82,8 +82,9 @@ def tcp_connects(namespace: Namespace, address: str, port: int) -> bool:
 class Pinger:
     """A ping that goes on until `losses` is asked for."""
 
-    def __init__(self, guest: Guest, target: Guest, interval: float = 0.02) -> None:
-        argv = guest.inside.command("busybox", "ping", "-i", str(interval), "-W", "1", target.address)
+    def __init__(self, guest: Guest, target: Guest | str, interval: float = 0.02) -> None:
+        address = target if isinstance(target, str) else target.address
+        argv = guest.inside.command("busybox", "ping", "-i", str(interval), "-W", "1", address)
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def losses(self) -> tuple[int, int]:

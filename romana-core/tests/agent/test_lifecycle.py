@@ -10,7 +10,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from agent_lab import SOURCES, Guest, Lab, Node, until
+from agent_lab import SOURCES, Guest, Lab, Node, Pinger, until
 
 pytestmark = pytest.mark.root
 
@@ -45,6 +45,40 @@ def test_tap_made_again_under_its_name_is_wired_again(make_lab: Callable[[int], 
     assert b.lease()
     assert a.reaches(b)
     assert lab.nodes[0].sysctl(f"net/ipv4/conf/{b.interface}/proxy_arp") == "1"
+
+
+def test_tap_that_goes_while_it_is_being_wired_leaves_no_error(make_lab: Callable[[int], Lab]) -> None:
+    lab = make_lab(1)
+    a, b = lab.guest(0, *S1), lab.guest(0, *S1)
+    lab.push()
+    assert a.lease()
+    node = lab.nodes[0]
+    b.unplug()
+    pinger = Pinger(a, node.gateway)
+    coming_and_going = [f"tuntap add {b.interface} mode tap", f"link set {b.interface} up", f"link del {b.interface}"]
+    node.namespace.run("ip", "-batch", "-", stdin="\n".join(200 * coming_and_going) + "\n")
+    b.plug()
+    until(lambda: has_route(b), "the route of the last tap")
+    assert b.lease()
+    assert a.reaches(b)
+    assert "ERROR" not in node.log.read_text()
+    sent, lost = pinger.losses()
+    assert sent > 5
+    assert lost == 0
+
+
+def test_tap_with_two_addresses_gets_the_first_by_dhcp_and_may_use_both(make_lab: Callable[[int], Lab]) -> None:
+    lab = make_lab(2)
+    guest, peer = lab.guest(0, *S1), lab.guest(1, *S1)
+    second = lab.guest(0, *S1, plug=False)
+    second.interface, second.mac = guest.interface, guest.mac
+    lab.push()
+    assert guest.lease() == f"{guest.address}/16 {guest.node.gateway}"
+    guest.inside.run("ip", "addr", "add", f"{second.address}/16", "dev", "eth0")
+    assert peer.lease()
+    assert peer.reaches(guest)
+    assert peer.reaches(second)
+    assert "ERROR" not in guest.node.log.read_text()
 
 
 def test_real_tap_device_is_wired(make_lab: Callable[[int], Lab]) -> None:

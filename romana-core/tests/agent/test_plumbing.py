@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 import pytest
 
 from romana.agent.desired import Desired, Endpoint, desired
+from romana.agent.dhcp import configuration
 from romana.agent.observed import Address, Link, Neighbour, Observed, Route
 from romana.agent.plumbing import Change, Gateway, plan
 from romana.agent.status import applied
@@ -125,6 +126,17 @@ def test_mac_that_two_endpoints_have_is_reported(wanted: Desired, settled: Obser
     (problem,) = plan(both, settled).problems
     assert problem.subject == "endpoint f"
     assert "that of endpoint e" in problem.message
+
+
+def test_mac_with_two_addresses_on_one_interface_is_no_problem(wanted: Desired, settled: Observed) -> None:
+    both = replace(wanted, endpoints=(*wanted.endpoints, Endpoint("f", "10.0.18.4", MAC, "tap1")))
+    found = plan(both, settled)
+    assert found.problems == []
+    assert steps(both, settled) == [
+        "route 10.0.18.4/32 dev tap1 added",
+        f"neighbour 10.0.18.4 is {MAC} on tap1",
+    ]
+    assert [line for line in configuration(both).splitlines() if MAC in line] == [f"dhcp-host={MAC},10.0.18.3"]
 
 
 def test_foreign_device_named_as_the_gateway_is_reported(wanted: Desired, settled: Observed) -> None:

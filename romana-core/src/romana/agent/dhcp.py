@@ -2,7 +2,8 @@
 
 Guests get the host's whole prefix as their network, with the gateway as router: every DHCP client there is can do
 that (a /32 with classless routes is beyond some), and the taps answer ARP for all of it. So a guest needs nothing
-but address, mask and router, and everything goes through the host.
+but address, mask and router, and everything goes through the host. Of several addresses behind one tap, DHCP gives the
+lowest; it has no way to give more.
 
 dnsmasq reads names of interfaces at start only, and remembers leases of addresses that were released. So any change
 means a new process: it starts beside the old one (both may bind the port), and then the old one is stopped. The name
@@ -44,6 +45,9 @@ def configuration(wanted: Desired) -> str:
         return ""
     network = IPv4Network(wanted.prefix)
     taps = sorted({item.interface for item in wanted.endpoints})
+    given: dict[str, str] = {}  # address by MAC; dnsmasq takes one
+    for item in wanted.endpoints:
+        given.setdefault(item.mac, item.address)
     lines = [
         "port=0",
         "no-resolv",
@@ -61,7 +65,7 @@ def configuration(wanted: Desired) -> str:
         "leasefile-ro",
         "no-ping",
         "quiet-dhcp",
-        *(f"dhcp-host={item.mac},{item.address}" for item in wanted.endpoints),
+        *(f"dhcp-host={mac},{address}" for mac, address in given.items()),
     ]
     return "\n".join(lines) + "\n"
 
@@ -128,7 +132,7 @@ class Dhcp:
         return done
 
     def answers(self, mac: str, address: str) -> bool:
-        """Whether a running dnsmasq gives this address to this MAC."""
+        """Whether a running dnsmasq gives this MAC this address, or the first of those it has."""
         return self._process is not None and not self._process.ended() and (mac, address) in self._answers
 
     def stop(self) -> None:

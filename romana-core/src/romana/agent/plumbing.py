@@ -137,7 +137,7 @@ def _refuse(result: Plan, wanted: Desired, observed: Observed) -> None:
     macs: dict[str, Endpoint] = {}
     for endpoint in wanted.endpoints:
         other = macs.setdefault(endpoint.mac, endpoint)
-        if other is not endpoint:
+        if other.interface != endpoint.interface:
             message = f"MAC {endpoint.mac} is that of {other.subject}, too: DHCP cannot tell them apart; change one"
             result.problems.append(Problem(endpoint.subject, message))
         if observed.names.get(endpoint.interface) in own:
