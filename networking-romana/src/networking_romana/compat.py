@@ -71,7 +71,8 @@ def load_plugins(arguments):
     """
     from neutron import manager
     from neutron.common import config
-    from neutron.db.migration.models import head  # noqa: F401 - attributes of Port are made where others refer to it
+    from neutron.db.migration.models import head  # noqa: F401 - other models give Port attributes that ML2 asks for
+    from sqlalchemy import orm
 
     if hasattr(config, "register_common_config_options"):
         config.register_common_config_options()
@@ -80,3 +81,4 @@ def load_plugins(arguments):
     if hasattr(config, "set_config_defaults"):
         config.set_config_defaults()
     manager.init()
+    orm.configure_mappers()
