@@ -21,13 +21,15 @@ def instance_metadata(instance_id):
     Only the metadata: to show a whole instance, Nova asks Neutron, whose processes may all be waiting for Nova.
     Raises RomanaUnavailable.
     """
-    answer = _get("compute", "/servers/{}/metadata".format(instance_id), "Nova does not tell an instance's metadata")
+    path = "/servers/{}/metadata".format(instance_id)
+    answer = _get(path, "Nova does not tell an instance's metadata", service_type="compute")
     return answer and answer["metadata"]
 
 
 def project(project_id):
     """A project as Keystone describes it; None when there is none. Raises RomanaUnavailable."""
-    answer = _get("identity", "/v3/projects/{}".format(project_id), "Keystone does not tell a project's name")
+    path = "/projects/{}".format(project_id)
+    answer = _get(path, "Keystone does not tell about a project", service_type="identity", version=(3,))
     return answer and answer["project"]
 
 
@@ -36,13 +38,11 @@ def can_be_asked():
     return bool(cfg.CONF[SECTION].auth_type)
 
 
-def _get(service, path, failure):
+def _get(path, failure, **service):
     options = cfg.CONF[SECTION]
-    where = {"service_type": service, "region_name": options.region_name, "interface": options.endpoint_type}
-    if service == "identity":
-        where["version"] = None
+    service.update(region_name=options.region_name, interface=options.endpoint_type)
     try:
-        return _keystone_session().get(path, endpoint_filter=where, timeout=settings().timeout).json()
+        return _keystone_session().get(path, endpoint_filter=service, timeout=settings().timeout).json()
     except exceptions.NotFound:
         return None
     except exceptions.ClientException as error:

@@ -1,0 +1,24 @@
+# shellcheck shell=sh
+# Sourced by run-tests after venv.sh, with .venv ready: makes .venv/neutron, a virtualenv in which Neutron is.
+# It is complete when it has the copy of its lock file, written last.
+
+: "${root:?the project directory}"
+
+ensure_neutron() {
+    (
+        flock 9
+        if ! cmp -s "$root/requirements/neutron.lock" "$root/.venv/neutron/neutron.lock"; then make_neutron; fi
+    ) 9<"$root/requirements/uv.lock"
+}
+
+make_neutron() {
+    echo "run-tests: preparing .venv/neutron (once; a few seconds)" >&2
+    settings=$("$root/.venv/bin/python" -m romana_install.package_index)
+    eval "$settings" # pip's configured index, said to uv
+    "$root/.venv/bin/uv" venv --quiet --allow-existing --python "$root/.venv/bin/python" "$root/.venv/neutron"
+    rm -f "$root/.venv/neutron/neutron.lock"
+    "$root/.venv/bin/uv" pip sync --quiet --python "$root/.venv/neutron/bin/python" \
+        --require-hashes "$root/requirements/neutron.lock"
+    cp "$root/requirements/neutron.lock" "$root/.venv/neutron/.lock"
+    mv "$root/.venv/neutron/.lock" "$root/.venv/neutron/neutron.lock"
+}

@@ -1,0 +1,1 @@
+"""The drivers' tests, as the project's test command runs them."""

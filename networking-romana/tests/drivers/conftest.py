@@ -1,0 +1,30 @@
+"""Starts what the tests inside Neutron talk to, and collects them."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from romana_install.distribution import copy_distribution
+
+from .inside import Inside
+from .server import PROJECT, Server
+
+TESTS = Path(__file__).parents[1] / "inside_neutron"
+PYTHON = PROJECT / ".venv" / "neutron" / "bin" / "python"
+
+
+@pytest.fixture(scope="session")
+def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
+    """Runs tests where Neutron is, with our drivers installed as on a node and a live romana-server."""
+    installed = tmp_path_factory.mktemp("installed")
+    copy_distribution(PROJECT / "networking-romana", installed)
+    directory = tmp_path_factory.mktemp("server")
+    directory.chmod(0o700)
+    server = Server(directory)
+    try:
+        yield Inside(PYTHON, TESTS, {**os.environ, **server.environment, "PYTHONPATH": str(installed)})
+    finally:
+        server.stop()

@@ -1,0 +1,77 @@
+"""A romana-server for Neutron's tests: a process with TLS over an SQLite file."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+from romana.client import Client
+from romana.models import HostCreate
+from romana_install import pki
+
+PROJECT = Path(__file__).parents[3]
+ADDRESS = "127.0.0.1"
+HOSTS = {"host-a": "192.0.2.1", "host-b": "192.0.2.2"}
+ROLES = ("admin", "neutron", *(f"agent:{host}" for host in HOSTS))
+START_SECONDS = 60
+
+
+class Server:
+    """Runs until `stop`, with the hosts of HOSTS. `environment` tells the tests inside Neutron how to reach it."""
+
+    def __init__(self, directory: Path) -> None:
+        self._directory = directory
+        self._environment = {**os.environ, "PYTHONPATH": str(PROJECT / "romana-core" / "src")}
+        with socket.socket() as probe:
+            probe.bind((ADDRESS, 0))
+            port = probe.getsockname()[1]
+        pki.ensure(directory, "drivers", [ADDRESS])
+        self._config = directory / "server.toml"
+        self._config.write_text(
+            f'''database_url = "sqlite:///{directory}/romana.db"
+listen = "{ADDRESS}"
+port = {port}
+tls_cert = "{directory}/server.pem"
+tls_key = "{directory}/server.key"
+'''
+        )
+        self._config.chmod(0o600)
+        self.environment = {
+            "ROMANA_URL": f"https://{ADDRESS}:{port}",
+            "ROMANA_CA_FILE": str(directory / "ca.pem"),
+            "ROMANA_TOKENS": str(directory),
+        }
+        tokens = {role: secrets.token_urlsafe(32) for role in ROLES}
+        self._manage("init")
+        wanted = [{"name": role.replace(":", "-"), "role": role, "token": token} for role, token in tokens.items()]
+        self._manage("tokens", "ensure", feed=json.dumps([{**one, "expires_at": None} for one in wanted]))
+        for role, token in tokens.items():
+            (directory / f"{role}.token").write_text(token)
+        self._process = self._start()
+        client = Client(self.environment["ROMANA_URL"], directory / "ca.pem", tokens["admin"])
+        for name, address in HOSTS.items():
+            client.create_host(HostCreate.model_validate({"name": name, "address": address}))
+
+    def stop(self) -> None:
+        self._process.terminate()
+        self._process.wait(START_SECONDS)
+
+    def _manage(self, *arguments: str, feed: str = "") -> None:
+        command = [sys.executable, "-m", "romana.manage", "--config", str(self._config), *arguments]
+        subprocess.run(command, check=True, env=self._environment, input=feed, text=True, stdout=subprocess.PIPE)
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as ready:
+            ready.bind(str(self._directory / "ready"))
+            ready.settimeout(START_SECONDS)
+            process = subprocess.Popen(
+                [sys.executable, "-m", "romana.server.main", "--config", str(self._config)],
+                env={**self._environment, "NOTIFY_SOCKET": str(self._directory / "ready")},
+            )
+            assert b"READY=1" in ready.recv(4096)
+        return process

@@ -1,0 +1,28 @@
+"""The drivers inside Neutron, one test for each file of ../inside_neutron; what failed in it is in the output."""
+
+from __future__ import annotations
+
+import subprocess
+
+import pytest
+
+from .conftest import PROJECT, PYTHON, TESTS
+from .inside import Inside
+
+SOURCES = PROJECT / "networking-romana" / "src"
+
+
+@pytest.mark.parametrize("file", sorted(path.name for path in TESTS.glob("test_*.py")))
+def test_inside_neutron(inside: Inside, file: str) -> None:
+    done = inside.run(file)
+    assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_source_is_for_python_2_too() -> None:
+    done = subprocess.run(
+        [PYTHON.with_name("vermin"), "--quiet", "--violations", "--no-tips", "-t=2.7-", "-t=3.0-", SOURCES],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout + done.stderr

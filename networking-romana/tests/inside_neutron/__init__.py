@@ -1,0 +1,1 @@
+"""Tests that run in .venv/neutron: see ../drivers/test_drivers.py."""

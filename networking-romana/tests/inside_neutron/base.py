@@ -1,0 +1,176 @@
+"""Neutron with our drivers, as its own tests run it: its API in this process, SQLite, and a live romana-server.
+
+The environment names the server: ROMANA_URL, ROMANA_CA_FILE, and ROMANA_TOKENS, a directory with <role>.token files.
+"""
+
+import functools
+import os
+import tempfile
+import uuid
+from pathlib import Path
+
+from neutron.common import test_lib
+from neutron.tests.unit.plugins.ml2 import test_plugin
+from neutron_lib.api.definitions import portbindings
+from neutron_lib.plugins import directory
+from oslo_serialization import jsonutils
+
+from networking_romana import client, cloud, config
+
+from .services import Services
+
+PLAN = "10.0.0.0/8"
+HOST = "host-a"
+OTHER_HOST = "host-b"
+CONFIGURATION = """
+[DEFAULT]
+ipam_driver = romana
+[ml2]
+type_drivers = local,vlan
+tenant_network_types = local
+extension_drivers = port_security
+[romana]
+url = {url}
+ca_file = {ca_file}
+token_file = {token_file}
+[oslo_policy]
+policy_dirs = {policies}
+[nova]
+auth_type = v3password
+auth_url = {keystone}/v3
+username = neutron
+password = secret
+project_name = service
+user_domain_id = default
+project_domain_id = default
+"""
+
+# Neutron lets only its fellow services set a port's profile by default.
+POLICY = """
+"create_port:binding:profile": "rule:admin_only"
+"update_port:binding:profile": "rule:admin_only"
+"""
+
+
+class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
+    """A network `romana` without a subnet yet; the server has the hosts HOST (10.0.0.0/16) and OTHER_HOST."""
+
+    _mechanism_drivers = ("logger", "romana")
+    l3_plugin = "segments"  # the base class's place for a service plugin; there is no router here
+
+    def get_additional_service_plugins(self):
+        return {"tags": "tag"}
+
+    def setUp(self):
+        client._client = cloud._session = None  # they have the settings of the test before
+        self.services = services()
+        self.services.reset()
+        super().setUp()
+        options = config.settings()
+        self.romana = client.RomanaClient(options.url, options.ca_file, token_file("admin"), 10)
+        self.addCleanup(self._forget)
+        self.project = uuid.uuid4().hex
+        self.network_id = self.make("networks", {"name": "romana", "shared": True})["id"]
+
+    def setup_config(self):
+        test_lib.test_config["config_files"] = [configuration()]
+        super().setup_config()
+
+    def _forget(self):
+        for endpoint in self.romana.endpoints():
+            self.romana.delete_endpoint(endpoint["id"])
+        for tenant in self.romana.tenants():
+            self.romana.delete_tenant(tenant["name"])
+
+    def make(self, collection, values, status=201):
+        """POST; the resource, or the error's text when another status is expected."""
+        body = {collection[:-1]: dict({"tenant_id": self.project}, **values)}
+        request = self.new_create_request(collection, body, as_admin=True)
+        return self._content(request, collection, status)
+
+    def change(self, collection, identifier, values, status=200):
+        """PUT; as `make`."""
+        request = self.new_update_request(collection, {collection[:-1]: values}, identifier, as_admin=True)
+        return self._content(request, collection, status)
+
+    def delete(self, collection, identifier, status=204):
+        """DELETE; the error's text when another status is expected."""
+        request = self.new_delete_request(collection, identifier, as_admin=True)
+        return self._content(request, collection, status)
+
+    def read(self, collection, identifier):
+        """GET."""
+        return self._content(self.new_show_request(collection, identifier, as_admin=True), collection, 200)
+
+    def make_subnet(self, **values):
+        """The subnet as it has to be, but for what is given."""
+        wanted = {"network_id": self.network_id, "cidr": PLAN, "ip_version": 4, "gateway_ip": None}
+        status = values.pop("status", 201)
+        return self.make("subnets", dict(wanted, **values), status)
+
+    def make_port(self, status=201, **values):
+        return self.make("ports", dict({"network_id": self.network_id}, **values), status)
+
+    def make_bound_port(self, host=HOST, **values):
+        """A port as Nova makes it: without a host, then with one."""
+        port = self.make_port()
+        return self.bind(port["id"], host, **values)
+
+    def bind(self, port_id, host=HOST, status=200, **values):
+        """What Nova changes of an instance's port when it starts on a host."""
+        owner = {"device_id": str(uuid.uuid4()), "device_owner": "compute:nova", portbindings.HOST_ID: host}
+        return self.change("ports", port_id, dict(owner, **values), status)
+
+    def tag(self, port_id, tag):
+        directory.get_plugin("TAG").update_tag(self.context, "ports", port_id, tag)
+
+    def endpoints(self):
+        """All endpoints: (port's id, host, tenant's segment, address)."""
+        return [(one["name"], one["host"], one["segment"], one["address"]) for one in self.romana.endpoints()]
+
+    def tenant(self):
+        """The name of the project's tenant, which gets the segments s1 and s2 beside default."""
+        name = "tenant-" + self.project[:8]
+        self.romana.create_tenant(name, self.project)
+        for segment in ("default", "s1", "s2"):
+            self.romana.create_segment(name, segment)
+        return name
+
+    def _content(self, request, collection, status):
+        answer = request.get_response(self.api)
+        content = jsonutils.loads(answer.body) if answer.body else {}
+        assert status == answer.status_int, content
+        if answer.status_int >= 300:
+            return content["NeutronError"]["message"]
+        return content.get(collection[:-1])
+
+
+@functools.lru_cache
+def services():
+    """One for all tests."""
+    return Services(tempfile.mkdtemp(dir=os.environ["ROMANA_TOKENS"]))
+
+
+@functools.lru_cache
+def configuration():
+    """A file with what neutron.conf has beside Neutron's defaults, the same for all tests."""
+    directory = Path(tempfile.mkdtemp(dir=os.environ["ROMANA_TOKENS"]))
+    policies = directory / "policy.d"
+    policies.mkdir()
+    (policies / "90-romana.yaml").write_text(POLICY)
+    path = directory / "neutron.conf"
+    path.write_text(
+        CONFIGURATION.format(
+            url=os.environ["ROMANA_URL"],
+            ca_file=os.environ["ROMANA_CA_FILE"],
+            token_file=token_file("neutron"),
+            keystone=services().url,
+            policies=policies,
+        )
+    )
+    return str(path)
+
+
+def token_file(role):
+    """The file with the token of a role."""
+    return str(Path(os.environ["ROMANA_TOKENS"]) / (role + ".token"))

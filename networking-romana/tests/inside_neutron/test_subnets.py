@@ -1,0 +1,48 @@
+"""The one subnet that there can be."""
+
+from .base import RomanaTestCase
+
+
+class TestSubnets(RomanaTestCase):
+    def test_whole_plan_without_gateway(self):
+        assert "10.0.0.0/8" == self.make_subnet()["cidr"]
+
+    def test_other_cidr_is_refused(self):
+        for cidr in ("10.0.0.0/16", "192.168.0.0/16"):
+            said = self.make_subnet(cidr=cidr, status=400)
+            assert "the subnet must be the whole address plan of Romana, 10.0.0.0/8, not " + cidr == said
+
+    def test_ipv6_is_refused(self):
+        assert "the whole address plan" in self.make_subnet(cidr="2001:db8::/64", ip_version=6, status=400)
+
+    def test_second_subnet_is_refused_on_any_network(self):
+        first = self.make_subnet()
+        other = self.make("networks", {"name": "other"})["id"]
+        said = self.make_subnet(network_id=other, status=400)
+        assert "subnet {} has all of Romana's addresses".format(first["id"]) in said
+
+    def test_gateway_is_refused(self):
+        assert "the subnet must have no gateway" in self.make_subnet(gateway_ip="10.0.0.1", status=400)
+
+    def test_gateway_is_refused_later(self):
+        subnet = self.make_subnet()
+        said = self.change("subnets", subnet["id"], {"gateway_ip": "192.0.2.1"}, 400)
+        assert "the subnet must have no gateway" in said
+
+    def test_own_allocation_pools_are_refused(self):
+        pools = [{"start": "10.0.17.3", "end": "10.0.17.9"}]
+        assert "allocation pools" in self.make_subnet(allocation_pools=pools, status=400)
+
+    def test_name_changes(self):
+        subnet = self.make_subnet()
+        assert "s" == self.change("subnets", subnet["id"], {"name": "s"})["name"]
+
+    def test_subnet_may_be_made_again(self):
+        self.delete("subnets", self.make_subnet()["id"])
+        self.make_subnet()
+
+    def test_subnet_with_ports_stays(self):
+        subnet = self.make_subnet()
+        self.tenant()
+        self.make_bound_port()
+        self.delete("subnets", subnet["id"], 409)
