@@ -24,18 +24,18 @@ class AddressTestCase(RomanaTestCase):
 
 class TestHost(AddressTestCase):
     def test_port_without_host_has_no_address_yet(self):
-        assert [] == self.make_port()["fixed_ips"]
-        assert [] == self.endpoints()
+        assert self.make_port()["fixed_ips"] == []
+        assert self.endpoints() == []
 
     def test_port_gets_address_of_its_host_when_it_gets_one(self):
         port = self.make_bound_port(OTHER_HOST)
-        assert "10.1.17.3" == address(port)
+        assert address(port) == "10.1.17.3"
         assert [(port["id"], OTHER_HOST, "default", "10.1.17.3")] == self.endpoints()
 
     def test_port_made_with_host_has_its_address_at_once(self):
         port = self.make_port(**{portbindings.HOST_ID: HOST})
-        assert "10.0.17.3" == address(port)
-        assert "tap" == port[portbindings.VIF_TYPE]
+        assert address(port) == "10.0.17.3"
+        assert port[portbindings.VIF_TYPE] == "tap"
 
     def test_ports_of_one_request_have_addresses(self):
         wanted = {"network_id": self.network_id, "tenant_id": self.project, portbindings.HOST_ID: HOST}
@@ -61,17 +61,18 @@ class TestTenant(AddressTestCase):
     def test_project_becomes_tenant_of_keystones_name(self):
         self.make_bound_port()
         assert [("blue", self.project)] == [(t["name"], t["project_id"]) for t in self.romana.tenants()]
-        assert ["default"] == [one["name"] for one in self.romana.segments("blue")]
+        assert [one["name"] for one in self.romana.segments("blue")] == ["default"]
 
     def test_name_that_is_taken_leaves_the_projects_id(self):
         self.romana.create_tenant("blue", None)
         self.make_bound_port()
-        assert {("blue", None), (self.project, self.project)} == {(t["name"], t["project_id"]) for t in self.romana.tenants()}  # fmt: skip
+        known = {(one["name"], one["project_id"]) for one in self.romana.tenants()}
+        assert known == {("blue", None), (self.project, self.project)}
 
     def test_tenant_that_was_made_for_the_project_is_used(self):
         self.tenant()
         self.make_bound_port()
-        assert 1 == len(self.romana.tenants())
+        assert len(self.romana.tenants()) == 1
 
     def test_no_tenant_left_is_said(self):
         for number in range(15):
@@ -86,32 +87,32 @@ class TestSegment(AddressTestCase):
         self.name = self.tenant()
 
     def test_default_without_a_choice(self):
-        assert "10.0.17.3" == address(self.make_bound_port())
+        assert address(self.make_bound_port()) == "10.0.17.3"
 
     def test_profile_chooses(self):
         port = self.make_bound_port(**{portbindings.PROFILE: {"romana_segment": "s1"}})
-        assert "10.0.18.3" == address(port)
+        assert address(port) == "10.0.18.3"
 
     def test_tag_chooses(self):
         port = self.make_port()
         self.tag(port["id"], "romana_segment=s2")
-        assert "10.0.19.3" == address(self.bind(port["id"]))
+        assert address(self.bind(port["id"])) == "10.0.19.3"
 
     def test_instances_metadata_chooses(self):
         instance = str(uuid.uuid4())
         self.services.set_metadata(instance, romanaSegment="s1")
-        assert "10.0.18.3" == address(self.make_bound_port(device_id=instance))
+        assert address(self.make_bound_port(device_id=instance)) == "10.0.18.3"
 
     def test_profile_goes_before_tag_before_metadata(self):
         instance = str(uuid.uuid4())
         self.services.set_metadata(instance, romanaSegment="default")
         port = self.make_port()
         self.tag(port["id"], "romana_segment=s2")
-        assert "10.0.19.3" == address(self.bind(port["id"], device_id=instance))
+        assert address(self.bind(port["id"], device_id=instance)) == "10.0.19.3"
         port = self.make_port()
         self.tag(port["id"], "romana_segment=s2")
         profile = {portbindings.PROFILE: {"romana_segment": "s1"}}
-        assert "10.0.18.3" == address(self.bind(port["id"], device_id=instance, **profile))
+        assert address(self.bind(port["id"], device_id=instance, **profile)) == "10.0.18.3"
 
     def test_whole_instance_is_never_asked_for(self):
         instance = str(uuid.uuid4())
@@ -123,7 +124,7 @@ class TestSegment(AddressTestCase):
         port = self.make_port()
         said = self.bind(port["id"], status=400, **{portbindings.PROFILE: {"romana_segment": "s9"}})
         assert "tenant {} has no segment s9; there are: default, s1, s2".format(self.name) == said
-        assert [] == self.endpoints()
+        assert self.endpoints() == []
 
     def test_name_that_cannot_be_one_is_said(self):
         port = self.make_port()
@@ -159,7 +160,7 @@ class TestFixedAddress(AddressTestCase):
     def test_address_says_host_and_segment_where_nothing_else_does(self):
         port = self._fixed("10.1.19.5")
         assert [(port["id"], OTHER_HOST, "s2", "10.1.19.5")] == self.endpoints()
-        assert "10.1.19.5" == address(self.bind(port["id"], OTHER_HOST))
+        assert address(self.bind(port["id"], OTHER_HOST)) == "10.1.19.5"
 
     def test_address_of_another_host_is_refused(self):
         said = self._fixed("10.1.18.77", 400, **{portbindings.HOST_ID: HOST})
@@ -204,7 +205,7 @@ class TestNoAnswer(AddressTestCase):
         client._client = None
         said = self.bind(port["id"], status=503)
         assert "romana-server ({}) cannot be reached".format(away) in said
-        assert [] == self.read("ports", port["id"])["fixed_ips"]
+        assert self.read("ports", port["id"])["fixed_ips"] == []
 
     def test_nova_that_is_away_is_said(self):
         self.tenant()

@@ -51,18 +51,18 @@ class FollowTestCase(RomanaTestCase):
 class TestStatus(FollowTestCase):
     def test_bound_port_is_down_until_its_agent_has_applied_it(self):
         port = self.make_bound_port()
-        assert "DOWN" == self.status(port)
+        assert self.status(port) == "DOWN"
         generation = self.follower.synchronize()
-        assert "DOWN" == self.status(port)
+        assert self.status(port) == "DOWN"
         self.report("active")
         self.follower.follow(generation)
-        assert "ACTIVE" == self.status(port)
+        assert self.status(port) == "ACTIVE"
 
     def test_what_was_applied_while_nobody_followed_is_found(self):
         port = self.make_bound_port()
         self.report("active")
         self.follower.synchronize()
-        assert "ACTIVE" == self.status(port)
+        assert self.status(port) == "ACTIVE"
 
     def test_port_in_error_is_down_and_the_log_says_why(self):
         port = self.make_bound_port()
@@ -71,7 +71,7 @@ class TestStatus(FollowTestCase):
         log = self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
         self.report("error", detail="no such device")
         self.follower.follow(generation)
-        assert "DOWN" == self.status(port)
+        assert self.status(port) == "DOWN"
         assert "Address {} is not in place on {}: no such device".format(address(port), HOST) in log.output
 
     def test_tap_that_goes_for_a_moment_does_not_make_a_port_flap(self):
@@ -80,7 +80,7 @@ class TestStatus(FollowTestCase):
         generation = self.follower.synchronize()
         self.report("pending")
         self.follower.follow(generation)
-        assert "ACTIVE" == self.status(port)
+        assert self.status(port) == "ACTIVE"
 
     def test_tap_that_stays_away_makes_a_port_down(self):
         port = self.make_bound_port()
@@ -88,30 +88,30 @@ class TestStatus(FollowTestCase):
         self.follower.synchronize()
         self.report("pending")
         self.follower.synchronize()
-        assert "DOWN" == self.status(port)
+        assert self.status(port) == "DOWN"
 
     def test_moved_port_is_down_until_its_new_host_has_applied_it(self):
         port = self.make_bound_port(HOST)
         self.report("active", HOST)
         generation = self.follower.synchronize()
         self.bind(port["id"], OTHER_HOST)
-        assert "DOWN" == self.status(port)
+        assert self.status(port) == "DOWN"
         self.report("active", OTHER_HOST)
         self.follower.follow(generation)
-        assert "ACTIVE" == self.status(port)
+        assert self.status(port) == "ACTIVE"
 
     def test_port_bound_anew_where_it_is_in_place_is_active_at_once(self):
         port = self.make_bound_port()
         self.report("active")
         self.follower.synchronize()
         changed = self.change("ports", port["id"], {portbindings.PROFILE: {"migrating_to": OTHER_HOST}})
-        assert "ACTIVE" == changed["status"]
+        assert changed["status"] == "ACTIVE"
 
     def test_unbound_port_is_left_alone(self):
         port = self.make_port(fixed_ips=[{"ip_address": self._free_address()}])
         self.report("active")
         self.follower.synchronize()
-        assert "DOWN" == self.status(port)
+        assert self.status(port) == "DOWN"
 
     def test_endpoints_of_others_are_left_alone(self):
         self.make_bound_port()
@@ -121,7 +121,7 @@ class TestStatus(FollowTestCase):
         )
         self.report("active")
         self.follower.follow(generation)
-        assert 2 == len(self.endpoints())
+        assert len(self.endpoints()) == 2
 
     def _free_address(self):
         self.tenant()
@@ -139,7 +139,7 @@ class TestTogether(FollowTestCase):
             self._stray(name)
         probe = self._stray("probe")
         self.follower.follow(self.follower.synchronize())  # for a second: the grace time
-        assert 4 == len(self.endpoints())
+        assert len(self.endpoints()) == 4
         self.follower.synchronize()
         assert {address(port), probe["address"]} == {one for *_, one in self.endpoints()}
 
@@ -161,10 +161,10 @@ class TestTogether(FollowTestCase):
         port = self.make_bound_port()
         self.services.remove_project(self.project)
         self.follower.synchronize()
-        assert ["blue"] == [one["name"] for one in self.romana.tenants()]
+        assert [one["name"] for one in self.romana.tenants()] == ["blue"]
         self.delete("ports", port["id"])
         self.follower.synchronize()
-        assert [] == self.romana.tenants()
+        assert self.romana.tenants() == []
 
     def test_tenants_of_projects_and_of_nobody_stay(self):
         self.delete("ports", self.make_bound_port()["id"])
@@ -186,4 +186,4 @@ class TestRun(FollowTestCase):
 
         with testtools.ExpectedException(EndError):
             Interrupted(self.romana, self.plugin, config.settings()).run()
-        assert [] == answers
+        assert answers == []

@@ -24,40 +24,40 @@ class TestHost(MoveTestCase):
     def test_moved_instance_has_address_of_its_new_host(self):
         port = self.make_bound_port(HOST)
         moved = self.bind(port["id"], OTHER_HOST)
-        assert "10.1.17.3" == address(moved)
-        assert "tap" == moved[portbindings.VIF_TYPE]
+        assert address(moved) == "10.1.17.3"
+        assert moved[portbindings.VIF_TYPE] == "tap"
         assert [(port["id"], OTHER_HOST, "default", "10.1.17.3")] == self.endpoints()
 
     def test_moved_instance_stays_in_its_segment(self):
         instance = str(uuid.uuid4())
         self.services.set_metadata(instance, romanaSegment="s1")
         port = self.make_bound_port(HOST, device_id=instance)
-        assert "10.1.18.3" == address(self.bind(port["id"], OTHER_HOST, device_id=instance))
+        assert address(self.bind(port["id"], OTHER_HOST, device_id=instance)) == "10.1.18.3"
 
     def test_moved_instance_goes_to_the_segment_chosen_since(self):
         port = self.make_bound_port(HOST)
         self.tag(port["id"], "romana_segment=s2")
-        assert "10.1.19.3" == address(self.bind(port["id"], OTHER_HOST))
+        assert address(self.bind(port["id"], OTHER_HOST)) == "10.1.19.3"
 
     def test_kept_port_keeps_its_address_on_the_same_host(self):
         port = self.make_bound_port(HOST, **{portbindings.PROFILE: {"romana_segment": "s1"}})
         self.change("ports", port["id"], dict(UNBOUND, **{portbindings.PROFILE: {}}))
         assert address(port) == address(self.bind(port["id"], HOST))
-        assert 1 == len(self.endpoints())
+        assert len(self.endpoints()) == 1
 
     def test_kept_port_has_address_of_the_next_instances_host_and_segment(self):
         port = self.make_bound_port(HOST)
         self.change("ports", port["id"], UNBOUND)
         instance = str(uuid.uuid4())
         self.services.set_metadata(instance, romanaSegment="s2")
-        assert "10.1.19.3" == address(self.bind(port["id"], OTHER_HOST, device_id=instance))
-        assert 1 == len(self.endpoints())
+        assert address(self.bind(port["id"], OTHER_HOST, device_id=instance)) == "10.1.19.3"
+        assert len(self.endpoints()) == 1
 
     def test_kept_port_gets_into_the_next_instances_segment_on_the_same_host(self):
         port = self.make_bound_port(HOST)
         self.change("ports", port["id"], UNBOUND)
-        assert "10.0.18.3" == address(self.bind(port["id"], **{portbindings.PROFILE: {"romana_segment": "s1"}}))
-        assert 1 == len(self.endpoints())
+        assert address(self.bind(port["id"], **{portbindings.PROFILE: {"romana_segment": "s1"}})) == "10.0.18.3"
+        assert len(self.endpoints()) == 1
 
     def test_move_to_a_full_segment_leaves_everything_as_it_was(self):
         port = self.make_bound_port(HOST)
@@ -108,12 +108,12 @@ class TestLivePort(MoveTestCase):
         self.change("ports", port["id"], UNBOUND)
         self.change("ports", port["id"], {"mac_address": "02:00:00:00:00:07"})
         self.bind(port["id"])
-        assert ["02:00:00:00:00:07"] == [one["mac"] for one in self.romana.endpoints()]
+        assert [one["mac"] for one in self.romana.endpoints()] == ["02:00:00:00:00:07"]
 
     def test_fixed_address_changes_to_a_free_one(self):
         port = self.make_bound_port()
         changed = self.change("ports", port["id"], {"fixed_ips": [{"ip_address": "10.0.17.9"}]})
-        assert "10.0.17.9" == address(changed)
+        assert address(changed) == "10.0.17.9"
         assert [(port["id"], HOST, "default", "10.0.17.9")] == self.endpoints()
 
     def test_refused_fixed_address_leaves_the_old_one(self):
@@ -127,9 +127,9 @@ class TestLivePort(MoveTestCase):
 
     def test_address_taken_from_a_port_is_given_back(self):
         port = self.make_bound_port()
-        assert [] == self.change("ports", port["id"], {"fixed_ips": []})["fixed_ips"]
-        assert [] == self.endpoints()
+        assert self.change("ports", port["id"], {"fixed_ips": []})["fixed_ips"] == []
+        assert self.endpoints() == []
 
     def test_name_changes_without_romana(self):
         port = self.make_bound_port()
-        assert "n" == self.change("ports", port["id"], {"name": "n"})["name"]
+        assert self.change("ports", port["id"], {"name": "n"})["name"] == "n"

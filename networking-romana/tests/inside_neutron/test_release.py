@@ -21,13 +21,13 @@ class TestRelease(RomanaTestCase):
     def test_deleted_ports_address_is_given_back_and_given_again(self):
         port = self.make_bound_port()
         self.delete("ports", port["id"])
-        assert [] == self.endpoints()
+        assert self.endpoints() == []
         assert address(port) == address(self.make_bound_port())
 
     def test_unbound_port_gives_its_address_back_when_it_is_deleted(self):
         port = self.make_port(fixed_ips=[{"ip_address": "10.0.18.7"}])
         self.delete("ports", port["id"])
-        assert [] == self.endpoints()
+        assert self.endpoints() == []
 
     def test_all_addresses_of_a_port_go_with_it(self):
         port = self.make_bound_port()
@@ -35,7 +35,7 @@ class TestRelease(RomanaTestCase):
         interface = {"interface": "tap" + port["id"][:11], "mac": port["mac_address"]}
         self.romana.create_endpoint(dict(stray, **interface), "left by a broken request")
         self.delete("ports", port["id"])
-        assert [] == self.endpoints()
+        assert self.endpoints() == []
 
     def test_port_is_deleted_while_romana_server_is_away(self):
         port = self.make_bound_port()

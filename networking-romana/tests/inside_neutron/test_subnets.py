@@ -5,7 +5,7 @@ from .base import RomanaTestCase
 
 class TestSubnets(RomanaTestCase):
     def test_whole_plan_without_gateway(self):
-        assert "10.0.0.0/8" == self.make_subnet()["cidr"]
+        assert self.make_subnet()["cidr"] == "10.0.0.0/8"
 
     def test_other_cidr_is_refused(self):
         for cidr in ("10.0.0.0/16", "192.168.0.0/16"):
@@ -35,7 +35,7 @@ class TestSubnets(RomanaTestCase):
 
     def test_name_changes(self):
         subnet = self.make_subnet()
-        assert "s" == self.change("subnets", subnet["id"], {"name": "s"})["name"]
+        assert self.change("subnets", subnet["id"], {"name": "s"})["name"] == "s"
 
     def test_subnet_may_be_made_again(self):
         self.delete("subnets", self.make_subnet()["id"])
