@@ -1,0 +1,199 @@
+"""The cloud of a stack, as its users see it: OpenStack's APIs with the credentials in the stack's clouds.yaml."""
+
+from __future__ import annotations
+
+import subprocess
+import time
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+from keystoneauth1 import exceptions
+from keystoneauth1.adapter import Adapter
+from keystoneauth1.identity import v3
+from keystoneauth1.session import Session
+
+NOVA = "2.96"  # microversion: hosts can be asked for, migrations need no confirmation of a host
+BOOT_WITHIN = 240.0  # seconds; some seconds when the machine is idle
+LOOK = 0.5  # seconds between two looks at an instance; Nova tells nobody outside
+READY = "romana-guest: ready"
+
+
+@dataclass(frozen=True)
+class Server:
+    """An instance: as Nova shows it."""
+
+    shown: dict[str, Any]
+
+    @property
+    def id(self) -> str:
+        return str(self.shown["id"])
+
+    @property
+    def name(self) -> str:
+        return str(self.shown["name"])
+
+    @property
+    def status(self) -> str:
+        return str(self.shown["status"])
+
+    @property
+    def host(self) -> str:
+        return str(self.shown["OS-EXT-SRV-ATTR:host"])
+
+    @property
+    def addresses(self) -> list[str]:
+        return [one["addr"] for network in self.shown["addresses"].values() for one in network]
+
+    @property
+    def address(self) -> str:
+        (address,) = self.addresses
+        return address
+
+    @property
+    def fault(self) -> str:
+        return str(self.shown.get("fault", {}).get("message", ""))
+
+
+class Cloud:
+    """One user in one project."""
+
+    def __init__(self, directory: Path, name: str, project: str | None = None) -> None:
+        self._directory = directory
+        auth: dict[str, str] = yaml.safe_load((directory / "clouds.yaml").read_text())["clouds"][name]["auth"]
+        if project:
+            auth |= {"project_name": project}
+        self._session = Session(v3.Password(**auth))
+        self.nova = Adapter(self._session, service_type="compute", default_microversion=NOVA)
+        self.neutron = Adapter(self._session, service_type="network", endpoint_override=self._neutron_url())
+        self.glance = Adapter(self._session, service_type="image")
+
+    def _neutron_url(self) -> str:
+        return f"{self._session.get_endpoint(service_type='network')}/v2.0"
+
+    @property
+    def project(self) -> str:
+        return str(self._session.get_project_id())
+
+    # --- instances
+
+    def boot(self, name: str, host: str | None = None, segment: str | None = None, **more: Any) -> str:
+        """Ask for an instance; returns its id."""
+        body = {
+            "name": name,
+            "imageRef": self._id(self.glance, "/v2/images?name=tiny", "images"),
+            "flavorRef": self._flavor("tiny"),
+            "networks": [{"uuid": self.network()}],
+            "key_name": "demo",
+        }
+        body |= {"host": host} if host else {}
+        body |= {"metadata": {"romanaSegment": segment}} if segment else {}
+        return str(self.nova.post("/servers", json={"server": body | more}).json()["server"]["id"])
+
+    def server(self, identifier: str) -> Server:
+        return Server(self.nova.get(f"/servers/{identifier}").json()["server"])
+
+    def servers(self) -> list[Server]:
+        return [Server(one) for one in self.nova.get("/servers/detail").json()["servers"]]
+
+    def act(self, identifier: str, action: str, value: Any = None) -> None:
+        self.nova.post(f"/servers/{identifier}/action", json={action: value})
+
+    def settled(self, identifiers: Iterable[str], *statuses: str) -> list[Server]:
+        """The instances once all of them are in one of the statuses (ACTIVE or ERROR, if none is given)."""
+        wanted = statuses or ("ACTIVE", "ERROR")
+        identifiers = list(identifiers)
+
+        def look() -> list[Server]:
+            servers = [self.server(one) for one in identifiers]
+            idle = [one for one in servers if one.status in wanted and not one.shown["OS-EXT-STS:task_state"]]
+            return servers if len(idle) == len(servers) else []
+
+        return wait_for(look, f"instances are {' or '.join(wanted)}")
+
+    def active(self, *identifiers: str) -> list[Server]:
+        """The instances once all of them run; a fault is shown."""
+        servers = self.settled(identifiers)
+        assert [(one.name, one.fault) for one in servers if one.status != "ACTIVE"] == []
+        return servers
+
+    def console(self, identifier: str) -> str:
+        answer = self.nova.post(f"/servers/{identifier}/action", json={"os-getConsoleOutput": {}})
+        return str(answer.json()["output"])
+
+    def ready(self, *identifiers: str, times: int = 1) -> None:
+        """Wait until the guests say that they are, for the so manieth time."""
+        for one in identifiers:
+            wait_for(lambda one=one: self.console(one).count(READY) >= times, f"guest {one} is ready")
+
+    def delete(self, *identifiers: str) -> None:
+        """Delete instances and wait until they are gone."""
+        for one in identifiers:
+            self.nova.delete(f"/servers/{one}")
+        for one in identifiers:
+            wait_for(lambda one=one: not self.exists(one), f"instance {one} is gone")
+
+    def exists(self, identifier: str) -> bool:
+        try:
+            self.server(identifier)
+        except exceptions.NotFound:
+            return False
+        return True
+
+    def run(self, server: Server, command: str, key: Path | None = None, code: int = 0) -> str:
+        """Run a command inside an instance, over ssh through its node."""
+        config = self._directory / "ssh_config"
+        options = ["StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel=ERROR", "BatchMode=yes"]
+        done = subprocess.run(
+            [
+                "ssh",
+                *(word for option in options for word in ("-o", option)),
+                *("-o", f"ProxyCommand=ssh -F {config} -W %h:%p {server.host}"),
+                *("-i", str(key or self._directory / "ssh" / "demo"), f"root@{server.address}", command),
+            ],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code, f"{server.name}: {command}: exit {done.returncode}: {done.stdout}{done.stderr}"
+        return done.stdout
+
+    # --- networks
+
+    def network(self, name: str = "romana") -> str:
+        return self._id(self.neutron, f"/networks?name={name}", "networks")
+
+    def port(self, **body: Any) -> dict[str, Any]:
+        """Make a port on the network romana."""
+        answer = self.neutron.post("/ports", json={"port": {"network_id": self.network(), **body}})
+        made: dict[str, Any] = answer.json()["port"]
+        return made
+
+    def ports(self) -> list[dict[str, Any]]:
+        found: list[dict[str, Any]] = self.neutron.get("/ports").json()["ports"]
+        return found
+
+    def _flavor(self, name: str) -> str:
+        flavors = self.nova.get("/flavors").json()["flavors"]
+        return next(str(one["id"]) for one in flavors if one["name"] == name)
+
+    @staticmethod
+    def _id(adapter: Adapter, path: str, key: str) -> str:
+        (one,) = adapter.get(path).json()[key]
+        return str(one["id"])
+
+
+def wait_for(look: Any, what: str, deadline: float = BOOT_WITHIN) -> Any:
+    """The first true result of `look`. A service that is being started again answers with errors for a while."""
+    end = time.monotonic() + deadline
+    while True:
+        try:
+            if result := look():
+                return result
+            last = ""
+        except (exceptions.ConnectFailure, exceptions.HttpServerError, exceptions.Conflict, exceptions.NotFound) as e:
+            last = f": {e}"
+        assert time.monotonic() < end, f"not within {deadline} s: {what}{last}"
+        time.sleep(LOOK)

@@ -1,0 +1,216 @@
+"""A cloud from the distribution's packages, its instances and their network, as users see them."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from pathlib import Path
+
+import pytest
+from cloud import Cloud, Server, wait_for
+from conftest import assert_nothing_left
+from keystoneauth1 import exceptions
+from romana_setup import Setup
+
+SERVICES = [
+    "keystone",
+    "glance-api",
+    "placement-api",
+    "nova-api",
+    "nova-conductor",
+    "nova-scheduler",
+    "neutron-api",
+    "neutron-rpc-server",
+    "neutron-romana",
+    "rabbitmq-server",
+    "mariadb",
+    "romana-server",
+]
+
+
+def reaches(cloud: Cloud, source: Server, target: Server) -> bool:
+    """Whether ping and TCP get from one instance to another; both or none."""
+    web = f"wget -T 2 -q -O /dev/null http://{target.address}/"
+    script = f"ping -c 1 -W 2 {target.address} >/dev/null; echo $?; {web}; echo $?"
+    ping, tcp = (int(word) == 0 for word in cloud.run(source, script).split())
+    assert ping == tcp, f"{source.name} to {target.name}: ping {ping}, TCP {tcp}"
+    return ping
+
+
+def test_second_run_changes_nothing(stack: Setup) -> None:
+    assert "changed=0" in stack.run()
+
+
+def test_installation_is_verified(stack: Setup) -> None:
+    stack.verify()
+
+
+def test_status_shows_every_service_as_active(stack: Setup) -> None:
+    assert "is not active" not in stack.run("status")
+
+
+def test_dashboard_lets_a_user_in(stack: Setup, tmp_path: Path) -> None:
+    jar = str(tmp_path / "cookies")
+    base = f"http://{stack.address(10)}/horizon"
+
+    def curl(*words: str) -> str:
+        command = ["curl", "--silent", "--show-error", "--location", "--cookie", jar, "--cookie-jar", jar, *words]
+        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
+
+    form = curl(f"{base}/auth/login/")
+    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
+    assert token, form
+    password = re.search(r"OS_PASSWORD='?([^'\n]+)", (stack.directory / "demo-openrc").read_text())
+    assert password
+    data = tmp_path / "form"
+    data.write_text(f"csrfmiddlewaretoken={token[1]}&username=demo&password={password[1]}&region=default")
+    page = curl("--referer", f"{base}/auth/login/", "--data", f"@{data}", f"{base}/auth/login/")
+    assert "Sign Out" in page or "Log Out" in page, page
+    assert "Instances" in curl(f"{base}/project/instances/")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_instances_of_one_segment_reach_each_other_and_no_others(stack: Setup, admin: Cloud) -> None:
+    other_project = Cloud(stack.directory, stack.name)
+    ours = [
+        admin.boot("web1", "compute01", "s1"),
+        admin.boot("web2", "compute02", "s1"),
+        admin.boot("web3", "compute01", "s1"),
+        admin.boot("data", "compute01", "s2"),
+    ]
+    theirs = other_project.boot("web", "compute02", "s1")
+    try:
+        web1, web2, web3, data = admin.active(*ours)
+        (foreign,) = other_project.active(theirs)
+        # Host, tenant (demo is the second), segment (default, s1, s2) and endpoint are in the address.
+        assert [one.address for one in (web1, web2, web3)] == ["10.1.34.3", "10.2.34.3", "10.1.34.4"]
+        assert [data.address, foreign.address] == ["10.1.35.3", "10.2.18.3"]
+        admin.ready(*ours)
+        other_project.ready(theirs)
+        assert reaches(admin, web1, web2)
+        assert reaches(admin, web2, web3)
+        assert reaches(admin, web1, web3)
+        assert not reaches(admin, web1, data)
+        assert not reaches(admin, data, web2)
+        assert not reaches(admin, web1, foreign)
+        assert not reaches(other_project, foreign, web2)
+        assert hops(admin, web1, web3) == ["10.1.0.1", web3.address]
+        assert hops(admin, web1, web2) == ["10.1.0.1", "*", web2.address]
+        assert admin.run(web1, "hostname").strip() == "web1"
+        assert f"lease {web1.address}/16" in admin.console(web1.id)
+        assert "metadata ok" in admin.console(web1.id)
+        spoofed = f"ip address add 10.1.35.77/32 dev eth0; ping -c 1 -W 2 -I 10.1.35.77 {web2.address}"
+        assert "0 packets received" in admin.run(web1, f"{spoofed}; true")
+    finally:
+        other_project.delete(theirs)
+
+
+def hops(cloud: Cloud, source: Server, target: Server) -> list[str]:
+    """Who answers on the way."""
+    trace = cloud.run(source, f"traceroute -n -q 1 -w 1 -m 5 {target.address}")
+    return [line.split()[1] for line in trace.splitlines()[1:]]
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_user_data_is_run_and_the_key_lets_in(demo: Cloud, admin: Cloud) -> None:
+    script = "IyEvYmluL3NoCmVjaG8gcm9tYW5hLXdhcy1oZXJlID4gL3RtcC9zZWVuCg=="  # writes romana-was-here to /tmp/seen
+    identifier = demo.boot("data", user_data=script)
+    demo.active(identifier)
+    demo.ready(identifier)
+    server = admin.server(identifier)  # says on which host it runs
+    wait_for(lambda: "user-data ended with status 0" in demo.console(identifier), "user data has run")
+    assert demo.run(server, "cat /tmp/seen").strip() == "romana-was-here"
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_unknown_segment_is_told_in_words(demo: Cloud) -> None:
+    identifier = demo.boot("lost", segment="nowhere")
+    (server,) = demo.settled([identifier])
+    assert server.status == "ERROR"
+    assert "no segment nowhere" in server.fault
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_fixed_address_of_the_right_host_and_segment_is_accepted(admin: Cloud) -> None:
+    wanted = admin.port(fixed_ips=[{"ip_address": "10.2.34.77"}])
+    identifier = admin.boot("fixed", "compute02", "s1", networks=[{"port": wanted["id"]}])
+    (server,) = admin.active(identifier)
+    assert server.address == "10.2.34.77"
+
+
+def test_subnet_that_is_not_the_plan_is_refused(admin: Cloud) -> None:
+    body = {"network_id": admin.network(), "ip_version": 4, "cidr": "172.30.0.0/16"}
+    with pytest.raises(exceptions.HttpError, match=r"10\.0\.0\.0/8"):
+        admin.neutron.post("/subnets", json={"subnet": body})
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_port_is_active_only_after_the_agent_applied_it(stack: Setup, admin: Cloud) -> None:
+    stack.ssh("compute01", "systemctl", "stop", "romana-agent")
+    identifier = admin.boot("waiting", "compute01", "s1")
+    wait_for(lambda: stack.romana("endpoint", "list"), "the endpoint is made")
+    wait_for(lambda: "tap" in stack.ssh("compute01", "ip", "-br", "link"), "its tap is there")
+    assert admin.server(identifier).status == "BUILD"
+    assert [port["status"] for port in admin.ports()] == ["DOWN"]
+    stack.ssh("compute01", "systemctl", "start", "romana-agent")
+    admin.active(identifier)
+    assert [port["status"] for port in admin.ports()] == ["ACTIVE"]
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_twenty_instances_at_once(stack: Setup, demo: Cloud, admin: Cloud) -> None:
+    identifiers = [demo.boot(f"one-of-twenty-{number}") for number in range(20)]
+    demo.active(*identifiers)
+    servers = [admin.server(one) for one in identifiers]
+    assert len({one.address for one in servers}) == 20
+    hosts = {"controller": "10.0.", "compute01": "10.1.", "compute02": "10.2."}
+    assert [one.address for one in servers if not one.address.startswith(hosts[one.host])] == []
+    demo.delete(*identifiers)
+    assert_nothing_left(stack)
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.parametrize("service", SERVICES)
+def test_service_killed_during_a_boot(stack: Setup, admin: Cloud, service: str) -> None:
+    identifier = admin.boot("amid", "compute01", "s1")
+    stack.ssh("controller", "systemctl", "kill", "--signal=SIGKILL", service)
+    wait_for(lambda: admin.server(identifier), "Nova answers")
+    (server,) = admin.settled([identifier])
+    assert server.status == "ACTIVE" or server.fault
+    wait_for(
+        lambda: "ok" in stack.ssh("controller", "romana", "ipam", "check", check=False).lower(), "addresses are ok"
+    )
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_hard_reboot_rebuild_and_migration_keep_the_network(admin: Cloud) -> None:
+    identifiers = [admin.boot("mover", "compute01", "s1"), admin.boot("peer", "compute02", "s1")]
+    mover, peer = admin.active(*identifiers)
+    admin.ready(*identifiers)
+    admin.act(mover.id, "reboot", {"type": "HARD"})
+    admin.active(mover.id)
+    admin.ready(mover.id)
+    assert reaches(admin, peer, mover)
+
+    admin.act(mover.id, "rebuild", {"imageRef": mover.shown["image"]["id"]})
+    admin.active(mover.id)
+    admin.ready(mover.id)
+    assert reaches(admin, peer, mover)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud) -> None:
+    identifiers = [admin.boot("there", "compute01", "s1"), admin.boot("peer", "compute02", "s1")]
+    there, peer = admin.active(*identifiers)
+    admin.ready(*identifiers)
+    stack.ssh("compute01", "systemctl", "reboot", check=False)
+    wait_for(lambda: "up" in stack.ssh("compute01", "echo", "up", check=False), "the node is up")
+    wait_for(lambda: admin.server(there.id).status in ("ACTIVE", "SHUTOFF"), "Nova knows")
+    wait_for(
+        lambda: stack.ssh("compute01", "systemctl", "is-active", "nova-compute", check=False).strip() == "active",
+        "nova-compute runs",
+    )
+    if admin.server(there.id).status == "SHUTOFF":
+        admin.act(there.id, "os-start")
+    admin.active(there.id)
+    wait_for(lambda: reaches(admin, peer, there), "the instance has its network again")
