@@ -14,6 +14,7 @@ SHELL = [
     *("romana-setup", "run-tests", "launcher/venv.sh", "launcher/neutron.sh", "requirements/lock", ".ci/run"),
     *(f"{GUEST}/usr/libexec/guest/{name}" for name in ("boot", "configure", "console", "lease", "metadata", "page")),
     f"{GUEST}/etc/acpi/PWRF/00000080",
+    "roles/nova_compute/files/libvirt-hook",
 ]
 
 LINTERS = {
@@ -27,12 +28,13 @@ LINTERS = {
 
 
 @pytest.mark.parametrize("name", LINTERS)
-def test_linter_finds_nothing(name: str) -> None:
+def test_linter_finds_nothing(name: str, tmp_path: Path) -> None:
     program, *arguments = LINTERS[name]
     environment = {
         **os.environ,
         "PATH": f"{PYTHON}:{os.environ['PATH']}",
         "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".venv" / "collections"),
+        "ANSIBLE_HOME": str(tmp_path),  # ansible-lint keeps a copy of the collection there, which would be found later
     }
     done = subprocess.run(
         [PYTHON / program, *arguments], cwd=PROJECT, env=environment, capture_output=True, text=True, check=False
@@ -45,6 +47,9 @@ def test_every_shell_script_is_checked() -> None:
     scripts = [
         name
         for name in tracked.splitlines()
-        if (PROJECT / name).is_file() and (PROJECT / name).read_bytes()[:32].startswith((b"#!/bin/sh", b"#!/bin/bash"))
+        # What a template becomes is no script before it is filled in.
+        if (PROJECT / name).is_file()
+        and not name.endswith(".j2")
+        and (PROJECT / name).read_bytes()[:32].startswith((b"#!/bin/sh", b"#!/bin/bash"))
     ]
     assert set(scripts) <= set(SHELL)

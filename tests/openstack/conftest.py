@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import os
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-
-sys.path.append(str(Path(__file__).parents[1] / "local"))
-
 from cloud import Cloud
+from remains import assert_nothing_left
 from romana_setup import Setup
 
 STATE = Path("/tmp") / f"romana-tests-{os.geteuid()}"  # noqa: S108 - what a killed run has left is found by the next
@@ -56,14 +53,3 @@ def nothing_left(stack: Setup, admin: Cloud) -> Iterator[None]:
     for port in admin.ports():
         admin.neutron.delete(f"/ports/{port['id']}")
     assert_nothing_left(stack)
-
-
-def assert_nothing_left(stack: Setup) -> None:
-    """No endpoint in the store, no tap, route to an endpoint, lease or element of a set on any node."""
-    assert stack.romana("endpoint", "list") == []
-    assert "ok" in stack.ssh("controller", "romana", "ipam", "check").lower()
-    for node in ("controller", "compute01", "compute02"):
-        assert [line for line in stack.ssh(node, "ip", "-br", "link").splitlines() if line.startswith("tap")] == []
-        assert [line for line in stack.ssh(node, "ip", "route").splitlines() if " dev tap" in line] == []
-        assert "tap" not in stack.ssh(node, "nft", "list", "table", "inet", "romana")
-        assert "dhcp-host" not in stack.ssh(node, "sh", "-c", "'cat /run/romana-agent/dnsmasq* 2>/dev/null || true'")

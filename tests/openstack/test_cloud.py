@@ -8,8 +8,8 @@ from pathlib import Path
 
 import pytest
 from cloud import Cloud, Server, wait_for
-from conftest import assert_nothing_left
 from keystoneauth1 import exceptions
+from remains import assert_nothing_left
 from romana_setup import Setup
 
 SERVICES = [

@@ -85,10 +85,10 @@ def test_tenant_steps(task: dict[str, Any], current: dict[str, Any], after: list
     assert [text.removesuffix(" demo").strip() for text in said] == steps
 
 
-def test_project_of_a_tenant_cannot_change() -> None:
+def test_project_of_a_tenant_is_changed_by_one_request() -> None:
     params = {"name": "demo", "project_id": "q", "segments": None, "purge_segments": False, "state": "present"}
-    with pytest.raises(RefusedError, match="from p to q; remove the tenant and make it again"):
-        tenant.difference(params, TENANT)
+    (request,) = tenant.difference(params, TENANT).steps
+    assert (request.method, request.body) == ("PATCH", {"project_id": "q"})
 
 
 def policy_task(**arguments: Any) -> dict[str, Any]:
