@@ -49,6 +49,10 @@ def _given(changes):
 def _check_chosen(context, before, after, fixed_ips):
     """Take hold of a chosen address now: Neutron gives the old one up before it asks for the new one."""
     check_number(fixed_ips)
+    if fixed_ips and not (after.host or after.addresses):
+        raise RomanaInvalid(
+            reason="port {} has no host yet; it gets an address with it, or name the address".format(after.id)
+        )
     for chosen in after.addresses:
         if chosen not in before.addresses:
             address.claim(context, after, chosen)

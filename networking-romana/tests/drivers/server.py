@@ -31,6 +31,7 @@ class Server:
             probe.bind((ADDRESS, 0))
             port = probe.getsockname()[1]
         pki.ensure(directory, "drivers", [ADDRESS])
+        pki.ensure(directory / "other", "others", [ADDRESS])
         self._config = directory / "server.toml"
         self._config.write_text(
             f'''database_url = "sqlite:///{directory}/romana.db"
@@ -45,6 +46,7 @@ tls_key = "{directory}/server.key"
             "ROMANA_URL": f"https://{ADDRESS}:{port}",
             "ROMANA_CA_FILE": str(directory / "ca.pem"),
             "ROMANA_TOKENS": str(directory),
+            "ROMANA_OTHER_CA_FILE": str(directory / "other" / "ca.pem"),
         }
         tokens = {role: secrets.token_urlsafe(32) for role in ROLES}
         self._manage("init")

@@ -1,6 +1,7 @@
 """Neutron with our drivers, as its own tests run it: its API in this process, SQLite, and a live romana-server.
 
-The environment names the server: ROMANA_URL, ROMANA_CA_FILE, and ROMANA_TOKENS, a directory with <role>.token files.
+The environment names the server: ROMANA_URL, ROMANA_CA_FILE, and ROMANA_TOKENS, a directory with <role>.token files;
+and ROMANA_OTHER_CA_FILE, an authority that it does not belong to.
 """
 
 import functools
@@ -47,8 +48,8 @@ project_domain_id = default
 
 # Neutron lets only its fellow services set a port's profile by default.
 POLICY = """
-"create_port:binding:profile": "rule:admin_only"
-"update_port:binding:profile": "rule:admin_only"
+"create_port:binding:profile": "rule:admin_only or rule:service_api"
+"update_port:binding:profile": "rule:admin_only or rule:service_api"
 """
 
 
@@ -70,11 +71,14 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
         self.romana = client.RomanaClient(options.url, options.ca_file, token_file("admin"), 10)
         self.addCleanup(self._forget)
         self.project = uuid.uuid4().hex
-        self.network_id = self.make("networks", {"name": "romana", "shared": True})["id"]
 
     def setup_config(self):
         test_lib.test_config["config_files"] = [configuration()]
         super().setup_config()
+
+    @functools.cached_property
+    def network_id(self):
+        return self.make("networks", {"name": "romana", "shared": True})["id"]
 
     def _forget(self):
         for endpoint in self.romana.endpoints():
@@ -148,21 +152,21 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
 @functools.lru_cache
 def services():
     """One for all tests."""
-    return Services(tempfile.mkdtemp(dir=os.environ["ROMANA_TOKENS"]))
+    return Services(tempfile.mkdtemp(dir=environment("TOKENS")))
 
 
 @functools.lru_cache
 def configuration():
     """A file with what neutron.conf has beside Neutron's defaults, the same for all tests."""
-    directory = Path(tempfile.mkdtemp(dir=os.environ["ROMANA_TOKENS"]))
+    directory = Path(tempfile.mkdtemp(dir=environment("TOKENS")))
     policies = directory / "policy.d"
     policies.mkdir()
     (policies / "90-romana.yaml").write_text(POLICY)
     path = directory / "neutron.conf"
     path.write_text(
         CONFIGURATION.format(
-            url=os.environ["ROMANA_URL"],
-            ca_file=os.environ["ROMANA_CA_FILE"],
+            url=environment("URL"),
+            ca_file=environment("CA_FILE"),
             token_file=token_file("neutron"),
             keystone=services().url,
             policies=policies,
@@ -171,6 +175,11 @@ def configuration():
     return str(path)
 
 
+def environment(name):
+    """What the environment says of the server."""
+    return os.environ["ROMANA_" + name]
+
+
 def token_file(role):
     """The file with the token of a role."""
-    return str(Path(os.environ["ROMANA_TOKENS"]) / (role + ".token"))
+    return str(Path(environment("TOKENS")) / (role + ".token"))

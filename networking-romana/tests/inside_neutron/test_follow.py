@@ -4,7 +4,7 @@ import logging
 import uuid
 
 import fixtures
-import testtools
+import pytest
 from neutron_lib.api.definitions import portbindings
 from oslo_config import cfg
 
@@ -184,6 +184,6 @@ class TestRun(FollowTestCase):
             def synchronize(self):
                 raise answers.pop(0)
 
-        with testtools.ExpectedException(EndError):
+        with pytest.raises(EndError):
             Interrupted(self.romana, self.plugin, config.settings()).run()
         assert answers == []

@@ -2,7 +2,7 @@
 
 import uuid
 
-import testtools
+import pytest
 from neutron_lib.api.definitions import portbindings
 from neutron_lib.callbacks import events, registry, resources
 from neutron_lib.exceptions import InvalidInput, PortBindingError
@@ -83,7 +83,7 @@ class TestHost(MoveTestCase):
 
     def test_second_binding_elsewhere_for_live_migration_fails(self):
         port = self.make_bound_port(HOST)
-        with testtools.ExpectedException(PortBindingError):
+        with pytest.raises(PortBindingError):
             self.plugin.create_port_binding(self.context, port["id"], {"binding": {"host": OTHER_HOST}})
         assert [(port["id"], HOST, "default", address(port))] == self.endpoints()
 
@@ -124,6 +124,11 @@ class TestLivePort(MoveTestCase):
         self.change("ports", port["id"], {"fixed_ips": [{"ip_address": address(other)}]}, 409)
         assert address(port) == address(self.read("ports", port["id"]))
         assert (port["id"], HOST, "default", address(port)) in self.endpoints()
+
+    def test_any_address_is_refused_to_a_port_without_host(self):
+        subnet = self._list("subnets", as_admin=True)["subnets"][0]["id"]
+        said = self.change("ports", self.make_port()["id"], {"fixed_ips": [{"subnet_id": subnet}]}, 400)
+        assert "has no host yet" in said
 
     def test_address_taken_from_a_port_is_given_back(self):
         port = self.make_bound_port()

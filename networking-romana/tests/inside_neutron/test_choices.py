@@ -1,0 +1,116 @@
+"""What is decided without asking anybody: names, segments, statuses, strays."""
+
+import pytest
+from neutron.tests import base
+
+from networking_romana.errors import RomanaInvalid
+from networking_romana.port import Port, interface
+from networking_romana.port_status import Known, at_once, in_the_end
+from networking_romana.segment import chosen
+from networking_romana.strays import Strays
+from networking_romana.tenant import names
+
+PORT_ID = "2af76f2c-0b13-4dd4-8e2d-3f2f1a7f6d10"
+
+
+def port(**values):
+    empty = Port("p", "project", "02:00:00:00:00:01", "", "", "", {}, [], [], None)
+    return empty._replace(**values)
+
+
+def metadata(**values):
+    return lambda _instance: values
+
+
+class TestSegment(base.BaseTestCase):
+    instance = {"device_id": "i", "device_owner": "compute:nova"}  # noqa: RUF012
+
+    def test_nobody_chose(self):
+        assert chosen(port(), metadata(romanaSegment="s1")) is None
+        assert chosen(port(**self.instance), metadata()) is None
+        assert chosen(port(**self.instance), lambda _instance: None) is None
+
+    def test_order(self):
+        both = port(profile={"romana_segment": "a"}, tags=["romana_segment=b"], **self.instance)
+        assert chosen(both, metadata(romanaSegment="c")) == "a"
+        assert chosen(both._replace(profile={}), metadata(romanaSegment="c")) == "b"
+        assert chosen(both._replace(profile={}, tags=["other"]), metadata(romanaSegment="c")) == "c"
+
+    def test_only_instances_have_metadata(self):
+        assert chosen(port(device_id="i", device_owner="baremetal:x"), metadata(romanaSegment="c")) is None
+
+    def test_contradicting_tags(self):
+        with pytest.raises(RomanaInvalid, match="several segments: a, b"):
+            chosen(port(tags=["romana_segment=b", "romana_segment=a"]), metadata())
+
+    def test_no_name(self):
+        for profile in ({"romana_segment": ""}, {"romana_segment": None}, {"romana_segment": 5}):
+            with pytest.raises(RomanaInvalid, match="names no segment"):
+                chosen(port(profile=profile), metadata())
+
+
+class TestNames(base.BaseTestCase):
+    def test_tenant(self):
+        assert names("id", "blue") == ["blue", "id"]
+        for invalid in (None, "", "two words", "-x", "x-", "a" * 65, "ü", "blue\n"):
+            assert names("id", invalid) == ["id"]
+
+    def test_tap(self):
+        assert interface(PORT_ID) == "tap2af76f2c-0b"
+
+
+class TestStatus(base.BaseTestCase):
+    bound = Known("p", "a", "tap", "DOWN", ["10.0.17.3"])
+
+    def _endpoint(self, status, **values):
+        return dict({"host": "a", "address": "10.0.17.3", "status": status}, **values)
+
+    def test_at_once(self):
+        active = self.bound._replace(status="ACTIVE")
+        assert at_once(self.bound, self._endpoint("active")) == "ACTIVE"
+        assert at_once(active, self._endpoint("active")) is None
+        assert at_once(active, self._endpoint("error")) == "DOWN"
+        assert at_once(active, self._endpoint("pending")) is None
+
+    def test_in_the_end(self):
+        active = self.bound._replace(status="ACTIVE")
+        assert in_the_end(self.bound, [self._endpoint("active")]) == "ACTIVE"
+        assert in_the_end(active, [self._endpoint("active")]) is None
+        for status in ("error", "pending"):
+            assert in_the_end(active, [self._endpoint(status)]) == "DOWN"
+        assert in_the_end(active, []) == "DOWN"
+
+    def test_another_host_or_address_says_nothing_about_the_port(self):
+        for other in ({"host": "b"}, {"address": "10.0.17.4"}):
+            assert at_once(self.bound, self._endpoint("active", **other)) is None
+            assert in_the_end(self.bound, [self._endpoint("active", **other)]) is None
+
+    def test_ports_that_are_not_bound_by_us_are_left_alone(self):
+        for vif_type in ("unbound", "binding_failed", "ovs"):
+            other = self.bound._replace(vif_type=vif_type, status="ACTIVE")
+            assert at_once(other, self._endpoint("error")) is None
+            assert in_the_end(other, []) is None
+
+
+class TestStrays(base.BaseTestCase):
+    one = {"id": "e1", "name": PORT_ID, "address": "10.0.17.3"}  # noqa: RUF012
+
+    def test_after_the_grace_time(self):
+        strays = Strays(10)
+        assert strays.due([self.one], {}, 100) == []
+        assert strays.due([self.one], {}, 109.9) == []
+        assert strays.due([self.one], {}, 110) == [self.one]
+
+    def test_time_begins_anew_when_it_was_a_ports_meanwhile(self):
+        strays = Strays(10)
+        strays.due([self.one], {}, 100)
+        assert strays.due([self.one], {PORT_ID: ["10.0.17.3"]}, 105) == []
+        assert strays.due([self.one], {}, 111) == []
+
+    def test_address_that_its_port_has_no_more_is_astray(self):
+        strays = Strays(0)
+        assert strays.due([self.one], {PORT_ID: ["10.1.17.3"]}, 1) == [self.one]
+
+    def test_names_that_are_no_ports_ids_are_others_business(self):
+        for name in (None, "", "probe", PORT_ID + "0", PORT_ID.replace("-", "")):
+            assert Strays(0).due([dict(self.one, name=name)], {}, 1) == []

@@ -1,0 +1,155 @@
+"""What the drivers and romana-server have agreed on, and what is said when it is otherwise."""
+
+import pathlib
+import socket
+import threading
+
+import pytest
+from neutron.tests import base
+
+from networking_romana.client import RomanaClient
+from networking_romana.errors import RomanaRefused, RomanaUnavailable
+
+from .base import HOST, environment, token_file
+
+
+class TestClient(base.BaseTestCase):
+    def setUp(self):
+        super().setUp()
+        self.client = self.make_client()
+        self.addCleanup(self._forget)
+
+    def _forget(self):
+        for endpoint in self.client.endpoints():
+            self.client.delete_endpoint(endpoint["id"])
+        for tenant in self.client.tenants():
+            self.client.delete_tenant(tenant["name"])
+
+    def make_client(self, **values):
+        known = {
+            "url": environment("URL"),
+            "ca_file": environment("CA_FILE"),
+            "token_file": token_file("neutron"),
+            "timeout": 10,
+        }
+        return RomanaClient(**{**known, **values})
+
+    def make_endpoint(self, key="k"):
+        self.client.create_tenant("blue", "p1")
+        self.client.create_segment("blue", "default")
+        wanted = {"host": HOST, "tenant": "blue", "segment": "default", "mac": "02:00:00:00:00:01", "interface": "tap0"}
+        return self.client.create_endpoint(wanted, key)
+
+    def unavailable(self, client):
+        with pytest.raises(RomanaUnavailable) as caught:
+            client.plan()
+        return str(caught.value)
+
+    def test_plan_has_a_cidr(self):
+        assert self.client.plan()["cidr"] == "10.0.0.0/8"
+
+    def test_tenants_are_found_by_their_project(self):
+        self.client.create_tenant("blue", "p1")
+        self.client.create_tenant("red", "p2")
+        assert [one["name"] for one in self.client.tenants(project_id="p2")] == ["red"]
+        assert self.client.tenants(project_id="p3") == []
+
+    def test_tenant_is_made_once(self):
+        first = self.client.create_tenant("blue", "p1")
+        assert self.client.create_tenant("blue", "p1")["number"] == first["number"]
+        with pytest.raises(RomanaRefused, match="exists with other values"):
+            self.client.create_tenant("blue", "p2")
+
+    def test_endpoint_is_made_once_for_a_key(self):
+        assert self.make_endpoint()["id"] == self.make_endpoint()["id"]
+        assert len(self.client.endpoints(host=HOST)) == 1
+
+    def test_endpoint_may_be_deleted_twice(self):
+        endpoint = self.make_endpoint()
+        self.client.delete_endpoint(endpoint["id"])
+        self.client.delete_endpoint(endpoint["id"])
+        assert self.client.endpoints() == []
+
+    def test_changed_mac_makes_an_endpoint_pending(self):
+        endpoint = self.client.update_endpoint(self.make_endpoint()["id"], {"mac": "02:00:00:00:00:02"})
+        assert (endpoint["mac"], endpoint["status"]) == ("02:00:00:00:00:02", "pending")
+
+    def test_explain_names_whose_an_address_is(self):
+        endpoint = self.make_endpoint()
+        place = self.client.explain(endpoint["address"])
+        assert (place["host"], place["tenant"], place["segment"]) == (HOST, "blue", "default")
+        assert place["endpoint"]["id"] == endpoint["id"]
+
+    def test_all_statuses_and_then_none_newer(self):
+        endpoint = self.make_endpoint()
+        everything = self.client.statuses()
+        assert [one["id"] for one in everything["endpoints"]] == [endpoint["id"]]
+        keys = {"id", "name", "host", "address", "interface", "status", "detail"}
+        assert keys <= set(everything["endpoints"][0])
+        assert self.client.statuses(everything["generation"], 0) is None
+
+    def test_refusal_has_code_and_reason(self):
+        with pytest.raises(RomanaRefused) as caught:
+            self.client.delete_tenant("blue is no name")
+        assert caught.value.code == "invalid_request"
+        assert "name" in str(caught.value)
+
+    def test_server_that_is_not_there(self):
+        with socket.socket() as probe:
+            probe.bind(("127.0.0.1", 0))
+            url = "https://127.0.0.1:{}".format(probe.getsockname()[1])
+            said = self.unavailable(self.make_client(url=url))
+        assert said.startswith("romana-server ({}) cannot be reached".format(url))
+
+    def test_server_that_does_not_answer(self):
+        with socket.socket() as silent:
+            silent.bind(("127.0.0.1", 0))
+            silent.listen()
+            url = "https://127.0.0.1:{}".format(silent.getsockname()[1])
+            assert "does not answer within 0.3 s" in self.unavailable(self.make_client(url=url, timeout=0.3))
+
+    def test_server_of_another_authority(self):
+        assert "does not vouch for" in self.unavailable(self.make_client(ca_file=environment("OTHER_CA_FILE")))
+
+    def test_authority_that_is_missing(self):
+        assert "/nowhere/ca.pem" in self.unavailable(self.make_client(ca_file="/nowhere/ca.pem"))
+
+    def test_token_that_is_missing(self):
+        said = self.unavailable(self.make_client(token_file="/nowhere/token"))  # noqa: S106 - a path
+        assert "/nowhere/token" in said
+
+    def test_token_that_is_unknown(self):
+        file = pathlib.Path(environment("TOKENS")) / "unknown.token"
+        file.write_text("unknown")
+        said = self.unavailable(self.make_client(token_file=str(file)))
+        assert said.startswith("romana-server does not let Neutron in")
+
+    def test_request_is_sent_again_when_its_connection_is_closed_without_an_answer(self):
+        """As a server does that is restarted."""
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            serving = threading.Thread(target=self._answer_the_second, args=(server,), daemon=True)
+            serving.start()
+            url = "http://127.0.0.1:{}".format(server.getsockname()[1])
+            assert self.make_client(url=url).plan() == {"cidr": "10.0.0.0/8"}
+            serving.join()
+
+    def _answer_the_second(self, server):
+        with server.accept()[0] as first:
+            first.recv(65536)
+        with server.accept()[0] as second:
+            second.recv(65536)
+            body = b'{"cidr": "10.0.0.0/8"}'
+            second.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+
+    def test_answer_that_is_none(self):
+        with socket.create_server(("127.0.0.1", 0)) as server:
+            url = "http://127.0.0.1:{}".format(server.getsockname()[1])
+            serving = threading.Thread(target=self._answer_nonsense, args=(server,), daemon=True)
+            serving.start()
+            assert "gives no valid answer: HTTP 200" in self.unavailable(self.make_client(url=url))
+            serving.join()
+
+    def _answer_nonsense(self, server):
+        with server.accept()[0] as first:
+            first.recv(65536)
+            first.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
