@@ -22,14 +22,15 @@ def instance_metadata(instance_id):
     Raises RomanaUnavailable.
     """
     path = "/servers/{}/metadata".format(instance_id)
-    answer = _get(path, "Nova does not tell an instance's metadata", service_type="compute")
+    url = settings().nova_url
+    answer = _get(path, "Nova does not tell an instance's metadata", url, service_type="compute")
     return answer and answer["metadata"]
 
 
 def project(project_id):
     """A project as Keystone describes it; None when there is none. Raises RomanaUnavailable."""
     path = "/projects/{}".format(project_id)
-    answer = _get(path, "Keystone does not tell about a project", service_type="identity", version=(3,))
+    answer = _get(path, "Keystone does not tell about a project", None, service_type="identity", version=(3,))
     return answer and answer["project"]
 
 
@@ -38,11 +39,13 @@ def can_be_asked():
     return bool(cfg.CONF[SECTION].auth_type)
 
 
-def _get(path, failure, **service):
+def _get(path, failure, url, **service):
+    """The JSON there; None for 404. `url` stands in for the service's in the catalogue."""
     options = cfg.CONF[SECTION]
     service.update(region_name=options.region_name, interface=options.endpoint_type)
+    where = {"endpoint_override": url} if url else {"endpoint_filter": service}
     try:
-        return _keystone_session().get(path, endpoint_filter=service, timeout=settings().timeout).json()
+        return _keystone_session().get(path, timeout=settings().timeout, **where).json()
     except exceptions.NotFound:
         return None
     except exceptions.ClientException as error:

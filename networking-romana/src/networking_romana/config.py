@@ -14,6 +14,13 @@ OPTIONS = [
         help="File with a token of the role neutron; only ours to read.",
     ),
     cfg.FloatOpt("timeout", default=5.0, min=0.1, help="How long a request may take, in seconds."),
+    cfg.URIOpt(
+        "nova_url",
+        schemes=["https", "http"],
+        help="A nova-api (as http://controller:8774/v2.1) that serves nobody else, to ask for instances' metadata. By"
+        " default everybody's, from the catalogue; but that may have all its processes wait for Neutron, while all of"
+        " Neutron's wait for it.",
+    ),
     cfg.IntOpt(
         "sync_interval",
         default=30,

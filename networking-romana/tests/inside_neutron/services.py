@@ -66,7 +66,7 @@ class Handler(BaseHTTPRequestHandler):
     def do_GET(self):
         with (self.server.directory / ASKED).open("a") as asked:
             asked.write(self.path + "\n")
-        content = self._answer(*self.path.split("/")[2:])
+        content = self._answer(*self.path.removeprefix("/own").split("/")[2:])
         self._send(200 if content is not None else 404, content or {}, {})
 
     def do_POST(self):

@@ -120,6 +120,13 @@ class TestSegment(AddressTestCase):
         asked = [path for path in self.services.asked if "servers" in path]
         assert ["/v2.1/servers/{}/metadata".format(instance)] == asked
 
+    def test_nova_of_our_own_is_asked_where_there_is_one(self):
+        cfg.CONF.set_override("nova_url", self.services.url + "/own/v2.1", "romana")
+        instance = str(uuid.uuid4())
+        self.services.set_metadata(instance, romanaSegment="s1")
+        assert address(self.make_bound_port(device_id=instance)) == "10.0.18.3"
+        assert "/own/v2.1/servers/{}/metadata".format(instance) in self.services.asked
+
     def test_unknown_segment_is_said_with_those_there_are(self):
         port = self.make_port()
         said = self.bind(port["id"], status=400, **{portbindings.PROFILE: {"romana_segment": "s9"}})
