@@ -6,8 +6,9 @@ import subprocess
 
 import pytest
 
-from .conftest import PROJECT, PYTHON, TESTS
+from .conftest import PYTHON, TESTS
 from .inside import Inside
+from .server import PROJECT
 
 SOURCES = PROJECT / "networking-romana" / "src"
 
