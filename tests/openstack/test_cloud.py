@@ -178,9 +178,8 @@ def test_service_killed_during_a_boot(stack: Setup, admin: Cloud, service: str) 
     wait_for(lambda: admin.server(identifier), "Nova answers")
     (server,) = admin.settled([identifier])
     assert server.status == "ACTIVE" or server.fault
-    wait_for(
-        lambda: "ok" in stack.ssh("controller", "romana", "ipam", "check", check=False).lower(), "addresses are ok"
-    )
+    check = ("controller", "romana", "ipam", "check")
+    wait_for(lambda: "no contradictions" in stack.ssh(*check, check=False), "addresses are in order")
 
 
 @pytest.mark.usefixtures("nothing_left")
