@@ -34,12 +34,12 @@ STEPS = (
 )
 
 
-def run(directory: Path, action: str, computes: int) -> tuple[float, dict[str, float]]:
+def run(directory: Path, action: str, computes: int, engine: str = "none") -> tuple[float, dict[str, float]]:
     """Seconds an action took, and those of its phases as the journal has them."""
     settings = {
         "stack_name": NAME,
         "local_network": NETWORK,
-        "openstack_engine": "none",
+        "openstack_engine": engine,
         "devstack_compute_node": computes,
     }
     command = [str(directory / "project" / "romana-setup"), "-t", "local", *action.split(), "-e", json.dumps(settings)]

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from cloud import Cloud
+from cloud_client import Cloud
 from remains import assert_nothing_left
 from romana_setup import Setup
 

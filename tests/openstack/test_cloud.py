@@ -7,7 +7,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
-from cloud import Cloud, Server, wait_for
+from cloud_client import Cloud, Server, wait_for
 from keystoneauth1 import exceptions
 from remains import assert_nothing_left
 from romana_setup import Setup
