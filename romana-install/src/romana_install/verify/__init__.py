@@ -6,6 +6,6 @@ again. It compares what it sees with what `romana.reachability` expects.
 
 from romana_install.verify.render import FORMATS, render
 from romana_install.verify.report import Cell, Check, Report
-from romana_install.verify.verification import run
+from romana_install.verify.whole import run
 
 __all__ = ["FORMATS", "Cell", "Check", "Report", "render", "run"]

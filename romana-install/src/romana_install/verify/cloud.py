@@ -1,0 +1,70 @@
+"""A cloud's APIs, as far as a verification uses them: one user in one project."""
+
+from __future__ import annotations
+
+from types import TracebackType
+from typing import Any
+
+import httpx
+
+NOVA = "2.96"  # microversion; since 2.74 an administrator may say on which host an instance shall run
+PATIENCE = 30.0  # seconds for one answer
+
+
+class CloudError(Exception):
+    """The cloud refuses, or does not answer; the text says who and why, one line."""
+
+
+class Cloud:
+    """Tokens and URLs come from Keystone (Identity API v3)."""
+
+    def __init__(self, keystone: str, user: str, password: str, project: str) -> None:
+        """Raises CloudError. keystone: URL with the version."""
+        # Never by a proxy: the cloud's addresses are the stack's own.
+        self._http = httpx.Client(timeout=PATIENCE, trust_env=False)
+        domain = {"name": "Default"}
+        identity = {
+            "methods": ["password"],
+            "password": {"user": {"name": user, "domain": domain, "password": password}},
+        }
+        scope = {"project": {"name": project, "domain": domain}}
+        answer = self._send("POST", f"{keystone}/auth/tokens", {"auth": {"identity": identity, "scope": scope}})
+        self._http.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
+        self._http.headers["OpenStack-API-Version"] = f"compute {NOVA}"
+        self._urls = {one["type"]: _public(one) for one in answer.json()["token"]["catalog"]}
+
+    def __enter__(self) -> Cloud:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Close the connections."""
+        self._http.close()
+
+    def get(self, service: str, path: str) -> Any:
+        """What is at a path of a service, like compute; None when there is nothing. Raises CloudError."""
+        answer = self._send("GET", self._urls[service] + path)
+        return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
+
+    def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
+        """Make something, or ask for an action. Raises CloudError."""
+        answer = self._send("POST", self._urls[service] + path, body)
+        return answer.json() if answer.content else None
+
+    def delete(self, service: str, path: str) -> None:
+        """Delete what may be gone already. Raises CloudError."""
+        self._send("DELETE", self._urls[service] + path)
+
+    def _send(self, method: str, url: str, body: dict[str, Any] | None = None) -> httpx.Response:
+        try:
+            answer = self._http.request(method, url, json=body)
+        except httpx.HTTPError as error:
+            raise CloudError(f"{method} {url}: {error or type(error).__name__}") from None
+        if answer.is_error and answer.status_code != httpx.codes.NOT_FOUND:
+            raise CloudError(f"{method} {url}: {answer.status_code} {' '.join(answer.text.split())[:300]}")
+        return answer
+
+
+def _public(service: dict[str, Any]) -> str:
+    return next(str(one["url"]) for one in service["endpoints"] if one["interface"] == "public")

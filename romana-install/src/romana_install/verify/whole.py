@@ -1,0 +1,53 @@
+"""The verification of a whole stack: its network and, where it has one, its cloud."""
+
+from __future__ import annotations
+
+import time
+
+from romana.client import ClientError
+from romana_install.stack import Stack
+from romana_install.verify import verification
+from romana_install.verify.cloud import Cloud, CloudError
+from romana_install.verify.findings import Findings
+from romana_install.verify.instances import PROJECT, Trial, look_at_apis, look_at_services
+from romana_install.verify.report import Report
+
+
+def run(stack: Stack, quick: bool = False) -> Report:
+    """Verify a stack; everything made for it is removed again, also on Ctrl-C.
+
+    Args:
+        stack: which one.
+        quick: the network with fewer probes, the cloud without booting instances.
+
+    Raises:
+        LockedError: another verification of this stack is running.
+        StackError: the stack's secrets cannot be read.
+    """
+    report = verification.run(stack, quick=quick)
+    if not stack.has_openstack:
+        return report
+    start = time.monotonic()
+    findings = Findings()
+    try:
+        _verify_cloud(stack, quick, findings)
+    except (CloudError, ClientError) as error:
+        findings.note("cloud", [f"{error}; see: ./romana-setup status"], "")
+    cloud = findings.report(time.monotonic() - start)
+    return Report(report.checks + cloud.checks, report.matrix + cloud.matrix, report.seconds + cloud.seconds)
+
+
+def _verify_cloud(stack: Stack, quick: bool, findings: Findings) -> None:
+    has_demo = stack.demo_key.exists()
+    keystone = f"http://{stack.controller.address}:5000/v3"
+    password = stack.secrets()["passwords"]["admin"]
+    # The client sees to it that the stack's network is there: nothing is to be sent anywhere else.
+    with stack.client() as client, Cloud(keystone, "admin", password, PROJECT if has_demo else "admin") as cloud:
+        hosts = look_at_services(cloud, findings)
+        if not has_demo:
+            return  # without the demo there is no image to boot
+        look_at_apis(cloud, findings)
+        if not quick and hosts:
+            Trial(stack, cloud, client, findings).run(
+                [host for host in hosts if host != stack.controller.name] or hosts
+            )
