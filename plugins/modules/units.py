@@ -55,12 +55,17 @@ enabled:
 """
 
 import re
+import time
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-SHOWN = ("Id", "LoadState", "ActiveState", "SubState", "NeedDaemonReload", "UnitFileState")
+SHOWN = (
+    *("Id", "LoadState", "ActiveState", "SubState", "NeedDaemonReload", "UnitFileState"),
+    *("InactiveExitTimestampMonotonic", "FragmentPath", "DropInPaths"),
+)
 SYSTEMD_SAYS = re.compile(r"(Starting|Stopped|Stopping|Started|Failed to start|Scheduled restart) |\S+\.service: ")
 LINES = "40"  # of a journal, which hold more than the last words of a program
 
@@ -86,6 +91,14 @@ def runs(unit: dict[str, str]) -> bool:
     return unit["ActiveState"] in ("active", "reloading", "activating") and unit["SubState"] != "auto-restart"
 
 
+def is_outdated(unit: dict[str, str]) -> bool:
+    """Whether a unit's files are newer than its start. systemd itself forgets that when it reloads for another unit."""
+    paths = [Path(path) for path in (unit["FragmentPath"], *unit["DropInPaths"].split()) if path]
+    newest = max((path.stat().st_mtime for path in paths if path.exists()), default=0.0)
+    age = time.monotonic() - int(unit["InactiveExitTimestampMonotonic"] or 0) / 1e6  # seconds since it was started
+    return newest > time.time() - age
+
+
 def parse(text: str) -> list[dict[str, str]]:
     """What `systemctl show` prints for several units: blocks of key=value, one empty line between."""
     return [dict(line.split("=", 1) for line in block.splitlines()) for block in text.strip().split("\n\n")]
@@ -94,11 +107,12 @@ def parse(text: str) -> list[dict[str, str]]:
 def plan(names: list[str], shown: list[dict[str, str]]) -> Plan:
     """From what systemd knows of the units, in the order of their names, to what has to be done."""
     units = dict(zip(names, shown, strict=True))
-    stale = [name for name, unit in units.items() if unit["NeedDaemonReload"] == "yes"]
+    unread = [name for name, unit in units.items() if unit["NeedDaemonReload"] == "yes"]
+    stale = [*unread, *(name for name, unit in units.items() if is_outdated(unit))]
     running = [name for name, unit in units.items() if runs(unit)]
     return Plan(
         missing=tuple(name for name, unit in units.items() if unit["LoadState"] in ("not-found", "masked")),
-        reload=bool(stale),
+        reload=bool(unread),
         enable=tuple(name for name, unit in units.items() if unit["UnitFileState"] == "disabled"),
         start=tuple(name for name in units if name not in running),
         restart=tuple(name for name in running if name in stale),

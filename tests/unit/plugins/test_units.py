@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import time
+from pathlib import Path
+
 import pytest
 from plugins.modules import units
 
@@ -9,7 +13,9 @@ from plugins.modules import units
 def unit(**different: str) -> dict[str, str]:
     """A unit that runs as configured, but for what is given."""
     usual = {"LoadState": "loaded", "ActiveState": "active", "SubState": "running", "NeedDaemonReload": "no"}
-    return usual | {"UnitFileState": "enabled"} | different
+    started = str(int(time.monotonic() * 1e6))
+    files = {"InactiveExitTimestampMonotonic": started, "FragmentPath": "/usr/lib/os-release", "DropInPaths": ""}
+    return usual | {"UnitFileState": "enabled"} | files | different
 
 
 def test_units_that_run_as_configured_need_nothing() -> None:
@@ -33,6 +39,14 @@ def test_what_a_unit_needs(different: dict[str, str], expected: tuple[str, ...])
     todo = units.plan(["a"], [unit(**different)])
     needed = [name for name in ("missing", "reload", "enable", "start", "restart") if getattr(todo, name)]
     assert tuple(needed) == expected
+
+
+def test_unit_whose_drop_in_is_newer_than_its_start_is_restarted(tmp_path: Path) -> None:
+    drop_in = tmp_path / "romana.conf"
+    drop_in.write_text("[Service]\n")
+    later = time.time() + 1
+    os.utime(drop_in, (later, later))
+    assert units.plan(["a"], [unit(DropInPaths=f"/nowhere {drop_in}")]).restart == ("a",)
 
 
 def test_last_words_are_the_programs_own() -> None:
