@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from cloud_client import Cloud, Server, wait_for
 from keystoneauth1 import exceptions
-from remains import assert_nothing_left
 from romana_setup import Setup
 
 # Not nova-conductor and mariadb: a boot that they are killed amid stays in BUILD, see docs/operations.md.
@@ -155,18 +154,6 @@ def test_port_is_active_only_after_the_agent_applied_it(stack: Setup, admin: Clo
     stack.ssh("compute01", "systemctl", "start", "romana-agent")
     admin.active(identifier)
     assert [port["status"] for port in admin.ports()] == ["ACTIVE"]
-
-
-@pytest.mark.usefixtures("nothing_left")
-def test_twenty_instances_at_once(stack: Setup, demo: Cloud, admin: Cloud) -> None:
-    identifiers = [demo.boot(f"one-of-twenty-{number}") for number in range(20)]
-    demo.active(*identifiers)
-    servers = [admin.server(one) for one in identifiers]
-    assert len({one.address for one in servers}) == 20
-    hosts = {"controller": "10.0.", "compute01": "10.1.", "compute02": "10.2."}
-    assert [one.address for one in servers if not one.address.startswith(hosts[one.host])] == []
-    demo.delete(*identifiers)
-    assert_nothing_left(stack)
 
 
 @pytest.mark.usefixtures("nothing_left")
