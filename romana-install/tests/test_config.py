@@ -34,7 +34,12 @@ def test_the_files_as_they_are_make_a_stack() -> None:
 def test_missing_file_is_a_finding(tmp_path: Path) -> None:
     (tmp_path / "stack.yml").write_text("stack_name: romana\n")
     found = findings(NONE, group_vars=tmp_path)
-    assert [line.partition(":")[0].rpartition("/")[2] for line in found] == ["romana.yml", "openstack.yml", "local.yml"]
+    assert [line.partition(":")[0].rpartition("/")[2] for line in found] == [
+        "romana.yml",
+        "openstack.yml",
+        "local.yml",
+        "aws.yml",
+    ]
 
 
 @pytest.mark.parametrize(

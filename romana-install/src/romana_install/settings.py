@@ -15,8 +15,11 @@ STACK_NAME = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
 NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
 NAME_RULE = "1 to 64 of letters, digits, '.', '_' and '-', with a letter or digit at both ends"
 
+INSTANCE_TYPE = r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"
+
 Engine = Literal["none", "packages", "devstack"]
 Release = Literal["bookworm", "trixie"]
+Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z0-9]+)+-[0-9]+[a-z]$")]
 
 PASSWORD_NAMES = (
     "admin",
@@ -210,7 +213,89 @@ class LocalSettings(Settings):
     )
 
 
-class Config(StackSettings, RomanaSettings, OpenstackSettings, LocalSettings):
+class AwsSettings(Settings):
+    """The target `aws`: nodes are EC2 instances."""
+
+    region: str = setting(
+        "",
+        "Region the instances are in. Empty: AWS_REGION, AWS_DEFAULT_REGION, or what the profile says.",
+        "give a region like eu-west-1, or leave it empty",
+        pattern=r"^([a-z]{2}(-[a-z]+)+-[0-9]+)?$",
+    )
+    aws_profile: str = setting(
+        "",
+        "Profile of ~/.aws/config and ~/.aws/credentials. Empty: what boto3 finds (AWS_PROFILE, the environment, SSO).",
+        "give the name of a profile, or leave it empty",
+        pattern=r"^[^\s]*$",
+    )
+    aws_network: str = setting(
+        "192.168.99.0/24",
+        "Network of the VPC and its nodes: the controller is .10, compute nodes .11 and up.",
+        "give a private IPv4 network, /16 to /27, like 192.168.99.0/24",
+    )
+    aws_availability_zones: list[Zone] = setting(
+        [],
+        "Availability zones the nodes are spread over. The network is halved (two zones) or quartered (up to four) "
+        "into one subnet for each, and the nodes take turns. More than one needs aws_routes. Empty: one subnet, in "
+        "the zone that AWS chooses.",
+        "give up to 4 different zones, like [eu-west-1a, eu-west-1b], or leave it empty",
+        max_length=4,
+    )
+    aws_routes: bool = setting(
+        False,
+        "Whether the VPC routes each host's prefix to its instance, which hosts in several subnets need. A route table "
+        "holds 50 routes unless AWS has raised that for you.",
+        "give true or false",
+    )
+    aws_instance_type_controller: str = setting(
+        "t3.large", "Instance type of the controller.", "give an instance type like t3.large", pattern=INSTANCE_TYPE
+    )
+    aws_instance_type_compute: str = setting(
+        "t3.large", "Instance type of the compute nodes.", "give an instance type like t3.large", pattern=INSTANCE_TYPE
+    )
+    aws_image: str = setting(
+        "",
+        "Image (AMI) of the nodes: a Debian that has cloud-init. Empty: the newest image of `local_debian_release` "
+        "that Debian has published in the region.",
+        "give an image like ami-0123456789abcdef0, or leave it empty",
+        pattern=r"^(ami-[0-9a-f]{8,17})?$",
+    )
+    aws_volume_size: int = setting(
+        40,
+        "Size of each node's volume; it is encrypted, of type gp3.",
+        "give a whole number from 8 to 16384",
+        unit="GiB",
+        ge=8,
+        le=16384,
+    )
+    aws_key_name: str = setting(
+        "",
+        "Name of a key pair of yours in the region, which then can log in, too. Empty: the stack's own key alone.",
+        "give the name of a key pair, or leave it empty",
+        pattern=r"^([!-~]([ -~]{0,253}[!-~])?)?$",
+    )
+    aws_allowed_cidrs: list[str] = setting(
+        [],
+        "Networks the nodes can be reached from. Empty: the public address this machine is seen with.",
+        "give a list of IPv4 networks, like [203.0.113.0/24], or leave it empty",
+    )
+    aws_replace_changed: bool = setting(
+        False,
+        "Whether nodes whose instance type, image or volume size has been changed are made again, one after the other. "
+        "What was on them is lost.",
+        "give true or false",
+    )
+    ttl_hours: int = setting(
+        0,
+        "Hours after which the instances stop themselves, counted from their start. 0: never.",
+        "give a whole number of hours, 0 to 8760",
+        unit="hours",
+        ge=0,
+        le=8760,
+    )
+
+
+class Config(StackSettings, RomanaSettings, OpenstackSettings, LocalSettings, AwsSettings):
     """All of them together."""
 
 
@@ -219,4 +304,5 @@ FILES: dict[str, type[Settings]] = {
     "romana.yml": RomanaSettings,
     "openstack.yml": OpenstackSettings,
     "local.yml": LocalSettings,
+    "aws.yml": AwsSettings,
 }
