@@ -1,21 +1,22 @@
 # Copyright: the Romana authors
 # SPDX-License-Identifier: Apache-2.0
-"""Inventory of a stack whose nodes are containers on this machine."""
+"""Inventory of a stack that romana-setup keeps."""
 
 from __future__ import annotations
 
 DOCUMENTATION = r"""
-name: local
-short_description: The nodes of a stack made of containers on this machine
+name: stack
+short_description: The nodes of a stack that romana-setup keeps
 version_added: 1.0.0
 description:
-  - Reads C(stack.json) in the stack's state directory.
+  - Reads C(stack.json) in the stack's state directory, so it knows the nodes before there are machines, and
+    asks nobody. Where ssh finds each of them is in C(ssh_config) there.
   - Every node is in the group V(romana), and in V(controller) or V(compute) or both.
 options:
   plugin:
-    description: Has to be V(romana.openstack.local).
+    description: Has to be V(romana.openstack.stack).
     required: true
-    choices: [romana.openstack.local]
+    choices: [romana.openstack.stack]
   directory:
     description: State directory of the stack.
     type: path
@@ -27,7 +28,7 @@ author:
 """
 
 EXAMPLES = r"""
-plugin: romana.openstack.local
+plugin: romana.openstack.stack
 directory: ~/.local/state/romana-setup/romana
 """
 
@@ -37,17 +38,18 @@ from pathlib import Path
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 
+ENDINGS = tuple(f"{target}.{kind}" for target in ("local", "aws") for kind in ("yml", "yaml"))
 GROUPS = ("controller", "compute", "romana")
 
 
 class InventoryModule(BaseInventoryPlugin):
     """Nodes from stack.json."""
 
-    NAME = "romana.openstack.local"
+    NAME = "romana.openstack.stack"
 
     def verify_file(self, path):
-        """Accept local.yml and *.local.yml."""
-        return super().verify_file(path) and path.endswith(("local.yml", "local.yaml"))
+        """Accept <target>.yml and *.<target>.yml."""
+        return super().verify_file(path) and path.endswith(ENDINGS)
 
     def parse(self, inventory, loader, path, cache=True):
         """Add each node to its groups, reached through the stack's own ssh configuration."""
@@ -57,9 +59,7 @@ class InventoryModule(BaseInventoryPlugin):
         try:
             stack = json.loads((directory / "stack.json").read_text())
         except OSError as error:
-            raise AnsibleParserError(
-                f"no stack in {directory}: {error}; make one with ./romana-setup -t local"
-            ) from error
+            raise AnsibleParserError(f"no stack in {directory}: {error}; make one with ./romana-setup") from error
         for group in GROUPS:
             inventory.add_group(group)
         for node in stack["nodes"]:
