@@ -105,7 +105,10 @@ def test_documented_options_are_the_modules_arguments(
         seen.update(given)
         raise ArgumentsSeenError
 
-    monkeypatch.setattr(module, "AnsibleModule", see)
+    if hasattr(module, "AnsibleAWSModule"):
+        monkeypatch.setitem(module.AnsibleAWSModule.default_settings, "module_class", see)
+    else:
+        monkeypatch.setattr(module, "AnsibleModule", see)
     with pytest.raises(ArgumentsSeenError):
         module.main()
     assert seen["supports_check_mode"]
