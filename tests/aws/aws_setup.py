@@ -1,0 +1,238 @@
+"""./romana-setup on an AWS of the tests' own, in a network namespace that has nothing but loopback."""
+
+from __future__ import annotations
+
+import contextlib
+import ctypes
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+PROJECT = Path(__file__).parents[2]
+HERE = Path(__file__).parent
+PORT = 5000
+CLONE_NEWNET = 0x40000000
+DEADLINE = 60.0  # seconds until something that was to happen counts as not happening
+REGION = "eu-west-1"
+ALLOWED = "203.0.113.7/32"
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAROMANATESTSONLY0", "AWS_SECRET_ACCESS_KEY": "the-secret-key-of-romanas-own-tests"}
+IMAGE = {
+    "state": "available", "public": True, "virtualization_type": "hvm", "architecture": "x86_64", "image_type": "machine",
+    "image_location": "debian", "root_device_type": "ebs", "root_device_name": "/dev/xvda", "sriov": "simple",
+    "hypervisor": "xen",
+}  # fmt: skip
+
+
+def eventually(look: Any, what: str) -> Any:
+    """The first true result of `look`, which is tried until the deadline."""
+    end = time.monotonic() + DEADLINE
+    while not (result := look()):
+        assert time.monotonic() < end, f"not within {DEADLINE} s: {what}"
+        time.sleep(0.05)
+    return result
+
+
+class Cloud:
+    """An AWS: its processes, what was asked of it, and a client."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self.namespace = f"romana-aws-{os.getpid()}"
+        self.server: subprocess.Popen[bytes] | None = None
+        self._inside = ThreadPoolExecutor(max_workers=1, initializer=self._enter)
+
+    def __enter__(self) -> Cloud:
+        subprocess.run(["ip", "netns", "add", self.namespace], check=True)
+        subprocess.run(["ip", "-n", self.namespace, "link", "set", "lo", "up"], check=True)
+        images = [{**IMAGE, **image} for image in json.loads((HERE / "images.json").read_text())]
+        (self.directory / "images.json").write_text(json.dumps(images))
+        environment = {
+            **os.environ,
+            "MOTO_AMIS_PATH": str(self.directory / "images.json"),
+            # What AWS checks always, moto does only when it is told to.
+            "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION": "1",
+            "MOTO_ENABLE_KEYPAIR_VALIDATION": "1",
+            "MOTO_ENABLE_AMI_VALIDATION": "1",
+        }
+        with (self.directory / "log").open("wb") as log:
+            self.server = subprocess.Popen(
+                [*self.inside, sys.executable, str(HERE / "endpoint.py"), str(PORT), str(self.directory)],
+                env=environment,
+                stdout=log,
+                stderr=log,
+            )
+        eventually(self._answers, f"the server answers; see {self.directory / 'log'}")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self.server:
+            self.server.kill()
+            self.server.wait()
+        self._inside.shutdown()
+        subprocess.run(["ip", "netns", "del", self.namespace], check=True)
+
+    @property
+    def inside(self) -> list[str]:
+        """What begins a command that runs in the namespace."""
+        return ["ip", "netns", "exec", self.namespace]
+
+    def _enter(self) -> None:
+        with Path(f"/run/netns/{self.namespace}").open() as namespace:
+            if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET):
+                raise OSError(ctypes.get_errno(), "setns")
+
+    def _answers(self) -> bool:
+        assert self.server is not None
+        assert self.server.poll() is None, (self.directory / "log").read_text()
+        command = [*self.inside, "curl", "--silent", "--output", "/dev/null", f"http://127.0.0.1:{PORT}/moto-api/"]
+        return subprocess.run(command, check=False).returncode == 0
+
+    def reset(self) -> None:
+        """As at the beginning: nothing there, nothing written down, no rules."""
+        command = [*self.inside, "curl", "--silent", "--fail", "--output", "/dev/null", "--request", "POST"]
+        subprocess.run([*command, f"http://127.0.0.1:{PORT}/moto-api/reset"], check=True)
+        for name in ("calls", "rules.json", "stopped"):
+            (self.directory / name).unlink(missing_ok=True)
+
+    def ask(self, action: str, **parameters: Any) -> dict[str, Any]:
+        """What an action of EC2 answers."""
+
+        def call() -> dict[str, Any]:
+            import boto3
+
+            session = boto3.Session(
+                CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"], region_name=REGION
+            )
+            client = session.client("ec2", endpoint_url=f"http://127.0.0.1:{PORT}")
+            answer: dict[str, Any] = getattr(client, action)(**parameters)
+            return answer
+
+        return self._inside.submit(call).result()
+
+    def rules(self, *rules: dict[str, Any]) -> None:
+        """How calls are answered from now on."""
+        (self.directory / "rules.json").unlink(missing_ok=True)
+        (self.directory / "stopped").unlink(missing_ok=True)
+        if rules:
+            (self.directory / "rules.json").write_text(json.dumps(rules))
+
+    def stopped(self) -> bool:
+        """Whether a rule has stopped a call."""
+        return (self.directory / "stopped").exists()
+
+    def calls(self) -> list[dict[str, Any]]:
+        """All that was asked of it."""
+        with contextlib.suppress(FileNotFoundError):
+            return [json.loads(line) for line in (self.directory / "calls").read_text().splitlines()]
+        return []
+
+    def instances(self) -> dict[str, dict[str, Any]]:
+        """The instances that are not terminated, by node; each node has one."""
+        states = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]
+        reservations = self.ask("describe_instances", Filters=states)["Reservations"]
+        found = [instance for reservation in reservations for instance in reservation["Instances"]]
+        by_node = {tags(instance)["romana:node"]: instance for instance in found}
+        assert len(by_node) == len(found), "a node is there twice"
+        return by_node
+
+    def leftovers(self) -> dict[str, list[str]]:
+        """What there is beside what an account has from the start, by kind."""
+        ours = [vpc["VpcId"] for vpc in self.ask("describe_vpcs")["Vpcs"] if not vpc["IsDefault"]]
+        in_ours = [{"Name": "vpc-id", "Values": ours or ["vpc-none"]}]
+        found = {
+            "vpcs": ours,
+            "instances": list(self.instances()),
+            "key pairs": [pair["KeyName"] for pair in self.ask("describe_key_pairs")["KeyPairs"]],
+            "subnets": [item["SubnetId"] for item in self.ask("describe_subnets", Filters=in_ours)["Subnets"]],
+            "interfaces": [
+                item["NetworkInterfaceId"]
+                for item in self.ask("describe_network_interfaces", Filters=in_ours)["NetworkInterfaces"]
+            ],
+            "gateways": [
+                item["InternetGatewayId"] for item in self.ask("describe_internet_gateways")["InternetGateways"]
+            ],
+            "volumes": [item["VolumeId"] for item in self.ask("describe_volumes")["Volumes"]],
+            "tables": [item["RouteTableId"] for item in self.ask("describe_route_tables", Filters=in_ours)["RouteTables"]],
+            "groups": [
+                item["GroupId"] for item in self.ask("describe_security_groups", Filters=in_ours)["SecurityGroups"]
+            ],
+        }
+        return {kind: names for kind, names in found.items() if names}
+
+
+def tags(resource: dict[str, Any]) -> dict[str, str]:
+    """The tags of a resource, by name."""
+    return {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}
+
+
+@dataclass
+class Setup:
+    """./romana-setup on one stack."""
+
+    cloud: Cloud
+    state: Path
+    name: str = "demo"
+    settings: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def directory(self) -> Path:
+        return self.state / "romana-setup" / self.name
+
+    def command(self, action: str, *words: str, **settings: Any) -> list[str]:
+        values = {
+            "stack_name": self.name,
+            "region": REGION,
+            "openstack_engine": "none",
+            "aws_allowed_cidrs": [ALLOWED],
+            **self.settings,
+            **settings,
+        }
+        return [*self.cloud.inside, str(PROJECT / "romana-setup"), "-t", "aws", action, "-e", json.dumps(values), *words]
+
+    @property
+    def environment(self) -> dict[str, str]:
+        ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+        return {
+            **ours,
+            **CREDENTIALS,
+            "HOME": str(self.state),
+            "XDG_STATE_HOME": str(self.state),
+            "AWS_ENDPOINT_URL": f"http://127.0.0.1:{PORT}",
+            "AWS_EC2_METADATA_DISABLED": "true",
+        }
+
+    def start(self, action: str, *words: str, **settings: Any) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            self.command(action, *words, **settings),
+            env=self.environment,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+
+    def run(self, action: str, *words: str, code: int = 0, **settings: Any) -> str:
+        """Run an action, expect its exit code; returns what it printed."""
+        process = self.start(action, *words, **settings)
+        output, _ = process.communicate()
+        assert process.returncode == code, f"exit {process.returncode}, not {code}\n{output}"
+        assert "Traceback" not in output
+        return output
+
+    def provision(self, computes: int, *words: str, **settings: Any) -> int:
+        """Have the machines; returns how much that changed."""
+        output = self.run("provision", *words, devstack_compute_node=computes, **settings)
+        return int(output.rpartition("changed=")[2].split()[0].rstrip("),;"))
+
+
+def kill(process: subprocess.Popen[str]) -> None:
+    """End a process with SIGKILL and take its status. What it has started lives on."""
+    process.send_signal(signal.SIGKILL)
+    process.wait()
