@@ -22,12 +22,22 @@ CLONE_NEWNET = 0x40000000
 DEADLINE = 60.0  # seconds until something that was to happen counts as not happening
 REGION = "eu-west-1"
 ALLOWED = "203.0.113.7/32"
-CREDENTIALS = {"AWS_ACCESS_KEY_ID": "AKIAROMANATESTSONLY0", "AWS_SECRET_ACCESS_KEY": "the-secret-key-of-romanas-own-tests"}
+CREDENTIALS = {
+    "AWS_ACCESS_KEY_ID": "AKIAROMANATESTSONLY0",
+    "AWS_SECRET_ACCESS_KEY": "the-secret-key-of-romanas-own-tests",
+}
 IMAGE = {
-    "state": "available", "public": True, "virtualization_type": "hvm", "architecture": "x86_64", "image_type": "machine",
-    "image_location": "debian", "root_device_type": "ebs", "root_device_name": "/dev/xvda", "sriov": "simple",
+    "state": "available",
+    "public": True,
+    "virtualization_type": "hvm",
+    "architecture": "x86_64",
+    "image_type": "machine",
+    "image_location": "debian",
+    "root_device_type": "ebs",
+    "root_device_name": "/dev/xvda",
+    "sriov": "simple",
     "hypervisor": "xen",
-}  # fmt: skip
+}
 
 
 def eventually(look: Any, what: str) -> Any:
@@ -159,7 +169,9 @@ class Cloud:
                 item["InternetGatewayId"] for item in self.ask("describe_internet_gateways")["InternetGateways"]
             ],
             "volumes": [item["VolumeId"] for item in self.ask("describe_volumes")["Volumes"]],
-            "tables": [item["RouteTableId"] for item in self.ask("describe_route_tables", Filters=in_ours)["RouteTables"]],
+            "tables": [
+                item["RouteTableId"] for item in self.ask("describe_route_tables", Filters=in_ours)["RouteTables"]
+            ],
             "groups": [
                 item["GroupId"] for item in self.ask("describe_security_groups", Filters=in_ours)["SecurityGroups"]
             ],
@@ -194,7 +206,16 @@ class Setup:
             **self.settings,
             **settings,
         }
-        return [*self.cloud.inside, str(PROJECT / "romana-setup"), "-t", "aws", action, "-e", json.dumps(values), *words]
+        return [
+            *self.cloud.inside,
+            str(PROJECT / "romana-setup"),
+            "-t",
+            "aws",
+            action,
+            "-e",
+            json.dumps(values),
+            *words,
+        ]
 
     @property
     def environment(self) -> dict[str, str]:

@@ -24,7 +24,10 @@ from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_ba
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
 CREDENTIAL = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
-ERROR = "<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors><RequestID>test</RequestID></Response>"
+ERROR = (
+    "<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors>"
+    "<RequestID>test</RequestID></Response>"
+)
 
 DRY_RUN = {"code": "DryRunOperation", "message": "Request would have succeeded, but DryRun flag is set."}
 
@@ -61,7 +64,12 @@ class Recorder:
         else:
             answer = list(self.moto(environ, note_status))
         service = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
-        call = {"service": service and service[1], "action": action, "parameters": parameters, "status": int(status[:3])}
+        call = {
+            "service": service and service[1],
+            "action": action,
+            "parameters": parameters,
+            "status": int(status[:3]),
+        }
         with self.lock, (self.directory / "calls").open("a") as calls:
             calls.write(json.dumps(call) + "\n")
         if rule.get("stop"):

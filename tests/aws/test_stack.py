@@ -84,7 +84,11 @@ def test_nobody_else_is_let_in(stack: Setup, cloud: Cloud) -> None:
     (group,) = cloud.ask("describe_security_groups", GroupIds=list(groups))["SecurityGroups"]
     sources = {item["CidrIp"] for rule in group["IpPermissions"] for item in rule["IpRanges"]}
     assert sources == {ALLOWED, "192.168.99.0/24", "10.0.0.0/8"}
-    outside = {rule["IpProtocol"] for rule in group["IpPermissions"] if {"CidrIp": ALLOWED}.items() <= rule["IpRanges"][0].items()}
+    outside = {
+        rule["IpProtocol"]
+        for rule in group["IpPermissions"]
+        if {"CidrIp": ALLOWED}.items() <= rule["IpRanges"][0].items()
+    }
     assert outside == {"tcp", "icmp"}
     assert not [pair for rule in group["IpPermissions"] for pair in rule["UserIdGroupPairs"]]
     assert not [item for rule in group["IpPermissions"] for item in rule["Ipv6Ranges"]]

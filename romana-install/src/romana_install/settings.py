@@ -281,8 +281,9 @@ class AwsSettings(Settings):
     )
     aws_replace_changed: bool = setting(
         False,
-        "Whether nodes whose instance type, image or volume size has been changed are made again, one after the other. "
-        "What was on them is lost.",
+        "Whether existing nodes get what has been changed, one after the other. For another instance type a node stops "
+        "for some minutes. For another aws_image a compute node is made again, without what was on it; the controller, "
+        "which has the databases, keeps its image. The size of volumes is for new nodes only.",
         "give true or false",
     )
     ttl_hours: int = setting(

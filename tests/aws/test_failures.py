@@ -1,0 +1,63 @@
+"""What AWS refuses is said, with an exit code, and leaves nothing that the next run cannot go on from."""
+
+from __future__ import annotations
+
+import pytest
+from aws_setup import Cloud, Setup
+
+FAILURES = {
+    "address in use": (
+        "RunInstances",
+        "InvalidIPAddress.InUse",
+        "Address 192.168.99.10 is in use.",
+    ),
+    "quota": (
+        "RunInstances",
+        "VcpuLimitExceeded",
+        "You have requested more vCPU capacity than your current vCPU limit of 1 allows.",
+    ),
+    "permission": (
+        "CreateInternetGateway",
+        "UnauthorizedOperation",
+        "You are not authorized to perform this operation.",
+    ),
+    "number of VPCs": (
+        "CreateVpc",
+        "VpcLimitExceeded",
+        "The maximum number of VPCs has been reached.",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", FAILURES)
+def test_a_refusal_is_said_and_the_next_run_goes_on(stack: Setup, cloud: Cloud, name: str) -> None:
+    action, code, message = FAILURES[name]
+    skip = 1 if action == "CreateVpc" else 0  # what the checks try without doing it
+    cloud.rules({"action": action, "code": code, "message": message, "skip": skip})
+    output = stack.run("provision", code=1, devstack_compute_node=0)
+    assert message in output
+    assert "resume" in output
+    cloud.rules()
+    stack.provision(0)
+    assert list(cloud.instances()) == ["controller"]
+    stack.run("uninstall", "--yes")
+    assert cloud.leftovers() == {}
+
+
+def test_capacity_is_not_waited_for_for_minutes(stack: Setup, cloud: Cloud) -> None:
+    cloud.rules({"action": "RunInstances", "code": "InsufficientInstanceCapacity", "message": "Insufficient capacity."})
+    patience = ("--", "-e", "aws_instances_patience=5")
+    output = stack.run("provision", *patience, code=1, devstack_compute_node=1)
+    assert "controller: EC2 has not made an instance of type t3.large within 5 s" in output
+    assert "choose another instance type or zone" in output
+    assert cloud.instances() == {}
+    cloud.rules()
+    stack.provision(1)
+    assert sorted(cloud.instances()) == ["compute01", "controller"]
+
+
+def test_throttling_is_waited_out(stack: Setup, cloud: Cloud) -> None:
+    throttle = {"code": "RequestLimitExceeded", "message": "Request limit exceeded.", "times": 2}
+    cloud.rules({"action": "RunInstances", **throttle}, {"action": "DescribeVpcs", **throttle})
+    stack.provision(1)
+    assert sorted(cloud.instances()) == ["compute01", "controller"]
