@@ -193,7 +193,7 @@ def test_release_without_a_suitable_openstack() -> None:
 
 
 def test_target_that_is_not_available() -> None:
-    assert findings(target="aws") == ["-t aws: not available in this version; what works is: -t local"]
+    assert findings(target="vagrant") == ["-t vagrant: not available in this version; what works is: -t local, -t aws"]
 
 
 @pytest.mark.parametrize(

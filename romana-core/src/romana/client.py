@@ -68,13 +68,14 @@ class Client:
     Every method raises ApiError, Unreachable or AnswerError.
     """
 
-    def __init__(self, url: str, ca_file: Path | str | None, token: str) -> None:
+    def __init__(self, url: str, ca_file: Path | str | None, token: str, server_name: str = "") -> None:
         """Prepare to talk to `url` (https://host:port); nothing is sent yet.
 
         Args:
             url: where romana-server listens; http only on this machine itself, the token must not travel in clear.
             ca_file: PEM file of the authority that signed the server's certificate; None: the system's authorities.
             token: bearer token.
+            server_name: name the server's certificate has to have; empty: the host of `url`.
 
         Raises:
             ConfigError: one of the three cannot be used.
@@ -85,6 +86,7 @@ class Client:
             verify=_trust(ca_file) if self.url.startswith("https:") else False,
             headers={"Authorization": f"Bearer {_checked_token(token)}", "Accept": "application/json"},
             timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
+            event_hooks={"request": [lambda request: request.extensions.update(_expected(server_name))]},
             trust_env=False,  # a proxy for the web is no way to the controller next door
         )
 
@@ -279,6 +281,10 @@ def _part(name: str) -> str:
     if not name:
         raise ValueError("a name is empty")
     return quote(name, safe="")
+
+
+def _expected(server_name: str) -> dict[str, str]:
+    return {"sni_hostname": server_name} if server_name else {}
 
 
 def _checked_url(url: str) -> str:

@@ -1,6 +1,7 @@
 """Whether a configuration can be installed: everything that one value alone does not tell. Pure.
 
-For the target `local` the address plan lives only inside the nodes' network namespaces, whose one route and no
+For the target `aws` the nodes are reached by their public addresses, so their network is held against the address plan
+only. For the target `local` the address plan lives only inside the nodes' network namespaces, whose one route and no
 resolver come from local_network; so the plan is held against local_network, and local_network against this machine's
 own routes and resolvers. A resolver of this machine inside the plan is no conflict.
 """
@@ -11,14 +12,15 @@ from collections.abc import Iterator
 from ipaddress import IPv4Network
 
 from romana.addressing import plan_findings
+from romana_install.aws import checks as aws_checks
 from romana_install.config import Draft
 from romana_install.findings import Finding
 from romana_install.machine import MachineNetwork
-from romana_install.plan import FIRST_NODE, capacity
+from romana_install.plan import FIRST_NODE, capacity, network_key
 from romana_install.stack import Stack
 
 DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
-AVAILABLE_TARGETS = ("local",)
+AVAILABLE_TARGETS = ("local", "aws")
 AVAILABLE_ENGINES = ("packages", "none")
 OPENSTACK_RELEASE = "trixie"  # the Debian whose OpenStack packages we install
 PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
@@ -37,13 +39,15 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
     if draft.usable("openstack_engine", "local_debian_release"):
         found += _release(draft, target, existing)
     if draft.usable(*PLAN_KEYS):
-        found += _address_plan(draft)
+        found += _address_plan(draft, target)
     if draft.usable("romana_tenants"):
         found += _tenants(draft)
     if target == "local" and draft.usable("local_network"):
         found += _local_network(draft, existing, machine)
+    if target == "aws":
+        found += aws_checks.findings(draft, existing)
     if draft.usable("devstack_compute_node"):
-        found += _nodes(draft)
+        found += _nodes(draft, target)
     if existing is not None:
         found += _fixed_by_stack(draft, target, existing)
     return list(dict.fromkeys(found))
@@ -67,7 +71,7 @@ def _availability(draft: Draft, target: str, existing: Stack | None) -> Iterator
 
 def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
     release = draft.config.local_debian_release
-    if target == "local" and release != OPENSTACK_RELEASE and engine(draft, target, existing) == "packages":
+    if release != OPENSTACK_RELEASE and engine(draft, target, existing) == "packages":
         yield Finding(
             draft.where("local_debian_release"),
             f"is {release}, whose OpenStack is not one this version knows; give {OPENSTACK_RELEASE},"
@@ -75,7 +79,7 @@ def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Find
         )
 
 
-def _address_plan(draft: Draft) -> Iterator[Finding]:
+def _address_plan(draft: Draft, target: str) -> Iterator[Finding]:
     config = draft.config
     numbers = [getattr(config, key) for key in PLAN_KEYS]
     found = plan_findings(*numbers)
@@ -88,12 +92,13 @@ def _address_plan(draft: Draft) -> Iterator[Finding]:
         return
     network = IPv4Network(config.romana_cidr)
     yield from _unsuitable(draft, "romana_cidr", network)
-    if draft.usable("local_network"):
-        nodes_network = _network(config.local_network)
+    key = network_key(target)
+    if draft.usable(key):
+        nodes_network = _network(getattr(config, key))
         if nodes_network and nodes_network.overlaps(network):
             yield Finding(
                 draft.where("romana_cidr"),
-                f"{network} overlaps the nodes' own network {nodes_network} (local_network); choose networks apart",
+                f"{network} overlaps the nodes' own network {nodes_network} ({key}); choose networks apart",
             )
 
 
@@ -135,20 +140,21 @@ def _local_network(draft: Draft, existing: Stack | None, machine: MachineNetwork
             yield Finding(where, f"{network} holds this machine's name server {resolver}; choose another network")
 
 
-def _nodes(draft: Draft) -> Iterator[Finding]:
+def _nodes(draft: Draft, target: str) -> Iterator[Finding]:
     config = draft.config
     where = draft.where("devstack_compute_node")
     count = config.devstack_compute_node
     if count == 0 and draft.usable("controller_is_compute") and not config.controller_is_compute:
         yield Finding(where, "is 0 and controller_is_compute is false: no compute node at all; give 1 or more")
-    network = _network(config.local_network)
-    if draft.usable("local_network") and network is not None:
-        fit, _ = capacity(network, 0)
-        if count > max(fit, 0):
-            yield Finding(where, f"is {count}; {network} (local_network) holds up to {max(fit, 0)} compute nodes")
+    key = network_key(target)
+    network = _network(getattr(config, key))
+    if draft.usable(key, "aws_availability_zones") and network is not None:
+        fit = capacity(config, target)
+        if count > fit:
+            yield Finding(where, f"is {count}; {network} ({key}) holds up to {fit} compute nodes")
     bits = config.romana_host_bits
     if draft.usable(*PLAN_KEYS) and 0 <= bits <= 32:
-        _, fit = capacity(IPv4Network("0.0.0.0/0"), bits)
+        fit = 2**bits - 1
         if count > fit:
             yield Finding(where, f"is {count}; {bits} host bits (romana_host_bits) hold up to {fit} compute nodes")
 
@@ -158,7 +164,9 @@ def _fixed_by_stack(draft: Draft, target: str, existing: Stack) -> Iterator[Find
     config = draft.config
     wanted: dict[str, object] = {key: getattr(config, key) for key in PLAN_KEYS}
     has: dict[str, object] = dict(existing.plan)
-    wanted["local_network"], has["local_network"] = config.local_network, existing.network
+    if target == existing.target:
+        key = network_key(target)
+        wanted[key], has[key] = getattr(config, key), existing.network
     wanted["romana_server_port"], has["romana_server_port"] = config.romana_server_port, existing.server_port
     for key, value in wanted.items():
         if draft.usable(key) and key in has and has[key] != value:

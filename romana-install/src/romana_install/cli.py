@@ -20,8 +20,9 @@ from romana_install.terminal import complain
 TARGETS = ("aws", "vagrant", "static", "local")
 ACTIONS = {
     "install": "make the stack, or make it what the configuration says now (the default)",
+    "provision": "make the machines alone, and install nothing on them",
     "validate": "check the configuration",
-    "check": "check whether this machine is ready for it",
+    "check": "check whether this machine, and AWS, are ready for it",
     "plan": "show what install would make, add and remove, and in which phases",
     "verify": "compare who reaches whom with who should",
     "status": "show nodes, services (OpenStack's too) and what agents have applied",
@@ -77,6 +78,7 @@ def parser() -> argparse.ArgumentParser:
     )
     made.add_argument("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv: more of it")
     made.add_argument("-y", "--yes", action="store_true", help="uninstall: do not ask")
+    made.add_argument("--iam-policy", action="store_true", help="plan: show the permissions that -t aws needs, as JSON")
     made.add_argument("--format", metavar="FORMAT", help="plan, check, status: text, json; verify: also junit")
     made.add_argument("--version", action="version", version=f"romana-setup {__version__}")
     return made
@@ -98,6 +100,8 @@ def parse(argv: Sequence[str]) -> Options:
         raise UsageError(f"unknown target {shown(given.target)}{hint}; there are: {', '.join(TARGETS)}")
     if words and action != "ssh":
         raise UsageError(f"{action} takes no further word, but got {shown(words[0])}; options for Ansible go after --")
+    if given.iam_policy and action != "plan":
+        raise UsageError(f"--iam-policy belongs to plan, not to {action}")
     formats = FORMATS.get(action, ("text",))
     if given.format not in (None, *formats):
         raise UsageError(f"{action} has no format {shown(given.format)}; it has: {', '.join(formats)}")
@@ -109,6 +113,7 @@ def parse(argv: Sequence[str]) -> Options:
         passed_on=tuple(passed_on),
         verbosity=given.verbose,
         yes=given.yes,
+        iam_policy=given.iam_policy,
         format=given.format or "text",
         argv=tuple(argv),
     )
@@ -145,5 +150,5 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 def _action(name: str) -> Callable[[Options], int]:
     """The function of an action; only what it needs is imported, as a start is to take no time."""
-    module = name if name in ("install", "status", "uninstall") else "show"
+    module = {"provision": "install"}.get(name, name if name in ("install", "status", "uninstall") else "show")
     return cast("Callable[[Options], int]", getattr(importlib.import_module(f"romana_install.{module}"), name))

@@ -6,13 +6,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from romana_install import checks, config, machine, ssh
+from romana_install.aws import account
 from romana_install.errors import UsageError
 from romana_install.findings import FindingsError
+from romana_install.journal import Journal
 from romana_install.options import Options
-from romana_install.plan import Change, change, nodes
+from romana_install.plan import Change, change, network_key, nodes
 from romana_install.progress import install_phases
 from romana_install.settings import Config
-from romana_install.stack import Node, Stack, StackError, state_directory
+from romana_install.stack import JOURNAL_FILE, Node, Stack, StackError, state_directory
 
 PROJECT = Path(__file__).resolve().parents[3]
 DEFAULT_TARGET = "aws"
@@ -22,7 +24,8 @@ DEFAULT_TARGET = "aws"
 class Wanted:
     """A configuration that passed all checks, and what it means.
 
-    existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files.
+    existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
+    served: whether there has been a romana-server on it.
     """
 
     config: Config
@@ -33,6 +36,7 @@ class Wanted:
     name_given: bool
     nodes: tuple[Node, ...]
     change: Change
+    served: bool = False
 
     def command(self, action: str) -> str:
         """The command of another action on the same stack."""
@@ -54,10 +58,12 @@ class Wanted:
             target=self.target,
             engine=self.engine,
             leaving=self.change.remove,
-            network=self.config.local_network,
+            network=getattr(self.config, network_key(self.target)),
             server_port=self.config.romana_server_port,
             plan={key: getattr(self.config, key) for key in checks.PLAN_KEYS},
             config_digest=self.digest,
+            served=self.served,
+            cloud=account.of_stack(self.config, self.existing) if self.target == "aws" else {},
         )
 
 
@@ -74,7 +80,7 @@ def wanted(options: Options) -> Wanted:
     found = checks.findings(draft, target, existing, machine.observe())
     if found:
         raise FindingsError(found)
-    nodes_wanted = nodes(draft.config)
+    nodes_wanted = nodes(draft.config, target)
     return Wanted(
         config=draft.config,
         digest=config.digest(draft.config),
@@ -84,22 +90,43 @@ def wanted(options: Options) -> Wanted:
         name_given=draft.origin.get("stack_name", "").startswith("-e"),
         nodes=nodes_wanted,
         change=change(nodes_wanted, existing),
+        served=existing is not None and _served(existing),
     )
 
 
-def stack_name(options: Options) -> str:
-    """The name of the stack an action is about. Raises FindingsError when it is none."""
+def _served(existing: Stack) -> bool:
+    # Noted in the stack as well, because the journal forgets what is long ago.
+    return existing.served or Journal(existing.directory / JOURNAL_FILE).has_done("romana")
+
+
+WHICH_STACK = ("stack_name", "region", "aws_profile")  # what tells a stack from others
+
+
+def which_stack(options: Options) -> Config:
+    """A configuration that only says which stack an action is about. Raises FindingsError when that is not right."""
     draft = config.read(PROJECT / "group_vars" / "all", options.extra_vars)
-    found = [finding for finding in draft.findings if finding.where.startswith("-e") or "stack_name" in finding.where]
+    found = [
+        finding
+        for finding in draft.findings
+        if finding.where.startswith("-e") or finding.where.rsplit(":", 1)[-1] in WHICH_STACK
+    ]
     if found:
         raise FindingsError(found)
-    return draft.config.stack_name
+    return draft.config
+
+
+def check_is_meant(stack: Stack, options: Options, given: Config) -> None:
+    """Raise UsageError when target or region of the command line are not those of the stack."""
+    if options.target and options.target != stack.target:
+        raise UsageError(f"-t {options.target}: stack {stack.name} is on {stack.target}; leave -t out")
+    if given.region and stack.target == "aws" and given.region != stack.cloud.get("region"):
+        raise UsageError(f"region {given.region}: stack {stack.name} is in {stack.cloud.get('region')}; leave it out")
 
 
 def existing_stack(options: Options) -> Stack:
     """The stack an action is about. Raises FindingsError, and StackError when there is none."""
-    stack = Stack.load(stack_name(options))
-    if options.target and options.target != stack.target:
-        raise UsageError(f"-t {options.target}: stack {stack.name} is on {stack.target}; leave -t out")
+    given = which_stack(options)
+    stack = Stack.load(given.stack_name)
+    check_is_meant(stack, options, given)
     ssh.ensure_control_directory(stack.directory)
     return stack

@@ -1,8 +1,12 @@
-"""The action `install`: from a checked configuration to a verified network. Every step can be taken again."""
+"""The action `install`: from a checked configuration to a verified network. Every step can be taken again.
+
+And `provision`, which is its beginning: the machines, and nothing on them.
+"""
 
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -18,15 +22,30 @@ from romana_install.options import Options
 from romana_install.release import ReleaseError, build_release
 from romana_install.session import RunFailedError, Session, opened
 from romana_install.settings import PASSWORD_NAMES, Config
-from romana_install.stack import SECRETS_FILE, STACK_FILE, Node, Stack, StackError, cache_home, existing_stacks
+from romana_install.stack import (
+    JOURNAL_FILE,
+    SECRETS_FILE,
+    STACK_FILE,
+    Node,
+    Stack,
+    StackError,
+    cache_home,
+    existing_stacks,
+)
 
 ACTION = "install"
+PLAYBOOKS = {ACTION: "playbooks/site.yml", "provision": "playbooks/provision.yml"}
 CHECK_MODE = {"--check", "-C"}
 
 
 def preflight_findings(want: Wanted) -> list[Finding]:
-    """Everything that stands in the way of installing this on this machine."""
-    found = preflight.findings(want.config, want.stack, want.change.add, want.existing is None, existing_stacks())
+    """Everything that stands in the way of installing this."""
+    if want.target == "aws":
+        from romana_install.aws.preflight import findings  # slow to import, and other targets do without it
+
+        found = findings(want.config, want.stack, want.change, want.existing)
+    else:
+        found = preflight.findings(want.config, want.stack, want.change.add, want.existing is None, existing_stacks())
     if want.existing is not None and want.change.remove:
         names = [node.name for node in want.change.remove]
         found += preflight.occupied(names, _endpoints(want.existing))
@@ -35,32 +54,39 @@ def preflight_findings(want: Wanted) -> list[Finding]:
 
 def install(options: Options) -> int:
     """Install; returns the exit code. Raises what cli.main knows how to say."""
+    return _prepared(options, _install)
+
+
+def provision(options: Options) -> int:
+    """Have the machines; returns the exit code. Raises what cli.main knows how to say."""
+    return _prepared(options, _provision)
+
+
+def _prepared(options: Options, work: Callable[[Options, Wanted], int]) -> int:
+    """Do the work when nothing stands in its way and nobody else works on the stack."""
     want = wanted(options)
     found = preflight_findings(want)
     if found:
         raise PreflightError(found)
     directory = private_directory(want.stack.directory)
     directory.chmod(PRIVATE_DIRECTORY)
-    with lock.held(directory / "lock", ACTION):
+    with lock.held(directory / "lock", options.action):
         if leftovers.end(directory):
             print("ended what an earlier romana-setup that was killed had left running")
         want = wanted(options)
-        return _try_out(options, want) if CHECK_MODE.intersection(options.passed_on) else _install(options, want)
+        return _try_out(options, want) if CHECK_MODE.intersection(options.passed_on) else work(options, want)
 
 
 def _install(options: Options, want: Wanted) -> int:
     started = time.monotonic()
     stack = want.stack
-    journal = Journal(stack.directory / "journal.json")
+    journal = Journal(stack.directory / JOURNAL_FILE)
     kind = want.change.kind if journal.has_completed(ACTION) else "first"
     with opened(stack.directory, ACTION, kind, want.digest, want.phases, options) as session:
         made = _play(options, want, session)
         if stack.has_openstack:
             access.write(stack, want.config, made["passwords"])
-        if stack.leaving:
-            stack = replace(stack, leaving=())
-            stack.save()
-            _make_keys(want.config, stack)
+        stack = _left(want.config, replace(stack, served=True))
         _verify(session, stack, quick=kind == "again")
         session.completed()
     seconds = time.monotonic() - started
@@ -68,14 +94,32 @@ def _install(options: Options, want: Wanted) -> int:
     return 0
 
 
+def _provision(options: Options, want: Wanted) -> int:
+    with opened(want.stack.directory, options.action, want.change.kind, want.digest, ["provision"], options) as session:
+        _play(options, want, session)
+        _left(want.config, want.stack)
+        session.completed()
+    command = want.command(ACTION)
+    print(f"the machines are there (changed={session.changed}); what goes on them: {command}; log: {session.log.path}")
+    return 0
+
+
+def _left(config: Config, stack: Stack) -> Stack:
+    """Note that the nodes that were leaving have left; returns the stack as it is now."""
+    stack = replace(stack, leaving=())
+    stack.save()
+    _make_keys(config, stack)
+    return stack
+
+
 def _try_out(options: Options, want: Wanted) -> int:
     """Let Ansible say what it would change (--check), and leave the stack as it is."""
-    phases = [phase for phase in want.phases if phase != "verify"]
+    phases = [phase for phase in want.phases if phase != "verify"] if options.action == ACTION else ["provision"]
     directory = want.stack.directory
     with (
         restored(directory / STACK_FILE),
         restored(directory / SECRETS_FILE),  # a password that is only tried out is not the one in use
-        opened(directory, "install-check", "check", want.digest, phases, options) as session,
+        opened(directory, f"{options.action}-check", "check", want.digest, phases, options) as session,
     ):
         _play(options, want, session)
         session.completed()
@@ -91,8 +135,10 @@ def _play(options: Options, want: Wanted, session: Session) -> dict[str, Any]:
     stack.save()
     made = _make_keys(want.config, stack)
     session.log.hide(secrets.values(made))
-    with session.phase("release"):
-        release_path, digest = _release(want)
+    release_path = digest = ""
+    if options.action == ACTION:
+        with session.phase("release"):
+            release_path, digest = _release(want)
     write_json(stack.directory / run.VARS_FILE, variables.of_install(want.config, stack, release_path, digest, made))
     session.play(_ansible(options, stack), options.verbosity > 0)
     return made
@@ -130,7 +176,9 @@ def _verify(session: Session, stack: Stack, quick: bool) -> None:
 
 def _ansible(options: Options, stack: Stack) -> dict[str, Any]:
     verbosity = max(options.verbosity - 1, 0)  # the first -v shows Ansible's output at all
-    return run.arguments(PROJECT, stack.directory, stack.target, "playbooks/site.yml", options.passed_on, verbosity)
+    return run.arguments(
+        PROJECT, stack.directory, stack.target, PLAYBOOKS[options.action], options.passed_on, verbosity
+    )
 
 
 def _headline(want: Wanted) -> str:

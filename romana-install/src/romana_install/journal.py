@@ -71,6 +71,10 @@ class Journal:
         """Whether a run of that action was ever completed."""
         return any(run.ok and run.action == action for run in self.runs)
 
+    def has_done(self, phase: str) -> bool:
+        """Whether a run, completed or not, ever came to the end of that phase."""
+        return any(done.name == phase and done.ok for run in self.runs for done in run.phases)
+
 
 def _read(path: Path) -> list[Run]:
     try:

@@ -17,6 +17,7 @@ class Options:
     passed_on: tuple[str, ...] = ()
     verbosity: int = 0
     yes: bool = False
+    iam_policy: bool = False
     format: str = "text"
     argv: tuple[str, ...] = ()
 

@@ -7,9 +7,10 @@ changes nothing for the others.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
 from romana.addressing import AddressPlan
+from romana_install.aws import network as aws_network
 from romana_install.settings import Config
 from romana_install.stack import Node, Stack
 
@@ -30,20 +31,33 @@ class Change:
         return "change" if self.add or self.remove else "again"
 
 
-def nodes(config: Config) -> tuple[Node, ...]:
+def network_key(target: str) -> str:
+    """The variable that says which network the nodes of a target are in."""
+    return "aws_network" if target == "aws" else "local_network"
+
+
+def nodes(config: Config, target: str = "local") -> tuple[Node, ...]:
     """The nodes a configuration asks for, the controller first."""
-    network = IPv4Network(config.local_network)
-    controller = Node("controller", str(network[FIRST_NODE]), 0, True, config.controller_is_compute)
+    controller = Node("controller", str(_address(config, target, 0)), 0, True, config.controller_is_compute)
     computes = [
-        Node(f"compute{number:02}", str(network[FIRST_NODE + number]), number, False, True)
+        Node(f"compute{number:02}", str(_address(config, target, number)), number, False, True)
         for number in range(1, config.devstack_compute_node + 1)
     ]
     return (controller, *computes)
 
 
-def capacity(network: IPv4Network, host_bits: int) -> tuple[int, int]:
-    """How many compute nodes fit the nodes' network, and how many the host bits of the address plan."""
-    return network.num_addresses - 2 - FIRST_NODE, 2**host_bits - 1
+def _address(config: Config, target: str, index: int) -> IPv4Address:
+    if target == "aws":
+        return aws_network.address(config, index, FIRST_NODE)
+    return IPv4Network(config.local_network)[FIRST_NODE + index]
+
+
+def capacity(config: Config, target: str) -> int:
+    """How many compute nodes fit the nodes' network."""
+    network = IPv4Network(getattr(config, network_key(target)))
+    if target == "aws":
+        return max(aws_network.capacity(network, len(config.aws_availability_zones), FIRST_NODE) - 1, 0)
+    return max(network.num_addresses - 2 - FIRST_NODE, 0)
 
 
 def change(wanted: tuple[Node, ...], existing: Stack | None) -> Change:

@@ -40,7 +40,7 @@ def findings(
     """
     found = [*_root(), *_other_stacks(config, others)]
     first = SPACE_FIRST_OPENSTACK if stack.has_openstack else SPACE_FIRST
-    found += _space(config, stack.directory, first if is_new else SPACE_AGAIN)
+    found += space(config, stack.directory, first if is_new else SPACE_AGAIN)
     found += _kernel()
     found += _tools()
     if stack.has_openstack:
@@ -79,7 +79,8 @@ def _interface(stack_name: str) -> Iterator[Finding]:
         )
 
 
-def _space(config: Config, directory: Path, needed: int) -> Iterator[Finding]:
+def space(config: Config, directory: Path, needed: int) -> Iterator[Finding]:
+    """Findings about places that are too full. needed: bytes."""
     cache = Path(config.local_cache_dir) if config.local_cache_dir else cache_home()
     seen: set[int] = set()
     for what, path in (("state", directory), ("cache", cache)):
@@ -167,10 +168,16 @@ def _has_nftables() -> bool:
 
 
 def _tools() -> Iterator[Finding]:
+    # apt-get installs what is missing.
     if shutil.which("apt-get") is None:
-        missing = [tool for tool in ("ip", "ssh", "systemd-nspawn", "mmdebstrap") if shutil.which(tool) is None]
-        if missing:
-            yield Finding("programs", f"{', '.join(missing)} not found, and no apt-get to install them; install them")
+        yield from programs(("ip", "ssh", "systemd-nspawn", "mmdebstrap"))
+
+
+def programs(names: Sequence[str]) -> Iterator[Finding]:
+    """Findings about programs that are not on the path."""
+    missing = [name for name in names if shutil.which(name) is None]
+    if missing:
+        yield Finding("programs", f"{', '.join(missing)} not found; install them")
 
 
 def occupied(nodes: Iterable[str], endpoints: dict[str, int]) -> list[Finding]:

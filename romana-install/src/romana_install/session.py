@@ -17,6 +17,7 @@ from romana_install.journal import Run as JournalRun
 from romana_install.log import Log
 from romana_install.options import Options
 from romana_install.progress import DONE, FAILED, STOPPED, Position, Screen, screen
+from romana_install.stack import JOURNAL_FILE
 
 
 class RunFailedError(Exception):
@@ -113,7 +114,7 @@ def opened(
 
     Raises SetupError when it fails or is interrupted, with what the user needs to go on.
     """
-    journal = Journal(directory / "journal.json")
+    journal = Journal(directory / JOURNAL_FILE)
     position = Position(phases, journal.estimates(action, kind))
     record = journal.begin(action, kind, digest)
     with Log(directory / "logs", action) as log:

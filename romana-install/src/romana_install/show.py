@@ -6,11 +6,14 @@ import json
 import os
 import sys
 from dataclasses import asdict
+from typing import Any
 
-from romana_install.context import existing_stack, wanted
+from romana_install.context import DEFAULT_TARGET, existing_stack, wanted, which_stack
 from romana_install.errors import UsageError
 from romana_install.options import Options
 from romana_install.plan import address_plan
+from romana_install.settings import Config
+from romana_install.stack import Stack
 from romana_install.summary import roles
 from romana_install.terminal import table
 
@@ -26,18 +29,21 @@ def check(options: Options) -> int:
     """Say whether this machine is ready; returns 3 when it is not."""
     from romana_install.install import preflight_findings
 
-    found = preflight_findings(wanted(options))
+    want = wanted(options)
+    found = preflight_findings(want)
     if options.format == "json":
         print(json.dumps({"ok": not found, "findings": [asdict(finding) for finding in found]}, indent=2))
     elif found:
         print("\n".join(str(finding) for finding in found))
     else:
-        print("this machine is ready")
+        print("this machine is ready" + (", and so is AWS" if want.target == "aws" else ""))
     return 3 if found else 0
 
 
 def plan(options: Options) -> int:
     """Show what an installation would make, and what of it is there."""
+    if options.iam_policy:
+        return _policy(options)
     want = wanted(options)
     config, change = want.config, want.change
     addresses = address_plan(config)
@@ -55,6 +61,7 @@ def plan(options: Options) -> int:
         }
         for node, action in listed
     ]
+    cloud = _cloud(config, want.stack) if want.target == "aws" else {}
     tenants = {tenant.name: list(tenant.segments) for tenant in config.romana_tenants}
     if options.format == "json":
         print(
@@ -63,11 +70,12 @@ def plan(options: Options) -> int:
                     "stack": config.stack_name,
                     "target": want.target,
                     "engine": want.engine,
-                    "network": config.local_network,
+                    "network": want.stack.network,
                     "cidr": config.romana_cidr,
                     "nodes": nodes,
                     "tenants": tenants,
                     "phases": want.phases,
+                    **cloud,
                 },
                 indent=2,
             )
@@ -75,16 +83,41 @@ def plan(options: Options) -> int:
         return 0
     print(f"stack {config.stack_name} on {want.target}, engine {want.engine}")
     print(
-        f"nodes in {config.local_network}, endpoints in {config.romana_cidr}: {addresses.host_bits} host, "
+        f"nodes in {want.stack.network}, endpoints in {config.romana_cidr}: {addresses.host_bits} host, "
         f"{addresses.tenant_bits} tenant, {addresses.segment_bits} segment, {addresses.endpoint_bits} endpoint bits"
     )
     columns = ("change", "name", "address", "prefix", "gateway", "roles")
     print(table(columns, [[str(node[column]) for column in columns] for node in nodes]))
+    if cloud:
+        print(_cloud_text(cloud))
     for name, segments in tenants.items():
         print(f"tenant {name}: {', '.join(segments)}")
     print(f"phases: {', '.join(want.phases)}")
     if not (change.add or change.remove):
         print("no node is added or removed")
+    return 0
+
+
+def _cloud(config: Config, stack: Stack) -> dict[str, Any]:
+    from romana_install.aws.show import plan  # slow to import, and other targets do without it
+
+    return plan(config, stack)
+
+
+def _cloud_text(cloud: dict[str, Any]) -> str:
+    from romana_install.aws.show import text
+
+    return text(cloud)
+
+
+def _policy(options: Options) -> int:
+    """Show the permissions a user of the target aws needs; nothing else is looked at."""
+    if (options.target or DEFAULT_TARGET) != "aws":
+        raise UsageError("--iam-policy is about AWS; leave -t out")
+    from romana_install.aws import account, policy
+
+    region = account.of_stack(which_stack(options), None)["region"]
+    print(json.dumps(policy.document(region), indent=2))
     return 0
 
 

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_private
-from romana_install.stack import Stack, uplink
+from romana_install.stack import ADDRESSES_FILE, Stack, uplink
 
 SOCKET_PATH = 107  # longest path the kernel binds a socket to
 SOCKET_NAME = len("/255.255.255.255") + len(".0123456789abcdef")  # ssh binds to a temporary name first
@@ -52,8 +52,12 @@ def config(stack: Stack) -> str:
     """The text of the stack's ssh_config. Nodes answer to their names and to their addresses."""
     directory = stack.directory
     lines = [f"# Written by romana-setup: ssh -F {directory}/ssh_config {stack.controller.name}"]
+    if stack.target == "aws":
+        lines.append(f"Include {_quoted(directory / ADDRESSES_FILE)}")  # the first that says something is heard
     for node in stack.present:
-        lines += [f"Host {node.name} {node.address}", f"    HostName {node.address}"]
+        # Without a public address a node is not reached: its private one may be another machine's, here.
+        host = f"{node.name}.has-no-public-address.invalid" if stack.target == "aws" else node.address
+        lines += [f"Host {node.name} {node.address}", f"    HostName {host}"]
     lines += [
         "Host *",
         "    User root",

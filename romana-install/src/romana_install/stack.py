@@ -22,6 +22,8 @@ API_PORT = 9600
 INTERFACE_NAME = 15  # longest name of a network interface
 STACK_FILE = "stack.json"
 SECRETS_FILE = "secrets.json"
+ADDRESSES_FILE = "ssh_addresses"  # part of ssh_config: the addresses that a cloud has given
+JOURNAL_FILE = "journal.json"
 
 
 class StackError(SetupError):
@@ -48,7 +50,8 @@ class Stack:
     """What a stack is made of.
 
     network: CIDR of the nodes' own addresses; plan: the address plan's variables it was made with; leaving: nodes
-    that are to be removed and may still be there, so that a removal that was cut short is finished by the next run.
+    that are to be removed and may still be there, so that a removal that was cut short is finished by the next run;
+    served: whether there has been a romana-server on it; cloud: where a cloud has it (for aws: region, profile, zones).
     """
 
     name: str
@@ -61,6 +64,8 @@ class Stack:
     server_port: int = API_PORT
     plan: dict[str, Any] = field(default_factory=dict)
     config_digest: str = ""
+    served: bool = False
+    cloud: dict[str, Any] = field(default_factory=dict)
 
     @classmethod
     def load(cls, name: str) -> Stack:
@@ -136,8 +141,9 @@ class Stack:
     def client(self) -> Client:
         """An API client with the stack's admin token and its certificate authority. Raises StackError.
 
-        Of a local stack only while this machine is in its network: else the request, token included, would go to
-        whoever has that address beyond this machine's default route.
+        On AWS it goes to the controller's public address. Of a local stack there is one only while this machine is in
+        its network: else the request, token included, would go to whoever has that address beyond this machine's
+        default route.
         """
         from romana.client import Client  # slow to import, and most actions do without it
 
@@ -146,7 +152,22 @@ class Stack:
                 f"the network of stack {self.name} is not there (interface {uplink(self.name)}), as after a reboot of"
                 " this machine; bring its nodes back with: ./romana-setup install"
             )
-        return Client(self.api_url, str(self.directory / "pki" / "ca.pem"), self.secrets()["tokens"]["admin"])
+        if self.target == "aws":
+            url = f"https://{self.public_address(self.controller)}:{self.server_port}"
+            return Client(url, self._authority, self.secrets()["tokens"]["admin"], server_name=self.controller.name)
+        return Client(self.api_url, self._authority, self.secrets()["tokens"]["admin"])
+
+    @property
+    def _authority(self) -> str:
+        return str(self.directory / "pki" / "ca.pem")
+
+    def public_address(self, node: Node) -> str:
+        """Where a node in a cloud is reached from outside. Raises StackError when it has no such address."""
+        path = self.directory / ADDRESSES_FILE
+        words = path.read_text().split() if path.is_file() else []
+        if node.name in words:
+            return words[words.index("HostName", words.index(node.name)) + 1]
+        raise StackError(f"{node.name} has no public address; have it started with: ./romana-setup provision")
 
 
 def uplink(stack_name: str) -> str:

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING
 
 import yaml
 
@@ -14,8 +15,11 @@ from romana.client import ClientError
 from romana.models import Host
 from romana_install.context import PROJECT, existing_stack
 from romana_install.options import Options
-from romana_install.stack import Node, Stack
+from romana_install.stack import Node, Stack, StackError
 from romana_install.terminal import table
+
+if TYPE_CHECKING:
+    from romana_install.aws.status import CloudStatus
 
 PATIENCE = 10  # seconds for a node to answer
 SERVER, AGENT = "romana-server", "romana-agent"
@@ -57,16 +61,33 @@ def status(options: Options) -> int:
     """Print the state of the stack; returns 0 when all is well, else 1."""
     stack = existing_stack(options)
     with ThreadPoolExecutor() as pool:
+        cloud_to_come = pool.submit(_cloud, stack) if stack.target == "aws" else None
         hosts_to_come = pool.submit(_hosts, stack)
         answers = dict(zip(stack.nodes, pool.map(lambda node: _ask(stack, node), stack.nodes), strict=True))
         hosts, api_problem = hosts_to_come.result()
+        cloud = cloud_to_come.result() if cloud_to_come else None
     found = [judge(node, answer, hosts.get(node.name), api_problem) for node, answer in answers.items()]
-    ok = not any(node.problem for node in found)
+    ok = not any(node.problem for node in found) and not (cloud and cloud.problem)
     if options.format == "json":
-        print(json.dumps({"ok": ok, "stack": stack.name, "nodes": [asdict(node) for node in found]}, indent=2))
+        more = {"aws": asdict(cloud)} if cloud else {}
+        print(json.dumps({"ok": ok, "stack": stack.name, "nodes": [asdict(node) for node in found], **more}, indent=2))
     else:
         _print(found, ok, stack)
+        if cloud:
+            print(_cloud_text(cloud))
     return 0 if ok else 1
+
+
+def _cloud(stack: Stack) -> CloudStatus:
+    from romana_install.aws.status import ask  # slow to import, and other targets do without it
+
+    return ask(stack)
+
+
+def _cloud_text(cloud: CloudStatus) -> str:
+    from romana_install.aws.status import text
+
+    return text(cloud)
 
 
 def units(node: Node, has_openstack: bool) -> list[str]:
@@ -133,7 +154,7 @@ def _hosts(stack: Stack) -> tuple[dict[str, Host], str]:
     try:
         with stack.client() as client:
             return {host.name: host for host in client.hosts()}, ""
-    except ClientError as error:
+    except (ClientError, StackError) as error:
         return {}, str(error)
 
 

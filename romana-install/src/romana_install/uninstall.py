@@ -5,13 +5,15 @@ from __future__ import annotations
 import shutil
 import subprocess
 import sys
+from collections.abc import Sequence
 from contextlib import suppress
 from datetime import datetime
 from pathlib import Path
 
 from romana_install import leftovers, lock, run, ssh, variables
+from romana_install.aws import account
 from romana_install.checks import AVAILABLE_TARGETS
-from romana_install.context import PROJECT, stack_name
+from romana_install.context import PROJECT, check_is_meant, which_stack
 from romana_install.errors import UsageError
 from romana_install.files import private_directory, write_json
 from romana_install.options import Options
@@ -25,13 +27,21 @@ ACTION = "uninstall"
 
 def uninstall(options: Options) -> int:
     """Remove the stack; returns the exit code. Raises what cli.main knows how to say."""
-    name = stack_name(options)
+    given = which_stack(options)
+    name = given.stack_name
     directory = state_directory(name)
-    if not directory.is_dir():
+    known = directory.is_dir()
+    # What is on AWS is found without our own notes, too; it takes the word for it, as asking takes credentials.
+    if not known and options.target != "aws":
         print(f"there is no stack {name}; nothing to do")
         return 0
-    stack = _load(name, options)
-    _confirm(stack, options)
+    stack = _load(given, options)
+    things = _things(stack) if stack.target == "aws" else []
+    if not known and not things:
+        print(f"there is nothing of stack {name} in {stack.cloud['region']}; nothing to do")
+        return 0
+    _confirm(stack, options, things)
+    private_directory(directory)
     with lock.held(directory / "lock", ACTION):
         leftovers.end(directory)
         stack.save()  # the inventory reads it; it may have been damaged, or not written yet
@@ -42,6 +52,8 @@ def uninstall(options: Options) -> int:
                 PROJECT, directory, stack.target, "playbooks/uninstall.yml", options.passed_on, verbosity
             )
             session.play(settings, options.verbosity > 0)
+            if stack.target == "aws":
+                _check_gone(stack)
             session.completed()
         _close_connections(stack)
         log = _keep(session.log.path, name)
@@ -50,22 +62,42 @@ def uninstall(options: Options) -> int:
     return 0
 
 
-def _load(name: str, options: Options) -> Stack:
+def _load(given: Config, options: Options) -> Stack:
+    name = given.stack_name
     try:
         stack = Stack.load(name)
     except StackError:
-        config = Config(stack_name=name)
-        return Stack(name, state_directory(name), nodes(config), target=options.target or AVAILABLE_TARGETS[0])
-    if options.target and options.target != stack.target:
-        raise UsageError(f"-t {options.target}: stack {name} is on {stack.target}; leave -t out")
+        target = options.target or AVAILABLE_TARGETS[0]
+        cloud = account.of_stack(given, None) if target == "aws" else {}
+        return Stack(name, state_directory(name), nodes(Config(stack_name=name)), target=target, cloud=cloud)
+    check_is_meant(stack, options, given)
     return stack
 
 
-def _confirm(stack: Stack, options: Options) -> None:
-    """Say what goes and ask. Raises UsageError when the answer is no, or nobody is there to give one."""
+def _things(stack: Stack) -> list[str]:
+    """What AWS has of it, in words."""
+    from romana_install.aws import removal  # slow to import, and other targets do without it
+
+    return removal.lines(removal.there(stack))
+
+
+def _check_gone(stack: Stack) -> None:
+    from romana_install.aws import removal
+
+    removal.check_gone(stack)
+
+
+def _confirm(stack: Stack, options: Options, things: Sequence[str]) -> None:
+    """Say what goes and ask. Raises UsageError when the answer is no, or nobody is there to give one.
+
+    things: what a cloud has of it, in words.
+    """
     names = ", ".join(node.name for node in stack.nodes)
     print(f"This removes stack {stack.name} on {stack.target}:")
-    print(f"  the nodes {names} with everything on them")
+    if stack.target == "aws":
+        print("\n".join(f"  {line}" for line in [*things, "with everything on them"]))
+    else:
+        print(f"  the nodes {names} with everything on them")
     print(f"  {stack.directory} (keys, secrets, logs)")
     if options.yes:
         return

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
+from romana_install.aws.network import subnet_of, subnets
 from romana_install.settings import Config
 from romana_install.stack import Stack, cache_home
 
@@ -22,6 +23,7 @@ def of_install(
     return {
         **config.model_dump(exclude={"openstack_passwords"}),
         **of_stack(stack),
+        **(_of_instances(config, stack) if stack.target == "aws" else {}),
         "local_cache_dir": config.local_cache_dir or str(cache_home()),
         "romana_release": release_path,
         "romana_release_digest": release_digest,
@@ -34,6 +36,23 @@ def _of_openstack(stack: Stack, passwords: dict[str, str]) -> dict[str, Any]:
     return {"openstack_secrets": passwords, "stack_demo_key": str(stack.demo_key.with_suffix(".pub"))}
 
 
+def _of_instances(config: Config, stack: Stack) -> dict[str, Any]:
+    """What the target aws makes of the nodes: subnets and instances."""
+    return {
+        "stack_subnets": [{"network": str(part.network), "zone": part.zone} for part in subnets(config)],
+        "stack_instances": [
+            {
+                "name": node.name,
+                "address": node.address,
+                "controller": node.controller,
+                "type": config.aws_instance_type_controller if node.controller else config.aws_instance_type_compute,
+                "network": str(subnet_of(config, node.index).network),
+            }
+            for node in stack.nodes
+        ],
+    }
+
+
 def of_stack(stack: Stack) -> dict[str, Any]:
     """What every playbook needs."""
     return {
@@ -43,4 +62,6 @@ def of_stack(stack: Stack) -> dict[str, Any]:
         "openstack_engine": stack.engine,
         "stack_nodes": [asdict(node) for node in stack.nodes],
         "stack_leaving": [node.name for node in stack.leaving],
+        "stack_served": stack.served,
+        **({"region": stack.cloud["region"], "aws_profile": stack.cloud["profile"]} if stack.target == "aws" else {}),
     }

@@ -1,0 +1,1 @@
+"""The target `aws`: what is asked of AWS before and after the playbooks have worked there."""

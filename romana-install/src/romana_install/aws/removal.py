@@ -1,0 +1,54 @@
+"""What an uninstallation removes from AWS: shown before, and asked for again afterwards."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from romana_install.aws import errors, resources
+from romana_install.aws.account import Account
+from romana_install.aws.resources import NO_KEEPING, Resource
+from romana_install.findings import Finding, PreflightError
+from romana_install.stack import Stack, StackError
+
+SHOWN = 8  # names of a kind
+
+
+def there(stack: Stack) -> list[Resource]:
+    """All that AWS has of a stack and that is not going already. Raises PreflightError when it cannot be asked."""
+    account = Account.of(stack)
+    if not account.region:
+        raise PreflightError([Finding("region", "there is none; give the stack's with -e region=eu-west-1")])
+    try:
+        found = resources.found(account, stack.name)
+    except (BotoCoreError, ClientError) as error:
+        raise PreflightError([errors.finding(error, f"looking for what stack {stack.name} has")]) from None
+    return [item for item in found.resources if item.state not in NO_KEEPING and not _goes_with_others(item)]
+
+
+def _goes_with_others(item: Resource) -> bool:
+    return item.kind == "volume" and item.state in ("in-use", "deleting")
+
+
+def lines(found: Sequence[Resource]) -> list[str]:
+    """A line for each kind. Pure."""
+    kinds: dict[str, list[str]] = {}
+    for item in found:
+        kinds.setdefault(item.kind, []).append(f"{item.name} ({item.id})" if item.name else item.id)
+    return [f"{len(names)} {kind}{'s' * (len(names) > 1)}: {_some(names)}" for kind, names in kinds.items()]
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - SHOWN
+    return ", ".join(names[:SHOWN]) + (f", and {more} more" if more > 0 else "")
+
+
+def check_gone(stack: Stack) -> None:
+    """Ask AWS whether all is gone. Raises StackError with what is not."""
+    left = there(stack)
+    if left:
+        raise StackError(
+            f"AWS still has of stack {stack.name}: {'; '.join(lines(left))}; something else may use it: end that, and"
+            " run ./romana-setup uninstall again"
+        )
