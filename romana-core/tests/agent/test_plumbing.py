@@ -101,6 +101,33 @@ def test_peer_that_moved_is_routed_anew(wanted: Desired, settled: Observed) -> N
     assert steps(moved, settled) == ["route 10.7.0.0/16 via 192.168.99.18 replaced"]
 
 
+def test_peer_on_another_network_is_behind_the_router_that_leads_to_it(wanted: Desired, settled: Observed) -> None:
+    for route in (
+        Route("192.168.99.0/25", 2, None, "192.168.99.10", 2),
+        Route("0.0.0.0/0", 2, "192.168.99.1", None, 16),
+        Route("192.168.99.128/25", 2, "192.168.99.2", None, 4),
+    ):
+        settled.add_route(route, replaces=False)
+    assert plan(wanted, settled, routers=True).changes == [], "it is on the host's own network"
+    away = replace(wanted, peers=(replace(wanted.peers[0], address="192.168.99.138"),))
+    assert [change.text for change in plan(away, settled, routers=True).changes] == [
+        "route 10.7.0.0/16 via 192.168.99.2 replaced"
+    ]
+    assert steps(away, settled) == ["route 10.7.0.0/16 via 192.168.99.138 replaced"], (
+        "nobody has said there are routers"
+    )
+
+
+def test_peer_is_reported_as_routed_when_its_router_is_the_next_hop(wanted: Desired, settled: Observed) -> None:
+    settled.add_route(Route("0.0.0.0/0", 2, "192.168.99.1", None, 16), replaces=False)
+    settled.add_route(Route("10.8.0.0/16", 2, "192.168.99.1", None, 82), replaces=False)
+    far = replace(wanted.peers[0], prefix="10.8.0.0/16", address="192.168.98.18")
+    away = replace(wanted, peers=(far,))
+    for routers, expected in ((True, ["10.8.0.0/16"]), (False, [])):
+        report = applied(away, settled, FIREWALL, lambda _mac, _address: True, [], routers)
+        assert [str(prefix) for prefix in report.routes] == expected
+
+
 def test_what_is_no_longer_wanted_goes(wanted: Desired, settled: Observed) -> None:
     assert sorted(steps(replace(wanted, peers=(), endpoints=()), settled)) == [
         "neighbour 10.0.18.3 removed",

@@ -45,6 +45,7 @@ class Agent:
 
     def __init__(self, settings: AgentSettings) -> None:
         self._kernel = Kernel()
+        self._routers = settings.routers
         self._firewall = Firewall(settings.metadata)
         self._dhcp = Dhcp(settings.run_dir)
         self._ledger = Ledger(settings.state_dir)
@@ -211,6 +212,7 @@ class Agent:
                 self._firewall.elements(),
                 self._dhcp.answers,
                 self._problems,
+                self._routers,
             )
             self._reporter.submit(report)
 
@@ -234,7 +236,7 @@ class Agent:
         for _ in range(PASSES):
             kernel.hear()
             kernel.read_sysctls(interesting_sysctls(wanted, kernel.observed))
-            planned = plan(wanted, kernel.observed)
+            planned = plan(wanted, kernel.observed, self._routers)
             todo = [change for change in planned.changes if change not in failed]
             for change in todo:
                 if reason := self._apply_change(change):

@@ -22,5 +22,9 @@ class AgentSettings(Settings):
     metadata: Annotated[Metadata, BeforeValidator(parse)] | None = Field(
         default=None, description="address and port of the metadata service that guests find at 169.254.169.254"
     )
+    routers: bool = Field(
+        default=False,
+        description="whether routers that know all prefixes lead to hosts on other networks",
+    )
     state_dir: Path = Field(default=Path("/var/lib/romana/agent"), description="what must outlive a reboot")
     run_dir: Path = Field(default=Path("/run/romana"), description="files of running processes")

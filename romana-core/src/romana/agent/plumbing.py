@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
 from romana.agent.desired import Desired, Endpoint
@@ -101,8 +101,26 @@ def own_links(observed: Observed) -> set[int]:
     return names | {address.link for address in observed.addresses}
 
 
-def plan(wanted: Desired, observed: Observed) -> Plan:
-    """Everything that has to change. What needs the index of an interface that is only being made comes next time."""
+def next_hop(host: str, observed: Observed) -> str:
+    """Where packets for what is behind a host go, with routers: like those for the host itself.
+
+    To the router that has them, or to the host when it is on a network of ours, or nothing leads to it.
+    """
+    covering = [
+        route
+        for there in observed.routes.values()
+        for route in there
+        if route.protocol != PROTOCOL and IPv4Address(host) in IPv4Network(route.prefix)
+    ]
+    best = max(covering, key=lambda route: (IPv4Network(route.prefix).prefixlen, -route.metric), default=None)
+    return host if best is None or best.via is None else best.via
+
+
+def plan(wanted: Desired, observed: Observed, routers: bool = False) -> Plan:
+    """Everything that has to change. What needs the index of an interface that is only being made comes next time.
+
+    routers: whether there are routers to hosts on other networks that know all prefixes.
+    """
     result = Plan()
     link = observed.link(GATEWAY)
     if link is None:
@@ -120,7 +138,8 @@ def plan(wanted: Desired, observed: Observed) -> Plan:
     ready = _gateway(result, wanted, observed, link)
     _refuse(result, wanted, observed)
     here = list(wired(observed, wanted.endpoints))
-    routes = _routes(wanted, observed, link if ready else None, here)
+    hops = {peer.prefix: next_hop(peer.address, observed) if routers else peer.address for peer in wanted.peers}
+    routes = _routes(wanted, observed, link if ready else None, here, hops)
     _remove_routes(result, observed, routes)
     for route, subject in routes.values():
         _route(result, observed, route, subject)
@@ -172,9 +191,16 @@ def _is_gateway(wanted: Desired, address: Address) -> bool:
 
 
 def _routes(
-    wanted: Desired, observed: Observed, gateway: Link | None, here: Iterable[tuple[Endpoint, Link]]
+    wanted: Desired,
+    observed: Observed,
+    gateway: Link | None,
+    here: Iterable[tuple[Endpoint, Link]],
+    hops: Mapping[str, str],
 ) -> dict[str, tuple[Route, str]]:
-    """The routes there must be now, with their subjects, by prefix. `gateway`: its interface, when it is ready."""
+    """The routes there must be now, with their subjects, by prefix.
+
+    gateway: its interface, when it is ready; hops: the next hop to each other host's prefix.
+    """
     routes = {}
     if gateway is not None:
         own = Route(wanted.prefix, gateway.index, None, wanted.gateway, PROTOCOL)
@@ -182,11 +208,11 @@ def _routes(
         # The kernel makes it with the address; ours is for when somebody has removed that one.
         if kernels not in observed.routes.get(wanted.prefix, set()):
             routes[wanted.prefix] = own, "gateway"
-    for peer in wanted.peers:
-        there = observed.routes.get(peer.prefix, set())
-        found = next((item for item in there if item.protocol == PROTOCOL and item.via == peer.address), None)
+    for prefix, hop in hops.items():
+        there = observed.routes.get(prefix, set())
+        found = next((item for item in there if item.protocol == PROTOCOL and item.via == hop), None)
         # The kernel finds the interface to the next hop; whichever it found is right.
-        routes[peer.prefix] = found or Route(peer.prefix, 0, peer.address, None, PROTOCOL), f"route {peer.prefix}"
+        routes[prefix] = found or Route(prefix, 0, hop, None, PROTOCOL), f"route {prefix}"
     for endpoint, link in here:
         prefix = endpoint.prefix
         routes[prefix] = Route(prefix, link.index, None, wanted.gateway, PROTOCOL), endpoint.subject

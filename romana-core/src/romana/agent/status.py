@@ -7,7 +7,7 @@ from ipaddress import IPv4Address, IPv4Network
 
 from romana.agent.desired import Desired, Endpoint
 from romana.agent.observed import PROTOCOL, Observed
-from romana.agent.plumbing import Problem
+from romana.agent.plumbing import Problem, next_hop
 from romana.agent.ruleset import Elements
 from romana.models import Applied, AppliedEndpoint, AppliedError, EndpointStatus
 
@@ -18,6 +18,7 @@ def applied(
     firewall: Elements,
     answers: Callable[[str, str], bool],
     problems: Iterable[Problem],
+    routers: bool = False,
 ) -> Applied:
     """The report.
 
@@ -27,6 +28,7 @@ def applied(
         firewall: elements of the firewall's sets that are in place.
         answers: whether DHCP gives this MAC this address.
         problems: all that went wrong.
+        routers: as `plan` was told.
     """
     known = list(problems)
     blamed = {problem.subject: problem.message for problem in reversed(known)}
@@ -41,7 +43,11 @@ def applied(
         generation=wanted.generation,
         errors=[AppliedError(subject=problem.subject, message=problem.message) for problem in known],
         endpoints=[_endpoint(item, observed, ours, firewall, answers, blamed) for item in wanted.endpoints],
-        routes=[IPv4Network(peer.prefix) for peer in wanted.peers if (peer.prefix, peer.address) in routed],
+        routes=[
+            IPv4Network(peer.prefix)
+            for peer in wanted.peers
+            if (peer.prefix, next_hop(peer.address, observed) if routers else peer.address) in routed
+        ],
         pairs=[
             (IPv4Address(source), IPv4Address(target)) for source, target in sorted(firewall.get("pairs", frozenset()))
         ],
