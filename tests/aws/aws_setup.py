@@ -143,6 +143,14 @@ class Cloud:
             return [json.loads(line) for line in (self.directory / "calls").read_text().splitlines()]
         return []
 
+    def changes(self) -> list[dict[str, Any]]:
+        """Those of the calls that changed something, or tried to."""
+        return [
+            call
+            for call in self.calls()
+            if not call["action"].startswith(("Describe", "Get")) and call["parameters"].get("DryRun") != "true"
+        ]
+
     def instances(self) -> dict[str, dict[str, Any]]:
         """The instances that are not terminated, by node; each node has one."""
         states = [{"Name": "instance-state-name", "Values": ["pending", "running", "stopping", "stopped"]}]

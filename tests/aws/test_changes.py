@@ -27,11 +27,11 @@ def test_another_type_waits_for_the_flag(stack: Setup, cloud: Cloud) -> None:
 def test_types_change_one_instance_at_a_time(stack: Setup, cloud: Cloud) -> None:
     stack.provision(2)
     computes = {item["InstanceId"] for name, item in cloud.instances().items() if name != "controller"}
-    begun = len(cloud.calls())
+    begun = len(cloud.changes())
     stack.provision(2, aws_instance_type_compute="t3.xlarge", aws_replace_changed=True)
     states = [
         (call["action"], call["parameters"]["InstanceId.1"])
-        for call in cloud.calls()[begun:]
+        for call in cloud.changes()[begun:]
         if call["action"] in ("StopInstances", "StartInstances")
     ]
     assert [action for action, _ in states] == ["StopInstances", "StartInstances"] * 2
@@ -43,14 +43,14 @@ def test_another_image_makes_computes_again_one_at_a_time(stack: Setup, cloud: C
     stack.provision(2)
     before = cloud.instances()
     assert stack.provision(2, aws_image=OTHER_IMAGE) == 0
-    begun = len(cloud.calls())
+    begun = len(cloud.changes())
     assert stack.provision(2, aws_image=OTHER_IMAGE, aws_replace_changed=True) > 0
     after = cloud.instances()
     assert after["controller"]["InstanceId"] == before["controller"]["InstanceId"], "it has the databases"
     computes = ("compute01", "compute02")
     assert {after[name]["ImageId"] for name in computes} == {OTHER_IMAGE}
     assert [after[name]["PrivateIpAddress"] for name in computes] == ["192.168.99.11", "192.168.99.12"]
-    steps = [call["action"] for call in cloud.calls()[begun:] if call["parameters"].get("DryRun") != "true"]
+    steps = [call["action"] for call in cloud.changes()[begun:]]
     assert [step for step in steps if step in ("TerminateInstances", "RunInstances")] == [
         "TerminateInstances",
         "RunInstances",
