@@ -17,6 +17,7 @@ TASKS: dict[str, dict[str, Any]] = {
     "identity": {"auth": AUTH, "region": "RegionOne", "users": [USER]},
     "cloud_resources": {"auth": AUTH, "networks": [NETWORK]},
 }
+LEAVE: dict[str, Any] = {"auth": AUTH, "hosts": ["compute02"]}
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -28,9 +29,13 @@ def test_check_mode_tells_what_an_installation_would_make(collections: Path, nam
     assert "very secret" not in json.dumps(result)
 
 
-@pytest.mark.parametrize("name", TASKS)
+def test_check_mode_finds_nobody_who_could_leave(collections: Path) -> None:
+    assert not run_module(collections, "compute_leave", True, LEAVE)["changed"]
+
+
+@pytest.mark.parametrize("name", [*TASKS, "compute_leave"])
 def test_missing_library_is_named(collections: Path, name: str) -> None:
-    result = run_module(collections, name, False, TASKS[name])
+    result = run_module(collections, name, False, {**TASKS, "compute_leave": LEAVE}[name])
     assert result["failed"]
     assert "python3-keystoneauth1" in result["msg"]
 
