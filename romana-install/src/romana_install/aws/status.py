@@ -11,7 +11,7 @@ from romana_install.aws import errors, prices, resources
 from romana_install.aws.account import Account
 from romana_install.aws.resources import Found, Instance
 from romana_install.stack import Stack
-from romana_install.terminal import duration, table
+from romana_install.terminal import table
 
 HOUR = 3600.0
 
@@ -98,7 +98,7 @@ def text(part: CloudStatus) -> str:
             item.state,
             item.type,
             item.public_address or "-",
-            "-" if item.hours_left is None else duration(item.hours_left * HOUR),
+            "-" if item.hours_left is None else f"{item.hours_left:.1f} h",
             "-" if item.usd is None else f"${item.usd:.2f}",
         ]
         for item in part.instances
