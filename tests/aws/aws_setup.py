@@ -148,7 +148,7 @@ class Cloud:
         return [
             call
             for call in self.calls()
-            if not call["action"].startswith(("Describe", "Get")) and call["parameters"].get("DryRun") != "true"
+            if not call["action"].startswith(("Describe", "Get", "List")) and call["parameters"].get("DryRun") != "true"
         ]
 
     def instances(self) -> dict[str, dict[str, Any]]:

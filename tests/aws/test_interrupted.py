@@ -12,7 +12,6 @@ CHANGES = [
     "CreateInternetGateway",
     "AttachInternetGateway",
     "CreateSubnet",
-    "RevokeSecurityGroupIngress",
     "AuthorizeSecurityGroupIngress",
     "ImportKeyPair",
     "RunInstances",
