@@ -19,7 +19,7 @@ PROJECT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
 PORT = 5000
 CLONE_NEWNET = 0x40000000
-DEADLINE = 60.0  # seconds until something that was to happen counts as not happening
+DEADLINE = 180.0  # seconds until something that was to happen counts as not happening
 REGION = "eu-west-1"
 ALLOWED = "203.0.113.7/32"
 CREDENTIALS = {
@@ -131,7 +131,9 @@ class Cloud:
         (self.directory / "rules.json").unlink(missing_ok=True)
         (self.directory / "stopped").unlink(missing_ok=True)
         if rules:
-            (self.directory / "rules.json").write_text(json.dumps(rules))
+            text = json.dumps({"number": time.monotonic_ns(), "rules": rules})
+            (self.directory / "rules.new").write_text(text)
+            (self.directory / "rules.new").rename(self.directory / "rules.json")
 
     def stopped(self) -> bool:
         """Whether a rule has stopped a call."""

@@ -3,7 +3,8 @@
 usage: endpoint.py PORT DIRECTORY
 
 DIRECTORY/calls has a line of JSON for each call: its service, action, parameters and status. DIRECTORY/rules.json, read
-anew for each call, is a list of rules; the first that is about a call's action and not used up decides on it:
+anew for each call, has a list of `rules` and its `number`; with another number all of them are as unused. The first rule
+that is about a call's action and not used up decides on it:
   {"action": ..., "skip": calls let through before, "times": calls it decides on,
    "code": ..., "message": ...}   the call fails
   {"action": ..., "skip": ..., "times": 1, "stop": true}   the call is carried out and never answered
@@ -38,6 +39,7 @@ class Recorder:
     def __init__(self, directory: Path) -> None:
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.directory = directory
+        self.number = 0
         self.seen: dict[int, int] = {}
         self.lock = threading.Lock()
 
@@ -80,14 +82,15 @@ class Recorder:
     def rule(self, action: str) -> dict[str, Any]:
         """The rule that decides on this call; empty when none does."""
         try:
-            rules = json.loads((self.directory / "rules.json").read_text())
+            given = json.loads((self.directory / "rules.json").read_text())
         except FileNotFoundError:
-            self.seen.clear()
             return {}
         with self.lock:
-            for number, rule in enumerate(rules):
+            if given["number"] != self.number:
+                self.number, self.seen = given["number"], {}
+            for place, rule in enumerate(given["rules"]):
                 if rule["action"] == action:
-                    seen = self.seen[number] = self.seen.get(number, 0) + 1
+                    seen = self.seen[place] = self.seen.get(place, 0) + 1
                     if rule.get("skip", 0) < seen <= rule.get("skip", 0) + rule.get("times", 1_000_000):
                         return dict(rule)
         return {}
