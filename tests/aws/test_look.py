@@ -39,7 +39,7 @@ def test_plan_without_credentials_says_what_it_could_not_do(stack: Setup, monkey
     output = stack.run("plan", devstack_compute_node=4)
     assert "not compared with what exists: credentials: there are none for AWS" in output
     assert "compute04" in output
-    assert "about $0.50 an hour" in output
+    assert "about $0.51 an hour" in output
 
 
 def test_policy_is_shown_without_asking_anybody(stack: Setup, cloud: Cloud) -> None:

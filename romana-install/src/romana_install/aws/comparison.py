@@ -34,8 +34,8 @@ def planned(config: Config, stack: Stack, found: Found) -> list[Planned]:
 
 
 def _network(config: Config, stack: Stack, found: Found) -> Iterator[Planned]:
-    def one(kind: str, name: str, detail: str = "") -> Planned:
-        return Planned(KEEP if found.of(kind) else ADD, kind, name, detail)
+    def one(kind: str, name: str, detail: str = "", of: str = "") -> Planned:
+        return Planned(KEEP if found.of(of or kind) else ADD, kind, name, detail)
 
     name = f"romana-{stack.name}"
     yield one("VPC", name, config.aws_network)
@@ -45,8 +45,10 @@ def _network(config: Config, stack: Stack, found: Found) -> Iterator[Planned]:
         text = str(part.network)
         yield Planned(KEEP if text in has else ADD, "subnet", text, part.zone or "zone: as AWS chooses")
     routes = f", {len(stack.nodes)} to the hosts' prefixes" if config.aws_routes else ""
-    yield one("route table", name, f"1 route to the internet{routes}")
-    yield one("security group", name, f"from {', '.join(config.aws_allowed_cidrs) or 'this machine (public address)'}")
+    # These two are the ones that the VPC comes with.
+    yield one("route table", name, f"1 route to the internet{routes}", of="VPC")
+    allowed = ", ".join(config.aws_allowed_cidrs) or "this machine (public address)"
+    yield one("security group", name, f"from {allowed}", of="VPC")
     if not config.aws_key_name:
         yield one("key pair", name)
 
