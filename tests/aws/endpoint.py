@@ -3,7 +3,7 @@
 usage: endpoint.py PORT DIRECTORY
 
 DIRECTORY/calls has a line of JSON for each call: its service, action, parameters and status. DIRECTORY/rules.json, read
-anew for each call, has a list of `rules` and its `number`; with another number all of them are as unused. The first rule
+anew for each call, has a list of `rules` and its `number`; with another number all are as unused. The first rule
 that is about a call's action and not used up decides on it:
   {"action": ..., "skip": calls let through before, "times": calls it decides on,
    "code": ..., "message": ...}   the call fails
