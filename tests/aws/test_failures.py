@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from aws_setup import Cloud, Setup
 
+TRIES = 1  # the checks before an installation ask whether they may, without doing it
 FAILURES = {
     "address in use": (
         "RunInstances",
@@ -32,8 +33,7 @@ FAILURES = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_refusal_is_said_and_the_next_run_goes_on(stack: Setup, cloud: Cloud, name: str) -> None:
     action, code, message = FAILURES[name]
-    skip = 1 if action == "CreateVpc" else 0  # what the checks try without doing it
-    cloud.rules({"action": action, "code": code, "message": message, "skip": skip})
+    cloud.rules({"action": action, "code": code, "message": message, "skip": TRIES})
     output = stack.run("provision", code=1, devstack_compute_node=0)
     assert message in output
     assert "resume" in output
@@ -45,7 +45,8 @@ def test_a_refusal_is_said_and_the_next_run_goes_on(stack: Setup, cloud: Cloud, 
 
 
 def test_capacity_is_not_waited_for_for_minutes(stack: Setup, cloud: Cloud) -> None:
-    cloud.rules({"action": "RunInstances", "code": "InsufficientInstanceCapacity", "message": "Insufficient capacity."})
+    capacity = {"code": "InsufficientInstanceCapacity", "message": "Insufficient capacity.", "skip": TRIES}
+    cloud.rules({"action": "RunInstances", **capacity})
     patience = ("--", "-e", "aws_instances_patience=5")
     output = stack.run("provision", *patience, code=1, devstack_compute_node=1)
     assert "controller: EC2 has not made an instance of type t3.large within 5 s" in output
