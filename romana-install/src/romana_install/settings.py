@@ -288,8 +288,8 @@ class AwsSettings(Settings):
     )
     ttl_hours: int = setting(
         0,
-        "Hours after which instances stop themselves, counted from their start. 0: never. An instance keeps what it was "
-        "made with.",
+        "Hours after which instances stop themselves, counted from their start. 0: never. An instance keeps what it "
+        "was made with.",
         "give a whole number of hours, 0 to 8760",
         unit="hours",
         ge=0,

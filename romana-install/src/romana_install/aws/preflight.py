@@ -257,12 +257,16 @@ def _vcpus(asked: Question) -> Iterator[Finding]:
         for instance in reservation["Instances"]
         if instance["InstanceType"][0] in STANDARD_FAMILIES
     )
+    yield from vcpu_findings(needed, used, limit, asked.account.region)
+
+
+def vcpu_findings(needed: int, used: int, limit: float, region: str) -> Iterator[Finding]:
+    """Findings about new nodes that the account may not have. All figures: vCPUs of standard families. Pure."""
     if used + needed > limit:
         yield Finding(
             "quota",
-            f"{needed} vCPUs are needed for new nodes, {max(limit - used, 0):g} of {limit:g} are left in"
-            f" {asked.account.region}; have AWS raise `{VCPU_QUOTA[2]}`, lower devstack_compute_node, or choose smaller"
-            " types",
+            f"{needed} vCPUs are needed for new nodes, {max(limit - used, 0):g} of {limit:g} are left in {region};"
+            f" have AWS raise `{VCPU_QUOTA[2]}`, lower devstack_compute_node, or choose smaller types",
         )
 
 
