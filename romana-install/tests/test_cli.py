@@ -75,6 +75,8 @@ def setup(tmp_path: Path) -> Setup:
         (["unistall"], 2, "unknown action 'unistall' (did you mean uninstall?)"),
         (["x" * 300], 2, "(300 characters); there are: install"),
         ([], 2, "openstack_engine: devstack (usual for aws) is not available in this version; give -e"),
+        (["status", "--iam-policy"], 2, "--iam-policy belongs to plan, not to status"),
+        (["-t", "local", "plan", "--iam-policy"], 2, "--iam-policy is about AWS; leave -t out"),
         (["-t", "vagrant"], 2, "-t vagrant: not available in this version; what works is: -t local, -t aws"),
         (["-t", "local", "-e", "openstack_engine=devstack"], 2, "devstack is not available in this version; give -e"),
         ([*NONE, "-e", "devstack_compute_node=two"], 2, "-e:devstack_compute_node: is 'two'"),
