@@ -63,7 +63,9 @@ def test_a_changed_type_needs_the_flag() -> None:
 
 def test_a_changed_image_loses_what_is_on_the_node() -> None:
     found = Found([there("controller"), there("compute01")])
-    changed, detail = plan(found, aws_image="ami-11111111", aws_replace_changed=True)["instance", "controller"]
+    made = plan(found, aws_image="ami-11111111", aws_replace_changed=True)
+    assert made["instance", "controller"][0] == "keep"  # it has the databases
+    changed, detail = made["instance", "compute01"]
     assert changed == "change"
     assert "ami-00000000 -> ami-11111111: made again, what is on it is lost" in detail
 

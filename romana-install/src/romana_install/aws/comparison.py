@@ -74,7 +74,7 @@ def _existing(config: Config, node: Node, instance: Instance) -> Planned:
     news = []
     if instance.type != wanted:
         news.append(f"type {instance.type} -> {wanted}")
-    if config.aws_image and instance.image != config.aws_image:
+    if config.aws_image and instance.image != config.aws_image and not node.controller:  # which has the databases
         news.append(f"image {instance.image} -> {config.aws_image}: made again, what is on it is lost")
     if not news:
         return Planned(KEEP, "instance", node.name, f"{instance.address}, {instance.type}, {instance.state}")
