@@ -50,7 +50,7 @@ class Recorder:
         action = parameters.pop("Action", "")
         if not action:
             return self.moto(environ, start_response)
-        rule = self.rule(action)
+        rule = self.rule(action, dry=parameters.get("DryRun") == "true")
         status = ""
 
         def note_status(line: str, headers: Any, *more: Any) -> Any:
@@ -79,8 +79,8 @@ class Recorder:
             threading.Event().wait()
         return answer
 
-    def rule(self, action: str) -> dict[str, Any]:
-        """The rule that decides on this call; empty when none does."""
+    def rule(self, action: str, dry: bool) -> dict[str, Any]:
+        """The rule that decides on this call; empty when none does. None stops a call that would change nothing."""
         try:
             given = json.loads((self.directory / "rules.json").read_text())
         except FileNotFoundError:
@@ -89,7 +89,7 @@ class Recorder:
             if given["number"] != self.number:
                 self.number, self.seen = given["number"], {}
             for place, rule in enumerate(given["rules"]):
-                if rule["action"] == action:
+                if rule["action"] == action and not (dry and rule.get("stop")):
                     seen = self.seen[place] = self.seen.get(place, 0) + 1
                     if rule.get("skip", 0) < seen <= rule.get("skip", 0) + rule.get("times", 1_000_000):
                         return dict(rule)

@@ -70,5 +70,7 @@ def test_an_instance_that_has_stopped_is_started(stack: Setup, cloud: Cloud) -> 
     stack.provision(0)
     instance = cloud.instances()["controller"]["InstanceId"]
     cloud.ask("stop_instances", InstanceIds=[instance])
-    assert stack.provision(0) == 1
+    assert stack.provision(0) > 0
     assert cloud.instances()["controller"]["State"]["Name"] == "running"
+    assert cloud.instances()["controller"]["InstanceId"] == instance
+    assert stack.provision(0) == 0

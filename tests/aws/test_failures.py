@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 from aws_setup import Cloud, Setup
 
-TRIES = 1  # the checks before an installation ask whether they may, without doing it
+TRIES = {"CreateVpc": 1, "RunInstances": 1}  # how often the checks before ask whether they may, without doing it
 FAILURES = {
     "address in use": (
         "RunInstances",
@@ -18,7 +18,7 @@ FAILURES = {
         "You have requested more vCPU capacity than your current vCPU limit of 1 allows.",
     ),
     "permission": (
-        "CreateInternetGateway",
+        "CreateSubnet",
         "UnauthorizedOperation",
         "You are not authorized to perform this operation.",
     ),
@@ -33,7 +33,7 @@ FAILURES = {
 @pytest.mark.parametrize("name", FAILURES)
 def test_a_refusal_is_said_and_the_next_run_goes_on(stack: Setup, cloud: Cloud, name: str) -> None:
     action, code, message = FAILURES[name]
-    cloud.rules({"action": action, "code": code, "message": message, "skip": TRIES})
+    cloud.rules({"action": action, "code": code, "message": message, "skip": TRIES.get(action, 0)})
     output = stack.run("provision", code=1, devstack_compute_node=0)
     assert message in output
     assert "resume" in output
@@ -45,7 +45,11 @@ def test_a_refusal_is_said_and_the_next_run_goes_on(stack: Setup, cloud: Cloud, 
 
 
 def test_capacity_is_not_waited_for_for_minutes(stack: Setup, cloud: Cloud) -> None:
-    capacity = {"code": "InsufficientInstanceCapacity", "message": "Insufficient capacity.", "skip": TRIES}
+    capacity = {
+        "code": "InsufficientInstanceCapacity",
+        "message": "Insufficient capacity.",
+        "skip": TRIES["RunInstances"],
+    }
     cloud.rules({"action": "RunInstances", **capacity})
     patience = ("--", "-e", "aws_instances_patience=5")
     output = stack.run("provision", *patience, code=1, devstack_compute_node=1)
