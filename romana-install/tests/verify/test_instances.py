@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from romana_install.verify.instances import hops, missing_markers, places
+from romana_install.verify.instances import Place, hops, missing_markers, places, row
 
 TRACE = """traceroute to 10.2.34.3 (10.2.34.3), 5 hops max, 46 byte packets
  1  10.1.0.1  1.851 ms
@@ -51,3 +51,23 @@ def test_guest_without_an_address_or_metadata() -> None:
 
 def test_guest_that_has_not_said_anything() -> None:
     assert missing_markers("") == ["metadata ok", "ready", "lease"]
+
+
+A, B, OTHER = Place("compute01", "s1"), Place("compute02", "s1"), Place("compute01", "s2")
+
+
+def test_who_is_reached_is_compared_with_the_segments() -> None:
+    cells = row(A, [B, OTHER], ["0", "0", "1", "0"])
+    assert [(cell.target, cell.protocol, cell.ok) for cell in cells] == [
+        (B.name, "icmp", True),
+        (B.name, "tcp", True),
+        (OTHER.name, "icmp", True),
+        (OTHER.name, "tcp", False),
+    ]
+
+
+def test_an_instance_nobody_could_ask_is_not_as_expected() -> None:
+    cells = row(A, [B, OTHER], [])
+    assert len(cells) == 4
+    assert not any(cell.ok for cell in cells)
+    assert {cell.observed for cell in cells} == {"not asked, as ssh into it fails"}

@@ -44,7 +44,7 @@ class Cloud:
 
     def get(self, service: str, path: str) -> Any:
         """What is at a path of a service, like compute; None when there is nothing. Raises CloudError."""
-        answer = self._send("GET", self._urls[service] + path)
+        answer = self._send("GET", self._urls[service] + path, may_be_missing=True)
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
 
     def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
@@ -54,14 +54,17 @@ class Cloud:
 
     def delete(self, service: str, path: str) -> None:
         """Delete what may be gone already. Raises CloudError."""
-        self._send("DELETE", self._urls[service] + path)
+        self._send("DELETE", self._urls[service] + path, may_be_missing=True)
 
-    def _send(self, method: str, url: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    def _send(
+        self, method: str, url: str, body: dict[str, Any] | None = None, may_be_missing: bool = False
+    ) -> httpx.Response:
         try:
             answer = self._http.request(method, url, json=body)
         except httpx.HTTPError as error:
             raise CloudError(f"{method} {url}: {error or type(error).__name__}") from None
-        if answer.is_error and answer.status_code != httpx.codes.NOT_FOUND:
+        missing = may_be_missing and answer.status_code == httpx.codes.NOT_FOUND
+        if answer.is_error and not missing:
             raise CloudError(f"{method} {url}: {answer.status_code} {' '.join(answer.text.split())[:300]}")
         return answer
 

@@ -67,6 +67,21 @@ def missing_markers(console: str) -> list[str]:
     return wanted if any(line.startswith(LEASE) for line in said) else [*wanted, LEASE.strip()]
 
 
+def row(source: Place, targets: Sequence[Place], answers: Sequence[str]) -> list[Cell]:
+    """One instance's part of the matrix. Pure.
+
+    answers: for each target the exit codes of ping and of TCP, in that order; fewer of them when nobody could ask.
+    """
+    asked = [(target, protocol) for target in targets for protocol in ("icmp", "tcp")]
+    told = [*answers, *[None] * (len(asked) - len(answers))]
+    cells = []
+    for (target, protocol), answer in zip(asked, told, strict=True):
+        expected = REACHABLE if source.segment == target.segment else UNREACHABLE
+        observed = "not asked, as ssh into it fails" if answer is None else REACHABLE if answer == "0" else UNREACHABLE
+        cells.append(Cell(source.name, target.name, protocol, expected, observed))
+    return cells
+
+
 class Trial:
     """The instances of one verification."""
 
@@ -79,25 +94,34 @@ class Trial:
     def run(self, hosts: Sequence[str]) -> None:
         """Boot, look, remove; what is found is in the findings. Raises CloudError."""
         self.remove()
+        instances: list[Instance] = []
+        ports: set[str] = set()
         try:
             instances = self._boot(places(hosts))
+            ports = self._ports(instances)
             if instances:
+                self._check_addresses(instances)
                 self._look(instances)
         finally:
             self.remove()
-            self._check_removed()
+            self._check_removed(instances, ports)
 
     def remove(self) -> None:
         """Delete this verification's instances, and what a killed one left. Raises CloudError."""
-        ours = [one for one in self._servers() if one["name"].startswith(PREFIX)]
+        ours = self._ours()
         for one in ours:
             self._cloud.delete("compute", f"/servers/{one['id']}")
         for one in ours:
             _wait(partial(self._is_gone, one["id"]), GONE_WITHIN)
 
-    def _servers(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self._cloud.get("compute", "/servers/detail")["servers"]
-        return found
+    def _ours(self) -> list[dict[str, Any]]:
+        found = self._cloud.get("compute", "/servers/detail")["servers"]
+        return [one for one in found if one["name"].startswith(PREFIX)]
+
+    def _ports(self, instances: Sequence[Instance]) -> set[str]:
+        ids = {one.id for one in instances}
+        found = self._cloud.get("network", "/v2.0/ports")["ports"]
+        return {str(one["id"]) for one in found if one["device_id"] in ids}
 
     def _boot(self, wanted: Sequence[Place]) -> list[Instance]:
         begun = time.monotonic()
@@ -121,7 +145,7 @@ class Trial:
             _wait(partial(self._is_settled, identifier), BOOT_WITHIN)
         shown = {place: self._server(identifier) for place, identifier in ids.items()}
         problems = [
-            f"{place.name} is {one['status']}: {one.get('fault', {}).get('message', 'still building')};"
+            f"{place.name} is {one['status']}: {one.get('fault', {}).get('message', 'no fault told')};"
             f" see: journalctl -u nova-compute on {place.host}"
             for place, one in shown.items()
             if one["status"] != "ACTIVE"
@@ -149,6 +173,20 @@ class Trial:
     def _console(self, instance: Instance) -> str:
         path = f"/servers/{instance.id}/action"
         return str(self._cloud.post("compute", path, {"os-getConsoleOutput": {}})["output"])
+
+    def _check_addresses(self, instances: Sequence[Instance]) -> None:
+        """Whether each address says where its instance is, and whose it is."""
+        plan = self._client.plan().address_plan()
+        hosts = {one.name: one.index for one in self._client.hosts()}
+        tenant = next((one for one in self._client.tenants() if one.name == PROJECT), None)
+        numbers = {one.name: one.number for one in self._client.segments(PROJECT)} if tenant else {}
+        wrong = []
+        for one in instances:
+            seen = plan.locate(one.address)
+            wanted = (hosts.get(one.place.host), tenant and tenant.number, numbers.get(one.place.segment))
+            if (seen.host, seen.tenant, seen.segment) != wanted:
+                wrong.append(f"{one.place.name} has {one.address}; see: romana explain {one.address}")
+        self._findings.note("addresses", wrong, "host, tenant and segment are in each")
 
     def _look(self, instances: Sequence[Instance]) -> None:
         begun = time.monotonic()
@@ -178,13 +216,7 @@ class Trial:
             )
         ]
         answers = self._inside(source, "; ".join(f"{question}; echo $?" for question in questions)).split()
-        cells = []
-        for number, target in enumerate(targets):
-            expected = REACHABLE if source.place.segment == target.place.segment else UNREACHABLE
-            for protocol, word in zip(("icmp", "tcp"), answers[2 * number : 2 * number + 2], strict=False):
-                observed = REACHABLE if word == "0" else UNREACHABLE
-                cells.append(Cell(source.place.name, target.place.name, protocol, expected, observed))
-        return cells
+        return row(source.place, [one.place for one in targets], answers)
 
     def _trace(self, instances: Sequence[Instance]) -> None:
         """From the first to its segment's on the other host: its gateway, a hop that does not answer, the target."""
@@ -201,20 +233,30 @@ class Trial:
     def _inside(self, instance: Instance, command: str) -> str:
         """What a command prints inside an instance, over ssh by its node; empty when that does not work."""
         way = shlex.join(self._stack.ssh_command(instance.place.host, "busybox", "nc", instance.address, "22"))
-        options = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "BatchMode=yes", f"ProxyCommand={way}")
+        options = (
+            "StrictHostKeyChecking=no",
+            "UserKnownHostsFile=/dev/null",
+            "BatchMode=yes",
+            "ConnectTimeout=10",
+            f"ProxyCommand={way}",
+        )
         words = [word for option in options for word in ("-o", option)]
         ssh = ["ssh", "-q", *words, "-i", str(self._stack.demo_key), f"root@{instance.address}", command]
         return subprocess.run(ssh, capture_output=True, text=True, check=False).stdout
 
-    def _check_removed(self) -> None:
-        ports = self._cloud.get("network", "/v2.0/ports")["ports"]
-        known = {one["id"] for one in ports}
+    def _check_removed(self, instances: Sequence[Instance], ports: set[str]) -> None:
+        """Only of what was made here: others use the cloud meanwhile."""
 
         def left() -> list[str]:
-            return [one.interface for one in self._client.endpoints() if one.name and one.name not in known]
+            return [
+                *(f"instance {one['name']}" for one in self._ours()),
+                *(f"port {one}" for one in self._ports(instances)),
+                *(f"endpoint {one.id} ({one.interface})" for one in self._client.endpoints() if one.name in ports),
+            ]
 
         _wait(lambda: not left(), GONE_WITHIN)
-        self._findings.note("deletion", [f"{name} is still there" for name in left()], "everything was given back")
+        good = f"{len(instances)} instances and {len(ports)} ports and endpoints are gone"
+        self._findings.note("deletion", [f"{name} is still there" for name in left()], good)
 
 
 def look_at_services(cloud: Cloud, findings: Findings) -> list[str]:

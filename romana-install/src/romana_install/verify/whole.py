@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from romana.client import ClientError
+from romana_install.lock import held
 from romana_install.stack import Stack
 from romana_install.verify import verification
 from romana_install.verify.cloud import Cloud, CloudError
@@ -24,6 +25,12 @@ def run(stack: Stack, quick: bool = False) -> Report:
         LockedError: another verification of this stack is running.
         StackError: the stack's secrets cannot be read.
     """
+    # One at a time, with the instances too: what bears a verification's name is taken for a leftover, and removed.
+    with held(stack.directory / "verify.lock", "verify"):
+        return _verify(stack, quick)
+
+
+def _verify(stack: Stack, quick: bool) -> Report:
     report = verification.run(stack, quick=quick)
     if not stack.has_openstack:
         return report
