@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-NOVA = "2.96"  # microversion; since 2.74 an administrator may say on which host an instance shall run
+NOVA = "2.96"  # microversion; since 2.64 a group of instances has one policy
 PATIENCE = 30.0  # seconds for one answer
 
 
@@ -46,6 +46,21 @@ class Cloud:
         """What is at a path of a service, like compute; None when there is nothing. Raises CloudError."""
         answer = self._send("GET", self._urls[service] + path, may_be_missing=True)
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
+
+    def list(self, service: str, path: str, key: str) -> list[dict[str, Any]]:
+        """What the answer holds under a key. Raises CloudError."""
+        answer = self.get(service, path)
+        if answer is None:
+            raise CloudError(f"GET {self._urls[service]}{path}: there is no such API")
+        return list(answer[key])
+
+    def named(self, service: str, path: str, name: str) -> str:
+        """The id of the one thing of that name, in the list at a path that ends in its kind. Raises CloudError."""
+        kind = path.rpartition("/")[2]
+        for one in self.list(service, path, kind):
+            if one["name"] == name:
+                return str(one["id"])
+        raise CloudError(f"there is no {name} among {kind}; bring it back with: ./romana-setup install")
 
     def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
         """Make something, or ask for an action. Raises CloudError."""

@@ -8,9 +8,10 @@ from romana.client import ClientError
 from romana_install.lock import held
 from romana_install.stack import Stack
 from romana_install.verify import verification
+from romana_install.verify.apis import look_at_apis, look_at_services
 from romana_install.verify.cloud import Cloud, CloudError
 from romana_install.verify.findings import Findings
-from romana_install.verify.instances import PROJECT, Trial, look_at_apis, look_at_services
+from romana_install.verify.instances import Trial
 from romana_install.verify.report import Report
 
 
@@ -45,16 +46,15 @@ def _verify(stack: Stack, quick: bool) -> Report:
 
 
 def _verify_cloud(stack: Stack, quick: bool, findings: Findings) -> None:
-    has_demo = stack.demo_key.exists()
     keystone = f"http://{stack.controller.address}:5000/v3"
-    password = stack.secrets()["passwords"]["admin"]
+    passwords = stack.secrets()["passwords"]
     # The client sees to it that the stack's network is there: nothing is to be sent anywhere else.
-    with stack.client() as client, Cloud(keystone, "admin", password, PROJECT if has_demo else "admin") as cloud:
-        hosts = look_at_services(cloud, findings)
-        if not has_demo:
+    with stack.client() as client, Cloud(keystone, "admin", passwords["admin"], "admin") as admin:
+        hosts = look_at_services(admin, findings)
+        if not stack.demo_key.exists():
             return  # without the demo there is no image to boot
-        look_at_apis(cloud, findings)
-        if not quick and hosts:
-            Trial(stack, cloud, client, findings).run(
-                [host for host in hosts if host != stack.controller.name] or hosts
-            )
+        look_at_apis(admin, findings)
+        if quick or not hosts:
+            return
+        with Cloud(keystone, "demo", passwords["demo"], "demo") as demo:
+            Trial(stack, {"demo": demo, "admin": admin}, client, findings).run(len(hosts))
