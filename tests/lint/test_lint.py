@@ -14,7 +14,9 @@ SHELL = [
     *("romana-setup", "run-tests", "launcher/venv.sh", "launcher/neutron.sh", "requirements/lock", ".ci/run"),
     *(f"{GUEST}/usr/libexec/guest/{name}" for name in ("boot", "configure", "console", "lease", "metadata", "page")),
     f"{GUEST}/etc/acpi/PWRF/00000080",
+    "roles/nova/files/nova-has-failed-builds",
     "roles/nova_compute/files/libvirt-hook",
+    "roles/nova_compute/files/remove-unused-taps",
 ]
 
 LINTERS = {

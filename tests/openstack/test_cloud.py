@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import subprocess
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -11,18 +12,23 @@ from cloud_client import Cloud, Server, wait_for
 from keystoneauth1 import exceptions
 from romana_setup import Setup
 
-# Not nova-conductor and mariadb: a boot that they are killed amid stays in BUILD, see docs/operations.md.
+# Where, what. The first two lose builds for good, and it takes the longest until that is seen.
 SERVICES = [
-    "keystone",
-    "glance-api",
-    "placement-api",
-    "nova-api",
-    "nova-scheduler",
-    "neutron-api",
-    "neutron-rpc-server",
-    "neutron-romana",
-    "rabbitmq-server",
-    "romana-server",
+    ("controller", "mariadb"),
+    ("controller", "nova-conductor"),
+    ("controller", "keystone"),
+    ("controller", "glance-api"),
+    ("controller", "placement-api"),
+    ("controller", "nova-api"),
+    ("controller", "nova-scheduler"),
+    ("controller", "neutron-api"),
+    ("controller", "neutron-rpc-server"),
+    ("controller", "neutron-romana"),
+    ("controller", "rabbitmq-server"),
+    ("controller", "romana-server"),
+    ("compute01", "romana-agent"),  # and its dnsmasq
+    ("compute01", "libvirtd"),
+    ("compute01", "nova-compute"),
 ]
 
 
@@ -157,13 +163,20 @@ def test_port_is_active_only_after_the_agent_applied_it(stack: Setup, admin: Clo
 
 
 @pytest.mark.usefixtures("nothing_left")
-@pytest.mark.parametrize("service", SERVICES)
-def test_service_killed_during_a_boot(stack: Setup, admin: Cloud, service: str) -> None:
-    identifier = admin.boot("amid", "compute01", "s1")
-    stack.ssh("controller", "systemctl", "kill", "--signal=SIGKILL", service)
-    wait_for(lambda: admin.server(identifier), "Nova answers")
-    (server,) = admin.settled([identifier])
-    assert server.status == "ACTIVE" or server.fault
+def test_services_killed_during_boots(stack: Setup, admin: Cloud) -> None:
+    identifiers = [admin.boot("one", "compute01", "s1"), admin.boot("two", "compute02", "s1")]
+    one, two = admin.active(*identifiers)
+    admin.ready(*identifiers)
+    amid = []
+    for node, service in SERVICES:
+        amid.append(wait_for(partial(admin.boot, f"amid-{service}", "compute01", "s1"), "Nova takes a request"))
+        stack.ssh(node, "systemctl", "kill", "--signal=SIGKILL", service)
+        assert reaches(admin, one, two), f"without {service}"
+        stack.ssh(node, "systemctl", "start", service)
+    ended = admin.settled(amid)
+    assert [one.name for one in ended if one.status == "ACTIVE"] != []
+    for failed in (one for one in ended if one.status != "ACTIVE"):
+        wait_for(lambda failed=failed: admin.server(failed.id).fault, f"{failed.name} says why it failed")
     check = ("controller", "romana", "ipam", "check")
     wait_for(lambda: "no contradictions" in stack.ssh(*check, check=False), "addresses are in order")
 
@@ -185,18 +198,64 @@ def test_hard_reboot_and_rebuild_keep_the_network(admin: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
+def test_twenty_instances_at_once(admin: Cloud) -> None:
+    identifiers = [admin.boot(f"many{number}", segment="s1") for number in range(20)]
+    servers = admin.active(*identifiers)
+    assert len({one.address for one in servers}) == len(servers)
+    assert {one.name: one.address.split(".")[1] for one in servers} == {
+        one.name: str(["controller", "compute01", "compute02"].index(one.host)) for one in servers
+    }
+    first, last = servers[0], next(one for one in servers if one.host != servers[0].host)
+    admin.ready(first.id, last.id)
+    assert reaches(admin, first, last)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_cold_migration_gives_an_address_of_the_new_host(admin: Cloud) -> None:
+    identifiers = [admin.boot("mover", "compute01", "s1"), admin.boot("peer", "compute01", "s1")]
+    mover, peer = admin.active(*identifiers)
+    admin.ready(*identifiers)
+    assert reaches(admin, peer, mover)
+    admin.act(mover.id, "migrate", {"host": "compute02"})
+    admin.settled([mover.id], "VERIFY_RESIZE", "ERROR")
+    admin.act(mover.id, "confirmResize")
+    (moved,) = admin.active(mover.id)
+    assert (moved.host, moved.address) == ("compute02", "10.2.34.3")
+    wait_for(lambda: f"lease {moved.address}/16" in admin.console(moved.id), "the guest has its new address")
+    admin.ready(moved.id)
+    assert reaches(admin, peer, moved)
+
+
+def reboot(stack: Setup, node: str) -> None:
+    """Have a node shut down and boot; returns when it is reached again."""
+    started = ("systemctl", "show", "--property", "UserspaceTimestampMonotonic")
+    before = stack.ssh(node, *started)
+    stack.ssh(node, "systemctl", "reboot", check=False)
+    wait_for(lambda: stack.ssh(node, *started, check=False) not in ("", before), f"{node} has booted")
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud) -> None:
     identifiers = [admin.boot("there", "compute01", "s1"), admin.boot("peer", "compute02", "s1")]
     there, peer = admin.active(*identifiers)
     admin.ready(*identifiers)
-    stack.ssh("compute01", "systemctl", "reboot", check=False)
-    wait_for(lambda: "up" in stack.ssh("compute01", "echo", "up", check=False), "the node is up")
-    wait_for(lambda: admin.server(there.id).status in ("ACTIVE", "SHUTOFF"), "Nova knows")
-    wait_for(
-        lambda: stack.ssh("compute01", "systemctl", "is-active", "nova-compute", check=False).strip() == "active",
-        "nova-compute runs",
-    )
-    if admin.server(there.id).status == "SHUTOFF":
-        admin.act(there.id, "os-start")
+    reboot(stack, "compute01")
+    web = f"wget -T 2 -q -O /dev/null http://{there.address}/; echo $?"  # the last that comes up in the guest
+    wait_for(lambda: admin.run(peer, web).strip() == "0", "the instance runs and has its network again")
+    assert reaches(admin, there, peer)
     admin.active(there.id)
-    wait_for(lambda: reaches(admin, peer, there), "the instance has its network again")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_reboot_of_the_controller(stack: Setup, admin: Cloud) -> None:
+    identifiers = [admin.boot("one", "compute01", "s1"), admin.boot("two", "compute02", "s1")]
+    one, two = admin.active(*identifiers)
+    admin.ready(*identifiers)
+    reboot(stack, "controller")
+    assert reaches(admin, one, two)
+    assert stack.ssh("controller", "systemctl", "is-system-running", "--wait", check=False).strip() == "running"
+    stack.run("status")
+    later = admin.boot("later", "compute02", "s1")
+    (three,) = admin.active(later)
+    admin.ready(later)
+    assert reaches(admin, one, three)

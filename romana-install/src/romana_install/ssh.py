@@ -29,13 +29,14 @@ SOCKET_NAME = len("/255.255.255.255") + len(".0123456789abcdef")  # ssh binds to
 def ensure(stack: Stack) -> None:
     """Make ssh/id_ed25519, ssh/host_keys/<node> (each with .pub), ssh/known_hosts and ssh_config.
 
-    With OpenStack also ssh/demo, the key for instances.
+    With OpenStack also ssh/demo, the key for instances, and ssh/nova, by which compute nodes reach each other.
     """
     ensure_control_directory(stack.directory)
     directory = stack.directory / "ssh"
     _ensure_key(directory / "id_ed25519", f"romana-setup {stack.name}")
     if stack.has_openstack:
         _ensure_key(stack.demo_key, f"demo {stack.name}")
+        _ensure_key(directory / "nova", f"nova {stack.name}")
     known_hosts = ""
     for node in stack.present:
         public = _ensure_key(directory / "host_keys" / node.name, node.name)

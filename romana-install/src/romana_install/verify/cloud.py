@@ -7,7 +7,7 @@ from typing import Any
 
 import httpx
 
-NOVA = "2.96"  # microversion; since 2.74 an administrator may say on which host an instance shall run
+NOVA = "2.96"  # microversion; since 2.64 a group of instances has one policy
 PATIENCE = 30.0  # seconds for one answer
 
 
@@ -44,8 +44,23 @@ class Cloud:
 
     def get(self, service: str, path: str) -> Any:
         """What is at a path of a service, like compute; None when there is nothing. Raises CloudError."""
-        answer = self._send("GET", self._urls[service] + path)
+        answer = self._send("GET", self._urls[service] + path, may_be_missing=True)
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
+
+    def list(self, service: str, path: str, key: str) -> list[dict[str, Any]]:
+        """What the answer holds under a key. Raises CloudError."""
+        answer = self.get(service, path)
+        if answer is None:
+            raise CloudError(f"GET {self._urls[service]}{path}: there is no such API")
+        return list(answer[key])
+
+    def named(self, service: str, path: str, name: str) -> str:
+        """The id of the one thing of that name, in the list at a path that ends in its kind. Raises CloudError."""
+        kind = path.rpartition("/")[2]
+        for one in self.list(service, path, kind):
+            if one["name"] == name:
+                return str(one["id"])
+        raise CloudError(f"there is no {name} among {kind}; bring it back with: ./romana-setup install")
 
     def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
         """Make something, or ask for an action. Raises CloudError."""
@@ -54,14 +69,17 @@ class Cloud:
 
     def delete(self, service: str, path: str) -> None:
         """Delete what may be gone already. Raises CloudError."""
-        self._send("DELETE", self._urls[service] + path)
+        self._send("DELETE", self._urls[service] + path, may_be_missing=True)
 
-    def _send(self, method: str, url: str, body: dict[str, Any] | None = None) -> httpx.Response:
+    def _send(
+        self, method: str, url: str, body: dict[str, Any] | None = None, may_be_missing: bool = False
+    ) -> httpx.Response:
         try:
             answer = self._http.request(method, url, json=body)
         except httpx.HTTPError as error:
             raise CloudError(f"{method} {url}: {error or type(error).__name__}") from None
-        if answer.is_error and answer.status_code != httpx.codes.NOT_FOUND:
+        missing = may_be_missing and answer.status_code == httpx.codes.NOT_FOUND
+        if answer.is_error and not missing:
             raise CloudError(f"{method} {url}: {answer.status_code} {' '.join(answer.text.split())[:300]}")
         return answer
 

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Protocol
 
 from romana.client import Client, ClientError
-from romana_install.lock import held
 from romana_install.verify import endpoints as api
 from romana_install.verify.choice import MOST_HOSTS, choose, spread
 from romana_install.verify.findings import Findings
@@ -45,18 +44,18 @@ class VerifiableStack(Protocol):
 def run(stack: VerifiableStack, quick: bool = False) -> Report:
     """Verify the network of a stack; everything made for it is removed again, also on Ctrl-C.
 
+    Nobody else may verify meanwhile: any probe found in the API is taken for a leftover.
+
     Args:
         stack: whose network.
         quick: probes on two hosts only, and no trial of a policy.
 
     Raises:
-        LockedError: another verification of this stack is running.
         StackError: the stack's secrets cannot be read.
     """
     start = time.monotonic()
     findings = Findings()
-    # Nobody else verifies meanwhile, so any probe found in the API is a leftover.
-    with held(stack.directory / "verify.lock", "verify"), stack.client() as client:
+    with stack.client() as client:
         try:
             _verify(stack, client, quick, findings)
         except ClientError as error:

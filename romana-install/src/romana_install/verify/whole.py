@@ -5,11 +5,13 @@ from __future__ import annotations
 import time
 
 from romana.client import ClientError
+from romana_install.lock import held
 from romana_install.stack import Stack
 from romana_install.verify import verification
+from romana_install.verify.apis import look_at_apis, look_at_services
 from romana_install.verify.cloud import Cloud, CloudError
 from romana_install.verify.findings import Findings
-from romana_install.verify.instances import PROJECT, Trial, look_at_apis, look_at_services
+from romana_install.verify.instances import Trial
 from romana_install.verify.report import Report
 
 
@@ -24,6 +26,12 @@ def run(stack: Stack, quick: bool = False) -> Report:
         LockedError: another verification of this stack is running.
         StackError: the stack's secrets cannot be read.
     """
+    # One at a time, with the instances too: what bears a verification's name is taken for a leftover, and removed.
+    with held(stack.directory / "verify.lock", "verify"):
+        return _verify(stack, quick)
+
+
+def _verify(stack: Stack, quick: bool) -> Report:
     report = verification.run(stack, quick=quick)
     if not stack.has_openstack:
         return report
@@ -38,16 +46,15 @@ def run(stack: Stack, quick: bool = False) -> Report:
 
 
 def _verify_cloud(stack: Stack, quick: bool, findings: Findings) -> None:
-    has_demo = stack.demo_key.exists()
     keystone = f"http://{stack.controller.address}:5000/v3"
-    password = stack.secrets()["passwords"]["admin"]
+    passwords = stack.secrets()["passwords"]
     # The client sees to it that the stack's network is there: nothing is to be sent anywhere else.
-    with stack.client() as client, Cloud(keystone, "admin", password, PROJECT if has_demo else "admin") as cloud:
-        hosts = look_at_services(cloud, findings)
-        if not has_demo:
+    with stack.client() as client, Cloud(keystone, "admin", passwords["admin"], "admin") as admin:
+        hosts = look_at_services(admin, findings)
+        if not stack.demo_key.exists():
             return  # without the demo there is no image to boot
-        look_at_apis(cloud, findings)
-        if not quick and hosts:
-            Trial(stack, cloud, client, findings).run(
-                [host for host in hosts if host != stack.controller.name] or hosts
-            )
+        look_at_apis(admin, findings)
+        if quick or not hosts:
+            return
+        with Cloud(keystone, "demo", passwords["demo"], "demo") as demo:
+            Trial(stack, {"demo": demo, "admin": admin}, client, findings).run(len(hosts))

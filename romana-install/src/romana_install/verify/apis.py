@@ -1,0 +1,35 @@
+"""Whether a cloud's services answer, without booting anything."""
+
+from __future__ import annotations
+
+from romana_install.verify.cloud import Cloud
+from romana_install.verify.findings import Findings
+
+PORT = "romana-verify-port"
+
+
+def look_at_services(cloud: Cloud, findings: Findings) -> list[str]:
+    """Whether compute services are up; returns the hosts of those that are. Raises CloudError."""
+    services = cloud.list("compute", "/os-services?binary=nova-compute", "services")
+    down = [
+        f"nova-compute on {one['host']} is down; see: journalctl -u nova-compute there"
+        for one in services
+        if one["state"] != "up"
+    ]
+    up = sorted(one["host"] for one in services if one["state"] == "up" and one["status"] == "enabled")
+    findings.note("compute services", down or ([] if up else ["there is none"]), f"up on {', '.join(up)}")
+    return up
+
+
+def look_at_apis(cloud: Cloud, findings: Findings) -> None:
+    """A round trip through each API with a token; what a killed verification left goes. Raises CloudError."""
+    for left in cloud.list("network", f"/v2.0/ports?name={PORT}", "ports"):
+        cloud.delete("network", f"/v2.0/ports/{left['id']}")
+    network = cloud.named("network", "/v2.0/networks", "romana")
+    made = cloud.post("network", "/v2.0/ports", {"port": {"network_id": network, "name": PORT}})["port"]
+    cloud.delete("network", f"/v2.0/ports/{made['id']}")
+    cloud.named("image", "/v2/images", "tiny")
+    cloud.named("compute", "/flavors", "tiny")
+    providers = cloud.list("placement", "/resource_providers", "resource_providers")
+    nobody = [] if providers else ["Placement knows no compute node; see: journalctl -u nova-compute on one"]
+    findings.note("APIs", nobody, "image, network, compute and placement answer; a port was made and deleted")
