@@ -15,8 +15,9 @@ STACK = ("e2e", "192.168.96.0/24")
 
 
 @pytest.fixture(scope="module")
-def before() -> dict[str, str]:
-    """This machine's network before there was a stack."""
+def before(stack: Setup) -> dict[str, str]:
+    """This machine's network before there was a stack, and without what a killed run has left of it."""
+    assert not stack.journal()
     return machine_network()
 
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import fcntl
 import logging
+import os
 import random
 import sqlite3
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, update
@@ -163,13 +167,26 @@ def _sqlite(url: URL, begin: str) -> Engine:
     def prepare(connection: sqlite3.Connection, _record: object) -> None:
         connection.isolation_level = None  # transactions begin where `begin` says, not where the driver guesses
         connection.execute(f"PRAGMA busy_timeout={LOCK_SECONDS * 1000}")
-        connection.execute("PRAGMA journal_mode=WAL")
+        with _alone(url):
+            connection.execute("PRAGMA journal_mode=WAL")
         connection.execute("PRAGMA synchronous=FULL")  # what was acknowledged survives a power cut
         connection.execute("PRAGMA foreign_keys=ON")
 
     event.listen(engine, "connect", prepare)
     event.listen(engine, "begin", lambda connection: connection.exec_driver_sql(begin))
     return engine
+
+
+@contextmanager
+def _alone(url: URL) -> Iterator[None]:
+    """One at a time, over all processes: SQLite fails one of two that turn a new file to WAL at once, without waiting."""
+    # The directory, not the file: closing any descriptor of the file would drop SQLite's own locks of this process.
+    directory = os.open(Path(url.database or "").parent, os.O_RDONLY | os.O_DIRECTORY)
+    try:
+        fcntl.flock(directory, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(directory)
 
 
 def _mariadb(url: URL, isolation: str, connections: int) -> Engine:
