@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from aws_setup import Cloud, Setup
 
+PATIENCE = ("--", "-e", "aws_instances_patience=5")  # seconds that EC2 gets to take an order
 TRIES = {"CreateVpc": 1, "RunInstances": 1}  # how often the checks before ask whether they may, without doing it
 FAILURES = {
     "address in use": (
@@ -34,7 +35,7 @@ FAILURES = {
 def test_a_refusal_is_said_and_the_next_run_goes_on(stack: Setup, cloud: Cloud, name: str) -> None:
     action, code, message = FAILURES[name]
     cloud.rules({"action": action, "code": code, "message": message, "skip": TRIES.get(action, 0)})
-    output = stack.run("provision", code=1, devstack_compute_node=0)
+    output = stack.run("provision", *PATIENCE, code=1, devstack_compute_node=0)
     assert message in output
     assert "resume" in output
     cloud.rules()
@@ -51,8 +52,7 @@ def test_capacity_is_not_waited_for_for_minutes(stack: Setup, cloud: Cloud) -> N
         "skip": TRIES["RunInstances"],
     }
     cloud.rules({"action": "RunInstances", **capacity})
-    patience = ("--", "-e", "aws_instances_patience=5")
-    output = stack.run("provision", *patience, code=1, devstack_compute_node=1)
+    output = stack.run("provision", *PATIENCE, code=1, devstack_compute_node=1)
     assert "controller: EC2 has not made an instance of type t3.large within 5 s" in output
     assert "choose another instance type or zone" in output
     assert cloud.instances() == {}

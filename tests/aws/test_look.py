@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 
 import pytest
-from aws_setup import REGION, Cloud, Setup
+from aws_setup import Cloud, Setup
 
 
 def changes(stack: Setup, **settings: object) -> dict[str, list[str]]:
@@ -60,38 +60,3 @@ def test_policy_has_every_call_that_is_made(stack: Setup, cloud: Cloud) -> None:
     called = {f"{call['service']}:{call['action']}" for call in cloud.calls()}
     assert "ec2:RunInstances" in called
     assert called - allowed == set()
-
-
-def test_status_tells_time_left_and_cost(stack: Setup) -> None:
-    stack.provision(0, ttl_hours=8)
-    (instance,) = json.loads(stack.run("status", "--format", "json", code=1))["aws"]["instances"]
-    assert (instance["node"], instance["state"], instance["type"]) == ("controller", "running", "t3.large")
-    assert 7.9 < instance["hours_left"] <= 8
-    assert instance["usd"] >= 0
-    output = stack.run("status", code=1)
-    assert "stops in" in output
-    assert "an hour now, at list prices of" in output
-
-
-def test_a_stack_in_another_region_is_not_meant(stack: Setup) -> None:
-    stack.provision(0)
-    assert f"stack demo is in {REGION}; leave it out" in stack.run("status", code=2, region="eu-central-1")
-
-
-def test_uninstall_shows_what_goes_and_asks(stack: Setup, cloud: Cloud) -> None:
-    stack.provision(1)
-    before = cloud.leftovers()
-    output = stack.run("uninstall", code=2)
-    assert "2 instances: controller (i-" in output
-    assert "1 VPC: vpc-" in output
-    assert "1 key pair: romana-demo" in output
-    assert "give --yes" in output
-    assert cloud.leftovers() == before
-
-
-def test_uninstall_without_a_way_in_removes_nothing(stack: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
-    stack.provision(0)
-    without = {name: value for name, value in stack.environment.items() if "KEY" not in name}
-    monkeypatch.setattr(Setup, "environment", without)
-    assert "credentials: there are none for AWS" in stack.run("uninstall", "--yes", code=3)
-    assert stack.directory.exists()
