@@ -17,6 +17,10 @@ SHELL = [
     "roles/nova/files/nova-has-failed-builds",
     "roles/nova_compute/files/libvirt-hook",
     "roles/nova_compute/files/remove-unused-taps",
+    *(
+        f"roles/openstack_service/files/schemas/{name}"
+        for name in ("glance", "keystone", "neutron", "nova", "placement")
+    ),
 ]
 
 LINTERS = {

@@ -198,6 +198,19 @@ def test_hard_reboot_and_rebuild_keep_the_network(admin: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
+def test_twenty_instances_at_once(admin: Cloud) -> None:
+    identifiers = [admin.boot(f"many{number}", segment="s1") for number in range(20)]
+    servers = admin.active(*identifiers)
+    assert len({one.address for one in servers}) == len(servers)
+    assert {one.name: one.address.split(".")[1] for one in servers} == {
+        one.name: str(["controller", "compute01", "compute02"].index(one.host)) for one in servers
+    }
+    first, last = servers[0], next(one for one in servers if one.host != servers[0].host)
+    admin.ready(first.id, last.id)
+    assert reaches(admin, first, last)
+
+
+@pytest.mark.usefixtures("nothing_left")
 def test_cold_migration_gives_an_address_of_the_new_host(admin: Cloud) -> None:
     identifiers = [admin.boot("mover", "compute01", "s1"), admin.boot("peer", "compute01", "s1")]
     mover, peer = admin.active(*identifiers)
@@ -231,3 +244,18 @@ def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud) -> None:
     wait_for(lambda: admin.run(peer, web).strip() == "0", "the instance runs and has its network again")
     assert reaches(admin, there, peer)
     admin.active(there.id)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_reboot_of_the_controller(stack: Setup, admin: Cloud) -> None:
+    identifiers = [admin.boot("one", "compute01", "s1"), admin.boot("two", "compute02", "s1")]
+    one, two = admin.active(*identifiers)
+    admin.ready(*identifiers)
+    reboot(stack, "controller")
+    assert reaches(admin, one, two)
+    assert stack.ssh("controller", "systemctl", "is-system-running", "--wait", check=False).strip() == "running"
+    stack.run("status")
+    later = admin.boot("later", "compute02", "s1")
+    (three,) = admin.active(later)
+    admin.ready(later)
+    assert reaches(admin, one, three)

@@ -179,7 +179,7 @@ def _sqlite(url: URL, begin: str) -> Engine:
 
 @contextmanager
 def _alone(url: URL) -> Iterator[None]:
-    """One at a time, over all processes: SQLite fails one of two that turn a new file to WAL at once, without waiting."""
+    """One at a time, over all processes: of two that turn a new file to WAL at once, SQLite fails one at once."""
     # The directory, not the file: closing any descriptor of the file would drop SQLite's own locks of this process.
     directory = os.open(Path(url.database or "").parent, os.O_RDONLY | os.O_DIRECTORY)
     try:
