@@ -5,6 +5,8 @@
 : "${root:?the project directory}"
 PYTHONPATH="$root/romana-install/src:$root/romana-core/src"
 export PYTHONPATH
+# .venv is ours, so what runs from it is compiled once, whatever this shell says of other programs.
+unset PYTHONDONTWRITEBYTECODE
 
 # ensure_venv install|test: returns with .venv ready. `test` holds all of `install` and is kept when it is there.
 ensure_venv() {
