@@ -37,6 +37,7 @@ def test_missing_file_is_a_finding(tmp_path: Path) -> None:
     assert [line.partition(":")[0].rpartition("/")[2] for line in found] == [
         "romana.yml",
         "openstack.yml",
+        "devstack.yml",
         "local.yml",
         "aws.yml",
     ]
@@ -56,6 +57,8 @@ def test_missing_file_is_a_finding(tmp_path: Path) -> None:
         (["openstack_passwords={}"], "openstack_passwords", {}),
         (['{"openstack_passwords": {"demo": "a.b_c~d-9"}}'], "openstack_passwords", {"demo": "a.b_c~d-9"}),
         (["openstack_cpu_mode=none"], "openstack_cpu_mode", "none"),
+        (["devstack_release=2026.1"], "devstack_release", "2026.1"),
+        (["devstack_git_base=file:///srv/git"], "devstack_git_base", "file:///srv/git"),
     ],
 )
 def test_value_of_extra_variable(extra: list[str], key: str, value: object) -> None:
@@ -121,6 +124,12 @@ def test_extra_variables_from_a_file(tmp_path: Path) -> None:
         ("openstack_virt_type=xen", "-e:openstack_virt_type", "is 'xen'; give kvm or qemu, or leave it empty"),
         ("openstack_cpu_mode=custom", "-e:openstack_cpu_mode", "is 'custom'; give host-model, host-passthrough or"),
         ("openstack_demo=1", "-e:openstack_demo", "is 1; give true or false"),
+        ("devstack_release=libety", "-e:devstack_release", "liberty, 2026.1 (did you mean liberty?)"),
+        ('{"devstack_release": 2026.1}', "-e:devstack_release", "is 2026.1; give the name of a release in quotes"),
+        ("devstack_git_base=git://opendev.org", "-e:devstack_git_base", "give an https:// or file:/// URL without a"),
+        ("devstack_git_base=https://opendev.org/", "-e:devstack_git_base", "give an https:// or file:/// URL without"),
+        ('{"devstack_releases": {"x": {"git_base": "http://a"}}}', "-e:devstack_releases", "x.git_base is 'http://a'"),
+        ('{"devstack_releases": {"x": {"python": "3.13"}}}', "-e:devstack_releases", "x.git_base is missing"),
         ("devstack_compute_node=0 controller_is_compute=false", "-e:devstack_compute_node", "no compute node at all"),
         ("nonsense", "-e", "'nonsense' is not key=value, nor @file, nor a JSON object"),
         ("=1", "-e", "is not key=value"),

@@ -14,7 +14,7 @@ from ipaddress import IPv4Network
 from romana.addressing import plan_findings
 from romana_install.aws import checks as aws_checks
 from romana_install.config import Draft
-from romana_install.findings import Finding
+from romana_install.findings import Finding, did_you_mean
 from romana_install.machine import MachineNetwork
 from romana_install.plan import FIRST_NODE, capacity, network_key
 from romana_install.stack import Stack
@@ -38,6 +38,8 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
         found += _availability(draft, target, existing)
     if draft.usable("openstack_engine", "local_debian_release"):
         found += _release(draft, target, existing)
+    if draft.usable("devstack_release", "devstack_releases"):
+        found += _devstack_release(draft)
     if draft.usable(*PLAN_KEYS):
         found += _address_plan(draft, target)
     if draft.usable("romana_tenants"):
@@ -76,6 +78,15 @@ def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Find
             draft.where("local_debian_release"),
             f"is {release}, whose OpenStack is not one this version knows; give {OPENSTACK_RELEASE},"
             " or -e openstack_engine=none",
+        )
+
+
+def _devstack_release(draft: Draft) -> Iterator[Finding]:
+    release, known = draft.config.devstack_release, draft.config.devstack_releases
+    if release not in known:
+        yield Finding(
+            draft.where("devstack_release"),
+            f"{release} is none of devstack_releases, which are {', '.join(known)}{did_you_mean(release, known)}",
         )
 
 

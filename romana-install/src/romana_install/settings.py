@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
+from romana_install.devstack_releases import GIT_URL, DevstackRelease, known_releases
+
 STACK_NAME = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
 NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
 NAME_RULE = "1 to 64 of letters, digits, '.', '_' and '-', with a letter or digit at both ends"
@@ -185,6 +187,46 @@ class OpenstackSettings(Settings):
     )
 
 
+class DevstackSettings(Settings):
+    """OpenStack, with the engine `devstack`."""
+
+    devstack_release: str = setting(
+        "liberty",
+        "Release of OpenStack: one of those in `devstack_releases`. `liberty` ended in 2016, and nothing in it has "
+        "been repaired since; `2026.1` is maintained. In a file it is written in quotes.",
+        'give the name of a release in quotes, like "2026.1"',
+    )
+    devstack_git_base: str = setting(
+        "",
+        "Where git repositories come from, if not from the release's `git_base`. DevStack itself is below it, as "
+        "openstack/devstack.git.",
+        "give an https:// or file:/// URL without a slash at its end, or leave it empty",
+        unit="URL",
+        pattern=f"^({GIT_URL})?$",
+    )
+    devstack_local_conf_extra: str = setting(
+        "",
+        "Lines for DevStack's local.conf, which win over ours. A line `[[post-config|$NOVA_CONF]]` and the like begins "
+        "a section; lines before the first are variables.",
+        "give lines of local.conf, or leave it empty",
+    )
+    devstack_releases: dict[str, DevstackRelease] = Field(
+        default_factory=known_releases,
+        description="The releases, by name; more can be added in the file. For each: `git_base`, where git "
+        "repositories come from; `devstack`, branch or tag of DevStack itself; `projects`, that of every other project "
+        "by its name in DevStack's variables, as NOVA in NOVA_BRANCH; `images`, the nodes' operating system: an AMI's "
+        "name (`aws`), a box (`vagrant`), a release of Debian or Ubuntu (`local`); `python`, the version OpenStack "
+        "runs on; `pip` and `dnsmasq`, `distribution` or the version that is brought to the nodes; `firewall`, "
+        "`nftables` or `iptables`; `services`, what runs on `controller` and `compute`, as in ENABLED_SERVICES; "
+        "`settings`, more of DevStack's variables.",
+        json_schema_extra={
+            "expects": "give for each release all that those in group_vars/all/devstack.yml have",
+            "unit": "",
+            "secret": False,
+        },
+    )
+
+
 class LocalSettings(Settings):
     """The target `local`: nodes are containers on this machine."""
 
@@ -297,7 +339,7 @@ class AwsSettings(Settings):
     )
 
 
-class Config(StackSettings, RomanaSettings, OpenstackSettings, LocalSettings, AwsSettings):
+class Config(StackSettings, RomanaSettings, OpenstackSettings, DevstackSettings, LocalSettings, AwsSettings):
     """All of them together."""
 
 
@@ -305,6 +347,7 @@ FILES: dict[str, type[Settings]] = {
     "stack.yml": StackSettings,
     "romana.yml": RomanaSettings,
     "openstack.yml": OpenstackSettings,
+    "devstack.yml": DevstackSettings,
     "local.yml": LocalSettings,
     "aws.yml": AwsSettings,
 }
