@@ -57,10 +57,10 @@ def render(release: str, node: str, **variables: Any) -> str:
         "devstack_controller": "192.168.99.10",
         "devstack_region": "RegionOne",
         "devstack_passwords": PASSWORDS,
-        "devstack_git_base": "",
+        "devstack_base": RELEASES[release]["git_base"] if release in RELEASES else "file:///srv/git",
         "devstack_romana_url": "https://192.168.99.10:9600",
-        "devstack_virt_type": "qemu",
-        "devstack_cpu_mode": "none",
+        "devstack_kind": "qemu",
+        "devstack_cpu": "none",
         "devstack_api_workers": 2,
         "devstack_log": "/opt/stack/logs/stack.sh.log",
         "devstack_local_conf_extra": "",
@@ -174,10 +174,8 @@ def test_no_image_is_fetched(release: str, node: str) -> None:
 
 
 @pytest.mark.parametrize("release", RELEASES)
-def test_another_git_base(release: str) -> None:
+def test_repositories_come_from_one_place(release: str) -> None:
     assert variables(render(release, "controller"))["GIT_BASE"] == "https://opendev.org"
-    mirrored = variables(render(release, "controller", devstack_git_base="file:///srv/git"))
-    assert mirrored["GIT_BASE"] == "file:///srv/git"
 
 
 @pytest.mark.parametrize(("release", "node"), EVERY)
