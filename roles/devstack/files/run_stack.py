@@ -34,7 +34,8 @@ RUNNING = "active,activating,reloading"
 STAMP = re.compile(r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d+ \| ")
 COLOUR = re.compile(r"\x1b\[[0-9;]*m|\x1b\(B")
 # bash's trace: in newer releases with file, function and line before the command.
-TRACE = re.compile(r"^\++ ?(?:(?P<where>[^\s:]+:(?P<function>[^\s:]+):\d+)\s*:\s+)?(?P<command>.*)$")
+TRACE = re.compile(r"^(?P<depth>\++) ?(?:(?P<where>[^\s:]+:(?P<function>[^\s:]+):\d+)\s*:\s+)?(?P<command>.*)$")
+ASSIGNMENT = re.compile(r"^\w+=\S*$")
 CALL = re.compile(r"^\S+:\d+:\S+$")
 END = ("err_trap", "exit_trap")
 # How DevStack reports, which is not what has failed.
@@ -58,8 +59,9 @@ class Paths:
 
 @dataclass
 class Failure:
-    """What a log says: the last command with its place, and what was said about it."""
+    """What a log says: the last command with its place and depth of subshells, and what was said about it."""
 
+    depth: int = 0
     where: str = ""
     command: str = ""
     messages: list[str] = field(default_factory=list)
@@ -93,11 +95,14 @@ def explain(lines: Iterable[str]) -> Failure:
             if line and line != "[Call Trace]" and not CALL.match(line):
                 failure.messages.append(line)
             continue
-        function, command = trace["function"], trace["command"]
+        function, command, depth = trace["function"], trace["command"], len(trace["depth"])
         if function in END or command.startswith(END):
             break
-        if function not in REPORTING and not REPORTED.match(command):
-            failure = Failure(trace["where"] or "", command)
+        if function in REPORTING or REPORTED.match(command):
+            continue
+        # What fails in x=$(command) is the command, and the assignment comes after it.
+        if not (ASSIGNMENT.match(command) and depth < failure.depth):
+            failure = Failure(depth, trace["where"] or "", command)
     errors = [message for message in failure.messages if "[ERROR]" in message]
     failure.messages = errors or failure.messages[-3:]
     return failure

@@ -52,6 +52,14 @@ LIBERTY_TRACE = """\
 2026-11-21 14:00:03.200 | ++ local r=1
 2026-11-21 14:00:03.300 | stack.sh failed: full log in /opt/stack/logs/stack.sh.log.2026-11-21-140000
 """
+SUBSHELL_TRACE = """\
+2026-11-21 14:00:01.000 | + lib/keystone:create_accounts:120           :   local id
+2026-11-21 14:00:01.100 | +++ functions-common:get_id:900              :   id=
+2026-11-21 14:00:01.200 | ++ functions-common:get_id:901               :   openstack project show admin
+2026-11-21 14:00:02.000 | Missing value auth-url
+2026-11-21 14:00:02.100 | + lib/keystone:create_accounts:121           :   id=
+2026-11-21 14:00:02.200 | + ./stack.sh:exit_trap:521                   :   local r=1
+"""
 
 
 @dataclass
@@ -216,6 +224,15 @@ def test_failing_command_of_an_old_release(node: Node) -> None:
         "  at: sudo -H pip install -U os-testr",
         "  Collecting os-testr",
         "  No matching distribution found for os-testr",
+    ]
+
+
+def test_command_in_an_assignment_is_what_failed(node: Node) -> None:
+    node.write("status", "1")
+    node.write("trace", SUBSHELL_TRACE)
+    assert node.fail()[1:-1] == [
+        "  at: functions-common:get_id:901: openstack project show admin",
+        "  Missing value auth-url",
     ]
 
 
