@@ -30,6 +30,7 @@ ACTIONS = {
     "ssh": "log in to a node, or run a command there: ssh compute01 [-- command]",
     "uninstall": "remove the stack",
 }
+ALLINONE = "devstack_compute_node=0 controller_is_compute=true"
 OWN_MODULE = ("answers", "install", "status", "uninstall")
 FORMATS = {
     "plan": ("text", "json"),
@@ -81,6 +82,7 @@ def parser() -> argparse.ArgumentParser:
         help="set a variable of the configuration; also @FILE (YAML) or a JSON object; may be given several times",
     )
     made.add_argument("-a", "--answers", metavar="FILE", help="a configuration in one file, as answers shows")
+    made.add_argument("--allinone", action="store_true", help=f"one node that is everything: -e '{ALLINONE}'")
     made.add_argument("--from-packstack", metavar="FILE", help="answers: take over what Packstack's answer file says")
     made.add_argument("--from-localrc", metavar="FILE", help="answers: take over what DevStack's localrc says")
     made.add_argument("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv: more of it")
@@ -119,7 +121,7 @@ def parse(argv: Sequence[str]) -> Options:
         action=action,
         words=tuple(words),
         target=given.target,
-        extra_vars=tuple(given.extra_vars),
+        extra_vars=(*given.extra_vars, *((ALLINONE,) if given.allinone else ())),
         passed_on=tuple(passed_on),
         verbosity=given.verbose,
         yes=given.yes,
