@@ -8,13 +8,8 @@ from __future__ import annotations
 import re
 import shlex
 
-from romana_install.takeover import Takeover
+from romana_install.takeover import Keys, Takeover, number
 
-PASSWORDS = {
-    "ADMIN_PASSWORD": ("admin", "demo"),
-    "RABBIT_PASSWORD": ("rabbitmq",),
-    "SERVICE_PASSWORD": ("glance", "placement", "nova", "neutron"),
-}
 OUR_ADDRESSES = "addresses of endpoints come from romana_cidr, by host, tenant and segment"
 REASONS = (
     (r"(DATABASE|MYSQL)_PASSWORD", "each service has a database account with a password of its own"),
@@ -41,18 +36,32 @@ REASONS = (
         "the demo has an image; add others with: openstack image create",
     ),
 )
+KEYS = Keys(
+    accounts={
+        "ADMIN_PASSWORD": ["admin", "demo"],
+        "RABBIT_PASSWORD": ["rabbitmq"],
+        "SERVICE_PASSWORD": ["glance", "placement", "nova", "neutron"],
+    },
+    variables={
+        "REGION_NAME": ("openstack_region", str),
+        "API_WORKERS": ("openstack_api_workers", number),
+        "LIBVIRT_TYPE": ("openstack_virt_type", str),
+        "LIBVIRT_CPU_MODE": ("openstack_cpu_mode", str),
+    },
+    reasons=REASONS,
+)
 ASSIGNMENT = re.compile(r"(?:export\s+)?([A-Za-z_][A-Za-z0-9_]*)=(.*)")
 
 
 def take_over(text: str) -> Takeover:
     """What a localrc says."""
-    found = Takeover()
+    found = Takeover(KEYS)
     for line in _own_lines(text, found):
         assignment = ASSIGNMENT.fullmatch(line)
         if assignment:
             _take(found, assignment[1], assignment[2])
         else:
-            found.leave(line.split()[0], REASONS)
+            found.leave(line.split()[0])
     return found
 
 
@@ -77,15 +86,5 @@ def _take(found: Takeover, key: str, text: str) -> None:
         return
     if "$" in value or "`" in value:
         found.left[key] = "only a shell can tell its value"
-    elif key in PASSWORDS:
-        found.take_password(key, PASSWORDS[key], value)
-    elif key == "REGION_NAME":
-        found.take(key, "openstack_region", value)
-    elif key == "API_WORKERS":
-        found.take_number(key, "openstack_api_workers", value)
-    elif key == "LIBVIRT_TYPE":
-        found.take(key, "openstack_virt_type", value)
-    elif key == "LIBVIRT_CPU_MODE":
-        found.take(key, "openstack_cpu_mode", value)
     else:
-        found.leave(key, REASONS)
+        found.take(key, value)

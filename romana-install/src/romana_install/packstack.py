@@ -8,22 +8,8 @@ from __future__ import annotations
 import configparser
 
 from romana_install.errors import UsageError
-from romana_install.takeover import Takeover
+from romana_install.takeover import Keys, Takeover, flag, number
 
-PASSWORDS = {
-    "CONFIG_KEYSTONE_ADMIN_PW": "admin",
-    "CONFIG_KEYSTONE_DEMO_PW": "demo",
-    "CONFIG_AMQP_AUTH_PASSWORD": "rabbitmq",
-    "CONFIG_KEYSTONE_DB_PW": "keystone_db",
-    "CONFIG_GLANCE_DB_PW": "glance_db",
-    "CONFIG_PLACEMENT_DB_PW": "placement_db",
-    "CONFIG_NOVA_DB_PW": "nova_db",
-    "CONFIG_NEUTRON_DB_PW": "neutron_db",
-    "CONFIG_GLANCE_KS_PW": "glance",
-    "CONFIG_PLACEMENT_KS_PW": "placement",
-    "CONFIG_NOVA_KS_PW": "nova",
-    "CONFIG_NEUTRON_KS_PW": "neutron",
-}
 ELSEWHERE = "the services of this stack do not include it"
 ROUTED = "Romana routes between hosts: no overlay, no bridge, no agent but its own, no floating addresses"
 REASONS = (
@@ -43,27 +29,40 @@ REASONS = (
     (r"CONFIG_.*_DB_PURGE", "nothing is purged"),
     (r"CONFIG_.*_PW$|CONFIG_ADMIN_PASSWORD|CONFIG_DEFAULT_PASSWORD", "each account has a password of its own"),
 )
+KEYS = Keys(
+    accounts={
+        "CONFIG_KEYSTONE_ADMIN_PW": ["admin"],
+        "CONFIG_KEYSTONE_DEMO_PW": ["demo"],
+        "CONFIG_AMQP_AUTH_PASSWORD": ["rabbitmq"],
+        "CONFIG_KEYSTONE_DB_PW": ["keystone_db"],
+        "CONFIG_GLANCE_DB_PW": ["glance_db"],
+        "CONFIG_PLACEMENT_DB_PW": ["placement_db"],
+        "CONFIG_NOVA_DB_PW": ["nova_db"],
+        "CONFIG_NEUTRON_DB_PW": ["neutron_db"],
+        "CONFIG_GLANCE_KS_PW": ["glance"],
+        "CONFIG_PLACEMENT_KS_PW": ["placement"],
+        "CONFIG_NOVA_KS_PW": ["nova"],
+        "CONFIG_NEUTRON_KS_PW": ["neutron"],
+    },
+    variables={
+        "CONFIG_KEYSTONE_REGION": ("openstack_region", str),
+        "CONFIG_SERVICE_WORKERS": ("openstack_api_workers", number),
+        "CONFIG_NOVA_LIBVIRT_VIRT_TYPE": ("openstack_virt_type", str),
+        "CONFIG_PROVISION_DEMO": ("openstack_demo", flag),
+    },
+    reasons=REASONS,
+)
 
 
 def take_over(text: str) -> Takeover:
     """What an answer file says. Raises UsageError when it is none."""
     answers = _read(text)
-    found = Takeover()
+    found = Takeover(KEYS)
     for key, value in answers.items():
-        if key in PASSWORDS:
-            found.take_password(key, [PASSWORDS[key]], value)
-        elif key == "CONFIG_KEYSTONE_REGION":
-            found.take(key, "openstack_region", value)
-        elif key == "CONFIG_SERVICE_WORKERS":
-            found.take_number(key, "openstack_api_workers", value)
-        elif key == "CONFIG_NOVA_LIBVIRT_VIRT_TYPE":
-            found.take(key, "openstack_virt_type", value)
-        elif key == "CONFIG_PROVISION_DEMO":
-            found.take_flag(key, "openstack_demo", value)
-        elif key == "CONFIG_COMPUTE_HOSTS":
+        if key == "CONFIG_COMPUTE_HOSTS":
             _computes(found, value, answers.get("CONFIG_CONTROLLER_HOST", ""))
         else:
-            found.leave(key, REASONS)
+            found.take(key, value)
     return found
 
 
@@ -82,5 +81,5 @@ def _read(text: str) -> dict[str, str]:
 def _computes(found: Takeover, value: str, controller: str) -> None:
     """Their hosts have addresses; of ours, those that are no controller are counted."""
     hosts = {host.strip() for host in value.split(",") if host.strip()}
-    found.take("CONFIG_COMPUTE_HOSTS", "devstack_compute_node", len(hosts - {controller}))
+    found.let("CONFIG_COMPUTE_HOSTS", "devstack_compute_node", len(hosts - {controller}))
     found.values["controller_is_compute"] = controller in hosts
