@@ -8,18 +8,16 @@ usage: benchmarks/aws.py [--output FILE]
 
 from __future__ import annotations
 
-import argparse
-import json
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "aws"))
 
 from aws_setup import Cloud, Setup
+from install import main
 
 STEPS = (
     # what, nodes (0: uninstall), seconds to stay within; None: no goal
@@ -50,28 +48,10 @@ def measure() -> list[dict[str, Any]]:
             else:
                 stack.run("uninstall", "--yes")
             seconds = round(time.monotonic() - begun, 1)
-            results.append({"what": what, "seconds": seconds, "within": within, "calls": len(cloud.calls()) - before})
+            calls = {"calls": len(cloud.calls()) - before}
+            results.append({"what": what, "seconds": seconds, "within": within, "phases": calls})
     return results
 
 
-def table(results: Sequence[dict[str, Any]]) -> str:
-    """The results for people."""
-    lines = [f"{'':24} {'seconds':>8} {'goal':>5} {'calls':>6}"]
-    for result in results:
-        goal = result["within"] or ""
-        lines.append(f"{result['what']:24} {result['seconds']:8.1f} {goal:>5} {result['calls']:6}")
-    return "\n".join(lines)
-
-
-def main() -> None:
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--output", type=Path, help="file for the JSON")
-    output = parser.parse_args().output
-    results = measure()
-    print(table(results))
-    if output:
-        output.write_text(json.dumps(results, indent=1) + "\n")
-
-
 if __name__ == "__main__":
-    main()
+    main(__doc__, measure)

@@ -78,7 +78,7 @@ def table(results: Sequence[dict[str, Any]]) -> str:
     lines = [f"{'':36} {'seconds':>8} {'goal':>6}  phases"]
     for result in results:
         phases = ", ".join(f"{name} {seconds}" for name, seconds in result["phases"].items())
-        lines.append(f"{result['what']:36} {result['seconds']:8.1f} {result['within']:6}  {phases}")
+        lines.append(f"{result['what']:36} {result['seconds']:8.1f} {result['within'] or '':>6}  {phases}")
     return "\n".join(lines)
 
 

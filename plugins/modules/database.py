@@ -98,7 +98,7 @@ class Found:
 def native_hash(password: str) -> str:
     """How MariaDB stores a password (mysql_native_password): '*' and SHA1(SHA1(password)) in upper-case hex."""
     inner = hashlib.sha1(password.encode()).digest()  # noqa: S324 - the server's format
-    return "*" + hashlib.sha1(inner).hexdigest().upper()  # noqa: S324
+    return "*" + hashlib.sha1(inner).hexdigest().upper()  # noqa: S324 - the server's format
 
 
 def statements(accounts: list[dict[str, Any]], found: Found) -> list[Statement]:

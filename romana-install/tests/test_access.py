@@ -42,7 +42,7 @@ def test_clouds(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("user", ["admin", "demo"])
 def test_shell_is_the_user_and_no_other(user: str, tmp_path: Path) -> None:
-    name = access.openrc_name(user)
+    name = access.openrc_names(user)[0]
     program = '. "./$1" && exec python3 -c "import json, os; print(json.dumps(dict(os.environ)))"'
     done = subprocess.run(
         ["sh", "-euc", program, "sh", name],
@@ -69,7 +69,13 @@ def test_whatever_is_in_a_password_reaches_the_client(tmp_path: Path) -> None:
 
 def test_files_are_for_their_owner_and_without_other_passwords(tmp_path: Path) -> None:
     paths = sorted(written(tmp_path).iterdir())
-    assert [path.name for path in paths] == ["admin-openrc", "clouds.yaml", "demo-openrc"]
+    assert [path.name for path in paths] == [
+        "admin-openrc",
+        "clouds.yaml",
+        "demo-openrc",
+        "keystonerc_admin",
+        "keystonerc_demo",
+    ]
     assert {path.stat().st_mode & 0o777 for path in paths} == {0o600}
     assert not any("s3cret-nova" in path.read_text() for path in paths)
 
@@ -77,5 +83,5 @@ def test_files_are_for_their_owner_and_without_other_passwords(tmp_path: Path) -
 def test_without_demo_its_files_go(tmp_path: Path) -> None:
     written(tmp_path)
     written(tmp_path, openstack_demo=False)
-    assert sorted(path.name for path in tmp_path.iterdir()) == ["admin-openrc", "clouds.yaml"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["admin-openrc", "clouds.yaml", "keystonerc_admin"]
     assert "demo" not in (tmp_path / "clouds.yaml").read_text()

@@ -138,6 +138,14 @@ def test_plan_of_a_cloud(setup: Setup) -> None:
     assert plan["phases"] == ["release", "provision", "prepare", "openstack", "romana", "tenants", "demo", "verify"]
 
 
+def test_one_machine_is_controller_and_compute_node(setup: Setup) -> None:
+    code, out, _ = setup(*QUIET, "plan", "--allinone", "-e", "devstack_compute_node=3", "--format", "json")
+    assert (code, [(node["name"], node["roles"]) for node in json.loads(out)["nodes"]]) == (
+        0,
+        [("controller", "controller + compute")],
+    )
+
+
 def test_plan_of_a_stack_that_exists(setup: Setup) -> None:
     setup.stack()
     words = [*QUIET, "plan", "--format", "json", "-e"]

@@ -7,28 +7,20 @@ from aws_setup import Cloud, Setup
 OTHER_IMAGE = "ami-0000000000000d131"
 
 
-def test_another_type_waits_for_the_flag(stack: Setup, cloud: Cloud) -> None:
-    stack.provision(1)
+def test_another_type_waits_for_the_flag_and_is_given_to_one_instance_at_a_time(stack: Setup, cloud: Cloud) -> None:
+    stack.provision(2)
     before = cloud.instances()
-    assert stack.provision(1, aws_instance_type_compute="t3.xlarge") == 0
+    assert stack.provision(2, aws_instance_type_compute="t3.xlarge") == 0
     assert {item["InstanceType"] for item in cloud.instances().values()} == {"t3.large"}
-    assert stack.provision(1, aws_instance_type_compute="t3.xlarge", aws_replace_changed=True) > 0
+    begun = len(cloud.changes())
+    assert stack.provision(2, aws_instance_type_compute="t3.xlarge", aws_replace_changed=True) > 0
     after = cloud.instances()
-    assert {name: item["InstanceType"] for name, item in after.items()} == {
-        "controller": "t3.large",
-        "compute01": "t3.xlarge",
-    }
+    computes = ("compute01", "compute02")
+    types = {"controller": "t3.large", **dict.fromkeys(computes, "t3.xlarge")}
+    assert {name: item["InstanceType"] for name, item in after.items()} == types
     assert {name: item["InstanceId"] for name, item in after.items()} == {
         name: item["InstanceId"] for name, item in before.items()
     }
-    assert stack.provision(1, aws_instance_type_compute="t3.xlarge", aws_replace_changed=True) == 0
-
-
-def test_types_change_one_instance_at_a_time(stack: Setup, cloud: Cloud) -> None:
-    stack.provision(2)
-    computes = {item["InstanceId"] for name, item in cloud.instances().items() if name != "controller"}
-    begun = len(cloud.changes())
-    stack.provision(2, aws_instance_type_compute="t3.xlarge", aws_replace_changed=True)
     states = [
         (call["action"], call["parameters"]["InstanceId.1"])
         for call in cloud.changes()[begun:]
@@ -36,13 +28,12 @@ def test_types_change_one_instance_at_a_time(stack: Setup, cloud: Cloud) -> None
     ]
     assert [action for action, _ in states] == ["StopInstances", "StartInstances"] * 2
     assert [states[0][1], states[2][1]] == [states[1][1], states[3][1]]
-    assert {identity for _, identity in states} == computes
+    assert {identity for _, identity in states} == {after[name]["InstanceId"] for name in computes}
 
 
 def test_another_image_makes_computes_again_one_at_a_time(stack: Setup, cloud: Cloud) -> None:
     stack.provision(2)
     before = cloud.instances()
-    assert stack.provision(2, aws_image=OTHER_IMAGE) == 0
     begun = len(cloud.changes())
     assert stack.provision(2, aws_image=OTHER_IMAGE, aws_replace_changed=True) > 0
     after = cloud.instances()

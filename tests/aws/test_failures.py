@@ -2,42 +2,24 @@
 
 from __future__ import annotations
 
-import pytest
 from aws_setup import Cloud, Setup
 
 PATIENCE = ("--", "-e", "aws_instances_patience=5")  # seconds that EC2 gets to take an order
 TRIES = {"CreateVpc": 1, "RunInstances": 1}  # how often the checks before ask whether they may, without doing it
-FAILURES = {
-    "address in use": (
-        "RunInstances",
-        "InvalidIPAddress.InUse",
-        "Address 192.168.99.10 is in use.",
-    ),
-    "quota": (
-        "RunInstances",
-        "VcpuLimitExceeded",
-        "You have requested more vCPU capacity than your current vCPU limit of 1 allows.",
-    ),
-    "permission": (
-        "CreateSubnet",
-        "UnauthorizedOperation",
-        "You are not authorized to perform this operation.",
-    ),
-    "number of VPCs": (
-        "CreateVpc",
-        "VpcLimitExceeded",
-        "The maximum number of VPCs has been reached.",
-    ),
-}
+REFUSALS = [  # each later than the one before
+    ("CreateVpc", "VpcLimitExceeded", "The maximum number of VPCs has been reached."),
+    ("CreateSubnet", "UnauthorizedOperation", "You are not authorized to perform this operation."),
+    ("RunInstances", "VcpuLimitExceeded", "You have requested more vCPU capacity than your current limit of 1 allows."),
+    ("RunInstances", "InvalidIPAddress.InUse", "Address 192.168.99.10 is in use."),
+]
 
 
-@pytest.mark.parametrize("name", FAILURES)
-def test_a_refusal_is_said_and_the_next_run_goes_on(stack: Setup, cloud: Cloud, name: str) -> None:
-    action, code, message = FAILURES[name]
-    cloud.rules({"action": action, "code": code, "message": message, "skip": TRIES.get(action, 0)})
-    output = stack.run("provision", *PATIENCE, code=1, devstack_compute_node=0)
-    assert message in output
-    assert "resume" in output
+def test_each_refusal_is_said_and_the_next_run_goes_on(stack: Setup, cloud: Cloud) -> None:
+    for action, code, message in REFUSALS:
+        cloud.rules({"action": action, "code": code, "message": message, "skip": TRIES.get(action, 0)})
+        output = stack.run("provision", *PATIENCE, code=1, devstack_compute_node=0)
+        assert message in output
+        assert "resume" in output
     cloud.rules()
     stack.provision(0)
     assert list(cloud.instances()) == ["controller"]

@@ -22,16 +22,17 @@ def metadata(**values):
     return lambda _instance: values
 
 
-class TestSegment(base.BaseTestCase):
-    instance = {"device_id": "i", "device_owner": "compute:nova"}  # noqa: RUF012
+INSTANCE = {"device_id": "i", "device_owner": "compute:nova"}
 
+
+class TestSegment(base.BaseTestCase):
     def test_nobody_chose(self):
         assert chosen(port(), metadata(romanaSegment="s1")) is None
-        assert chosen(port(**self.instance), metadata()) is None
-        assert chosen(port(**self.instance), lambda _instance: None) is None
+        assert chosen(port(**INSTANCE), metadata()) is None
+        assert chosen(port(**INSTANCE), lambda _instance: None) is None
 
     def test_order(self):
-        both = port(profile={"romana_segment": "a"}, tags=["romana_segment=b"], **self.instance)
+        both = port(profile={"romana_segment": "a"}, tags=["romana_segment=b"], **INSTANCE)
         assert chosen(both, metadata(romanaSegment="c")) == "a"
         assert chosen(both._replace(profile={}), metadata(romanaSegment="c")) == "b"
         assert chosen(both._replace(profile={}, tags=["other"]), metadata(romanaSegment="c")) == "c"
@@ -92,25 +93,26 @@ class TestStatus(base.BaseTestCase):
             assert in_the_end(other, []) is None
 
 
-class TestStrays(base.BaseTestCase):
-    one = {"id": "e1", "name": PORT_ID, "address": "10.0.17.3"}  # noqa: RUF012
+ENDPOINT = {"id": "e1", "name": PORT_ID, "address": "10.0.17.3"}
 
+
+class TestStrays(base.BaseTestCase):
     def test_after_the_grace_time(self):
         strays = Strays(10)
-        assert strays.due([self.one], {}, 100) == []
-        assert strays.due([self.one], {}, 109.9) == []
-        assert strays.due([self.one], {}, 110) == [self.one]
+        assert strays.due([ENDPOINT], {}, 100) == []
+        assert strays.due([ENDPOINT], {}, 109.9) == []
+        assert strays.due([ENDPOINT], {}, 110) == [ENDPOINT]
 
     def test_time_begins_anew_when_it_was_a_ports_meanwhile(self):
         strays = Strays(10)
-        strays.due([self.one], {}, 100)
-        assert strays.due([self.one], {PORT_ID: ["10.0.17.3"]}, 105) == []
-        assert strays.due([self.one], {}, 111) == []
+        strays.due([ENDPOINT], {}, 100)
+        assert strays.due([ENDPOINT], {PORT_ID: ["10.0.17.3"]}, 105) == []
+        assert strays.due([ENDPOINT], {}, 111) == []
 
     def test_address_that_its_port_has_no_more_is_astray(self):
         strays = Strays(0)
-        assert strays.due([self.one], {PORT_ID: ["10.1.17.3"]}, 1) == [self.one]
+        assert strays.due([ENDPOINT], {PORT_ID: ["10.1.17.3"]}, 1) == [ENDPOINT]
 
     def test_names_that_are_no_ports_ids_are_others_business(self):
         for name in (None, "", "probe", PORT_ID + "0", PORT_ID.replace("-", "")):
-            assert Strays(0).due([dict(self.one, name=name)], {}, 1) == []
+            assert Strays(0).due([dict(ENDPOINT, name=name)], {}, 1) == []

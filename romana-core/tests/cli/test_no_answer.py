@@ -18,7 +18,7 @@ from romana.client import AnswerError, Client, ClientError, ConfigError, Unreach
 
 from .certificates import Authority
 
-TOKEN = "any-token"  # noqa: S105
+TOKEN = "any-token"  # noqa: S105 - of no use elsewhere
 
 
 class Answers(BaseHTTPRequestHandler):

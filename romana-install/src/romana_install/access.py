@@ -38,13 +38,13 @@ def cloud_name(stack: Stack, user: str) -> str:
     return stack.name if user == "admin" else f"{stack.name}-{user}"
 
 
-def openrc_name(user: str) -> str:
-    """The name of the file a shell sources to be `user`."""
-    return f"{user}-openrc"
+def openrc_names(user: str) -> tuple[str, str]:
+    """The names of the file a shell sources to be `user`: OpenStack's own, and the one that Packstack's users know."""
+    return f"{user}-openrc", f"keystonerc_{user}"
 
 
 def write(stack: Stack, config: Config, passwords: Mapping[str, str]) -> None:
-    """Write clouds.yaml and, for each user, <user>-openrc; a file of a user that is no longer one of ours goes.
+    """Write clouds.yaml and, for each user, what a shell sources; a file of a user that is no longer one of ours goes.
 
     Args:
         stack: gets them into its directory.
@@ -54,10 +54,13 @@ def write(stack: Stack, config: Config, passwords: Mapping[str, str]) -> None:
     write_private(stack.directory / CLOUDS_FILE, clouds(stack, config, passwords))
     ours = users(config)
     for user in ours:
-        write_private(stack.directory / openrc_name(user), openrc(stack, config, user, passwords[user]))
-    for path in stack.directory.glob(openrc_name("*")):
-        if path.name not in map(openrc_name, ours):
-            path.unlink()
+        for name in openrc_names(user):
+            write_private(stack.directory / name, openrc(stack, config, user, passwords[user]))
+    kept = {name for user in ours for name in openrc_names(user)}
+    for pattern in openrc_names("*"):
+        for path in stack.directory.glob(pattern):
+            if path.name not in kept:
+                path.unlink()
 
 
 def clouds(stack: Stack, config: Config, passwords: Mapping[str, str]) -> str:
@@ -96,4 +99,6 @@ def openrc(stack: Stack, config: Config, user: str, password: str) -> str:
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     # A cloud chosen by name would win over all of these.
-    return "\n".join(["# Written by romana-setup; use it with: . ./" + openrc_name(user), "unset OS_CLOUD", *lines, ""])
+    return "\n".join(
+        ["# Written by romana-setup; use it with: . ./" + openrc_names(user)[0], "unset OS_CLOUD", *lines, ""]
+    )

@@ -22,6 +22,7 @@ ACTIONS = {
     "install": "make the stack, or make it what the configuration says now (the default)",
     "provision": "make the machines alone, and install nothing on them",
     "validate": "check the configuration",
+    "answers": "show the configuration as one file, to be edited and given with -a",
     "check": "check whether this machine, and AWS, are ready for it",
     "plan": "show what install would make, add and remove, and in which phases",
     "verify": "compare who reaches whom with who should",
@@ -29,6 +30,8 @@ ACTIONS = {
     "ssh": "log in to a node, or run a command there: ssh compute01 [-- command]",
     "uninstall": "remove the stack",
 }
+ALLINONE = "devstack_compute_node=0 controller_is_compute=true"
+OWN_MODULE = ("answers", "install", "status", "uninstall")
 FORMATS = {
     "plan": ("text", "json"),
     "check": ("text", "json"),
@@ -44,6 +47,8 @@ examples:
   ./romana-setup -t local -e openstack_engine=none   the Romana network alone
   ./romana-setup -t local plan
   ./romana-setup ssh controller -- romana show-host
+  ./romana-setup answers > my.yml                    everything there is to set; edit it, then:
+  ./romana-setup -t local -a my.yml
   ./romana-setup uninstall --yes
 
 The configuration is group_vars/all/*.yml; docs/configuration.md explains every variable.
@@ -76,6 +81,10 @@ def parser() -> argparse.ArgumentParser:
         metavar="KEY=VALUE",
         help="set a variable of the configuration; also @FILE (YAML) or a JSON object; may be given several times",
     )
+    made.add_argument("-a", "--answers", metavar="FILE", help="a configuration in one file, as answers shows")
+    made.add_argument("--allinone", action="store_true", help=f"one node that is everything: -e '{ALLINONE}'")
+    made.add_argument("--from-packstack", metavar="FILE", help="answers: take over what Packstack's answer file says")
+    made.add_argument("--from-localrc", metavar="FILE", help="answers: take over what DevStack's localrc says")
     made.add_argument("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv: more of it")
     made.add_argument("-y", "--yes", action="store_true", help="uninstall: do not ask")
     made.add_argument("--iam-policy", action="store_true", help="plan: show the permissions that -t aws needs, as JSON")
@@ -102,6 +111,9 @@ def parse(argv: Sequence[str]) -> Options:
         raise UsageError(f"{action} takes no further word, but got {shown(words[0])}; options for Ansible go after --")
     if given.iam_policy and action != "plan":
         raise UsageError(f"--iam-policy belongs to plan, not to {action}")
+    for source in ("from_packstack", "from_localrc"):
+        if getattr(given, source) and action != "answers":
+            raise UsageError(f"--{source.replace('_', '-')} belongs to answers, not to {action}")
     formats = FORMATS.get(action, ("text",))
     if given.format not in (None, *formats):
         raise UsageError(f"{action} has no format {shown(given.format)}; it has: {', '.join(formats)}")
@@ -109,11 +121,14 @@ def parse(argv: Sequence[str]) -> Options:
         action=action,
         words=tuple(words),
         target=given.target,
-        extra_vars=tuple(given.extra_vars),
+        extra_vars=(*given.extra_vars, *((ALLINONE,) if given.allinone else ())),
         passed_on=tuple(passed_on),
         verbosity=given.verbose,
         yes=given.yes,
         iam_policy=given.iam_policy,
+        answers=given.answers,
+        from_packstack=given.from_packstack,
+        from_localrc=given.from_localrc,
         format=given.format or "text",
         argv=tuple(argv),
     )
@@ -150,5 +165,5 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 def _action(name: str) -> Callable[[Options], int]:
     """The function of an action; only what it needs is imported, as a start is to take no time."""
-    module = {"provision": "install"}.get(name, name if name in ("install", "status", "uninstall") else "show")
+    module = {"provision": "install"}.get(name, name if name in OWN_MODULE else "show")
     return cast("Callable[[Options], int]", getattr(importlib.import_module(f"romana_install.{module}"), name))

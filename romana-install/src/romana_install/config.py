@@ -1,4 +1,4 @@
-"""The configuration: group_vars/all/*.yml, then -e in the order given; checked whole before anything is done."""
+"""The configuration: group_vars/all/*.yml, an answers file, then -e; checked whole before anything is done."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from romana_install.findings import Finding, did_you_mean, shown
+from romana_install.lines import entries, line_of
 from romana_install.settings import FILES, Config
 
 _KNOWN = types.MappingProxyType(Config.model_fields)
@@ -26,12 +27,14 @@ class Draft:
     """A configuration that has been read and may be wrong.
 
     config: valid, with defaults where a value is `wrong`; origin: for each key where its value came from, as findings
-    name it; findings: what is wrong so far.
+    name it; nodes: for each key of an answers file the YAML of its value, which knows its lines; findings: what is
+    wrong so far.
     """
 
     config: Config = field(default_factory=Config)
     values: dict[str, Any] = field(default_factory=dict)
     origin: dict[str, str] = field(default_factory=dict)
+    nodes: dict[str, yaml.Node] = field(default_factory=dict)
     wrong: set[str] = field(default_factory=set)
     findings: list[Finding] = field(default_factory=list)
 
@@ -48,15 +51,18 @@ class Draft:
         return not self.wrong.intersection(keys)
 
 
-def read(group_vars: Path, extra: Sequence[str]) -> Draft:
+def read(group_vars: Path, extra: Sequence[str], answers: str | None = None) -> Draft:
     """Read the configuration; what is wrong with it is in the draft's findings.
 
     Args:
         group_vars: the directory with the files a user edits.
         extra: the values of -e: key=value (several, blank-separated), @file or a JSON object.
+        answers: path of an answers file, which wins over group_vars.
     """
     draft = Draft()
     _read_group_vars(group_vars, draft)
+    if answers is not None:
+        _read_answers(answers, draft)
     for text in extra:
         _read_extra(text, draft)
     try:
@@ -86,6 +92,7 @@ def _take(data: Any, origin: str, draft: Draft) -> None:
         if key in _KNOWN:
             draft.values[key] = value
             draft.origin[key] = origin
+            draft.nodes.pop(key, None)
         else:
             hint = did_you_mean(str(key), _KNOWN) or "; a variable of a role goes after --, as: -- -e key=value"
             draft.report(f"{origin}:{shown(key).strip(chr(39))}", f"unknown variable{hint}")
@@ -103,6 +110,23 @@ def _read_group_vars(directory: Path, draft: Draft) -> None:
         for key, first in before.items():
             if draft.origin[key] != first:
                 draft.report(f"{name}:{key}", f"is set in {first} too; keep one of them")
+
+
+def _read_answers(path: str, draft: Draft) -> None:
+    text = _read_text(Path(path).expanduser(), path, draft)
+    if text is None:
+        return
+    data = _parse_yaml(text, path, draft)
+    if not isinstance(data, dict):
+        _take(data, path, draft)
+        return
+    lines: dict[Any, int] = {}
+    for entry in entries(text):
+        if entry.key in lines:
+            draft.report(f"{path}:{entry.line}:{entry.key}", f"is set in line {lines[entry.key]} too; keep one of them")
+        lines.setdefault(entry.key, entry.line)
+        _take({entry.key: entry.value}, f"{path}:{entry.line}", draft)
+        draft.nodes[entry.key] = entry.node
 
 
 def _read_extra(text: str, draft: Draft) -> None:
@@ -140,15 +164,18 @@ def _typed(key: str, value: str) -> Any:
 
 
 def _read_yaml(path: Path, name: str, draft: Draft) -> Any:
+    text = _read_text(path, name, draft)
+    return None if text is None else _parse_yaml(text, name, draft)
+
+
+def _read_text(path: Path, name: str, draft: Draft) -> str | None:
     try:
-        text = path.read_text()
+        return path.read_text()
     except OSError as error:
         draft.report(name, f"cannot be read: {(error.strerror or 'error').lower()}")
-        return None
     except UnicodeDecodeError:
         draft.report(name, "is not text; write it in UTF-8")
-        return None
-    return _parse_yaml(text, name, draft)
+    return None
 
 
 def _parse_yaml(text: str, name: str, draft: Draft) -> Any:
@@ -169,12 +196,22 @@ def _explain(error: ErrorDetails, draft: Draft) -> Finding:
     assert isinstance(extra, dict), "settings.setting makes every field"
     expects = extra["expects"]
     place = "".join(f"[{part}]" if isinstance(part, int) else f".{part}" for part in error["loc"][1:])
+    where = _where(error["loc"], draft)
     if error["loc"][-1] == "[key]":
-        return Finding(draft.where(key), f"{shown(error['input'])} is unknown; {expects}")
+        return Finding(where, f"{shown(error['input'])} is unknown; {expects}")
     if error["type"] == "missing":
-        return Finding(draft.where(key), f"{place.lstrip('.')} is missing; {expects}")
+        return Finding(where, f"{place.lstrip('.')} is missing; {expects}")
     if error["type"] == "extra_forbidden":
-        return Finding(draft.where(key), f"{place.lstrip('.')} is unknown; {expects}")
+        return Finding(where, f"{place.lstrip('.')} is unknown; {expects}")
     subject = f"{place.lstrip('.')} is" if place else "is"
     value = "not right" if extra["secret"] else shown(error["input"])
-    return Finding(draft.where(key), f"{subject} {value}; {expects}")
+    return Finding(where, f"{subject} {value}; {expects}")
+
+
+def _where(place: tuple[int | str, ...], draft: Draft) -> str:
+    """How the finding begins; in an answers file with the line of the very part that is wrong."""
+    key = str(place[0])
+    if key not in draft.nodes:
+        return draft.where(key)
+    path = draft.origin[key].rpartition(":")[0]
+    return f"{path}:{line_of(draft.nodes[key], place[1:])}:{key}"

@@ -22,6 +22,16 @@ A variable can also be given for one run, and then wins over the files:
     ./romana-setup -t local -e @my.yml
     ./romana-setup -t local -e '{"romana_tenants": [{"name": "blue", "segments": ["web", "db"]}]}'
 
+Or all of it in one file, which wins over `group_vars` as well, and is checked line by line:
+
+    ./romana-setup answers > my-answers.yml           # every variable, explained, with the value it has now
+    ./romana-setup -t local validate -a my-answers.yml
+    ./romana-setup -t local -a my-answers.yml
+
+`answers --from-packstack FILE` and `answers --from-localrc FILE` take over what an answer file of Packstack, or a
+localrc or local.conf of DevStack, says: what has a counterpart becomes an answer, and everything else is listed at the
+end with the reason.
+
 `./romana-setup validate` checks the configuration and says everything that is wrong with it; so does `install`, before
 it makes anything. `./romana-setup plan` shows what would be made. While a stack exists, the network of its nodes, its
 address plan and its port stay as they are: every address follows from them.
@@ -43,15 +53,16 @@ def _section(name: str, model: type[Settings]) -> str:
 def _variable(key: str, info: FieldInfo) -> str:
     extra: dict[str, Any] = dict(typing.cast("dict[str, Any]", info.json_schema_extra))
     facts = [
-        ("Type", _type(info.annotation) + (f" ({extra['unit']})" if extra["unit"] else "")),
-        ("Default", f"`{_value(info.get_default(call_default_factory=True))}`"),
+        ("Type", type_name(info.annotation) + (f" ({extra['unit']})" if extra["unit"] else "")),
+        ("Default", f"`{value_text(info.get_default(call_default_factory=True))}`"),
         ("Right values", str(extra["expects"]).removeprefix("give ")),
     ]
     lines = [f"### {key}", "", str(info.description), "", *(f"- {name}: {text}" for name, text in facts), ""]
     return "\n".join(lines)
 
 
-def _type(annotation: Any) -> str:
+def type_name(annotation: Any) -> str:
+    """What a variable may be, in words."""
     return " or ".join(_names(annotation))
 
 
@@ -70,7 +81,8 @@ def _names(annotation: Any) -> Iterator[str]:
         yield {str: "text", int: "whole number", bool: "true or false", type(None): "nothing"}[annotation]
 
 
-def _value(default: Any) -> str:
+def value_text(default: Any) -> str:
+    """A value in one line, as YAML has it."""
     if default is None:
         return "(empty)"
     if isinstance(default, list):

@@ -69,7 +69,7 @@ class Wanted:
 
 def wanted(options: Options) -> Wanted:
     """Read and check everything. Raises FindingsError with all that is wrong."""
-    draft = config.read(PROJECT / "group_vars" / "all", options.extra_vars)
+    draft = given_configuration(options)
     target = options.target or DEFAULT_TARGET
     existing = None
     if draft.usable("stack_name"):
@@ -99,12 +99,17 @@ def _served(existing: Stack) -> bool:
     return existing.served or Journal(existing.directory / JOURNAL_FILE).has_done("romana")
 
 
+def given_configuration(options: Options) -> config.Draft:
+    """The configuration of the files and of the command line, right or not."""
+    return config.read(PROJECT / "group_vars" / "all", options.extra_vars, options.answers)
+
+
 WHICH_STACK = ("stack_name", "region", "aws_profile")  # what tells a stack from others
 
 
 def which_stack(options: Options) -> Config:
     """A configuration that only says which stack an action is about. Raises FindingsError when that is not right."""
-    draft = config.read(PROJECT / "group_vars" / "all", options.extra_vars)
+    draft = given_configuration(options)
     found = [
         finding
         for finding in draft.findings

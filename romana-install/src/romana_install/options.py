@@ -8,7 +8,10 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Options:
-    """The command line. target: None when not given; words: what follows the action; argv: all of it."""
+    """The command line. target: None when not given; words: what follows the action; argv: all of it.
+
+    answers, from_packstack, from_localrc: paths of files.
+    """
 
     action: str = "install"
     words: tuple[str, ...] = ()
@@ -18,6 +21,9 @@ class Options:
     verbosity: int = 0
     yes: bool = False
     iam_policy: bool = False
+    answers: str | None = None
+    from_packstack: str | None = None
+    from_localrc: str | None = None
     format: str = "text"
     argv: tuple[str, ...] = ()
 

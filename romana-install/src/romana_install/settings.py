@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
 from romana_install.devstack_releases import GIT_URL, DevstackRelease, known_releases
@@ -141,10 +141,20 @@ PasswordName = Annotated[str, StringConstraints(pattern=f"^({'|'.join(PASSWORD_N
 Password = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9._~-]{8,64}$")]
 
 
+def given(passwords: Any) -> Any:
+    """The passwords without the names that are left empty, as in an answers file: theirs are made by chance."""
+    if not isinstance(passwords, dict):
+        return passwords
+    return {name: password for name, password in passwords.items() if password is not None}
+
+
+Passwords = Annotated[dict[PasswordName, Password], BeforeValidator(given)]
+
+
 class OpenstackSettings(Settings):
     """OpenStack, with the engine `packages`."""
 
-    openstack_passwords: dict[PasswordName, Password] = setting(
+    openstack_passwords: Passwords = setting(
         {},
         "Passwords that are to be what you say, by name: of the users `admin` and `demo`; of the services `glance`, "
         "`placement`, `nova` and `neutron`; of the database accounts `keystone_db`, `glance_db`, `placement_db`, "

@@ -19,7 +19,7 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
     tenants = "; ".join(f"{tenant.name}: {', '.join(tenant.segments)}" for tenant in want.config.romana_tenants)
     files = ["ssh_config", "secrets.json", "pki/ca.pem", "logs/"]
     if stack.has_openstack:
-        files += [access.CLOUDS_FILE, *map(access.openrc_name, access.users(want.config)), "ssh/demo"]
+        files += [access.CLOUDS_FILE, *(access.openrc_names(user)[0] for user in access.users(want.config)), "ssh/demo"]
     facts = [
         ("tenants", tenants or "none"),
         ("API", f"{stack.api_url} (its description: /docs)"),

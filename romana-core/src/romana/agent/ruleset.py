@@ -190,7 +190,7 @@ def elements(wanted: Desired, lingering: Iterable[str]) -> dict[str, Elements]:
     sources = frozenset(
         (item.interface, item.mac, address)
         for item in wanted.endpoints
-        for address in (item.address, "0.0.0.0")  # noqa: S104
+        for address in (item.address, "0.0.0.0")  # noqa: S104 - a source to match, not one to listen on
     )
     clients = frozenset((item.interface, str(int(item.mac.replace(":", ""), 16))) for item in wanted.endpoints)
     allowed = wanted.traffic
