@@ -95,5 +95,19 @@ def test_unreachable_host() -> None:
 )
 def test_packages_are_announced(role: str, task: str, text: str) -> None:
     data = {"host": "localhost", "role": role, "task": task}
-    assert AnsibleRun.announcement({"event": "runner_on_start", "event_data": data}) == text
-    assert AnsibleRun.announcement({"event": "runner_on_ok", "event_data": data}) == ""
+    assert AnsibleRun().announcement({"event": "runner_on_start", "event_data": data}) == text
+    assert AnsibleRun().announcement({"event": "runner_on_ok", "event_data": data}) == ""
+
+
+def test_what_a_followed_program_says_is_told_once() -> None:
+    run = AnsibleRun()
+    said = ["Starting Keystone", "Starting Keystone", "Starting Nova", ""]
+    events = [
+        {"event": "runner_retry", "event_data": {"host": "controller", "res": {"stdout": line}}} for line in said
+    ]
+    assert [run.announcement(event) for event in events] == [
+        "  controller: Starting Keystone",
+        "",
+        "  controller: Starting Nova",
+        "",
+    ]

@@ -17,7 +17,7 @@ SHELL = [
     *(f"networking-romana/devstack/{name}" for name in ("override-defaults", "plugin.sh", "settings")),
     "tests/unit/devstack/devstack.bash",
     "roles/nova/files/nova-has-failed-builds",
-    "roles/nova_compute/files/libvirt-hook",
+    "roles/libvirt/files/hook",
     "roles/nova_compute/files/remove-unused-taps",
     *(
         f"roles/openstack_service/files/schemas/{name}"

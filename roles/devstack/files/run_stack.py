@@ -6,7 +6,8 @@ of everything that goes into a stack, is written after an exit status of 0 and r
 stack stack.sh would drop the databases and then fail: unstack.sh goes first.
 
 Run as the user who owns DevStack. It prints `unchanged`, or `stacked in N s`; on failure it says on its standard error
-what failed and where the log is, and its exit status is 1.
+what failed and where the log is, and its exit status is 1. With --follow it runs nothing: it waits some seconds for
+another of its kind, and prints what stack.sh said last; nothing, once nobody is at work.
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ import fcntl
 import hashlib
 import os
 import re
+import select
 import signal
 import subprocess
 import sys
@@ -28,6 +30,7 @@ from pathlib import Path
 
 KEEP, STACK, RESTACK = "keep", "stack", "unstack and stack"
 PATIENCE = 20  # seconds that stack.sh may take to end when it is told to
+GLANCE = 5  # seconds between two looks of who follows
 PR_SET_PDEATHSIG = 1  # linux/prctl.h
 RUNNING = "active,activating,reloading"
 
@@ -225,13 +228,39 @@ def _write(path: Path, text: str) -> None:
 
 @contextlib.contextmanager
 def _alone(path: Path) -> Iterator[None]:
-    """Hold a lock. Raises StackError: somebody else does."""
-    with path.open("w") as file:
+    """Hold a lock, with our process id in it. Raises StackError: somebody else does."""
+    with path.open("a") as file:
         try:
             fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
             raise StackError("stack.sh is already being run here; wait for it, or end it") from None
+        file.truncate(0)
+        file.write(f"{os.getpid()}")
+        file.flush()
         yield
+        file.truncate(0)
+
+
+def follow(paths: Paths) -> str:
+    """What stack.sh has said last; empty when nobody runs it, or does not any more after a short while."""
+    try:
+        process = os.pidfd_open(int(_lock(paths).read_text()))
+    except (OSError, ValueError):
+        return ""
+    try:
+        over, _, _ = select.select([process], [], [], GLANCE)
+    finally:
+        os.close(process)
+    return "" if over else _last_line(_printed(paths, "stack.sh"))
+
+
+def _last_line(path: Path) -> str:
+    lines = path.read_text(errors="replace").splitlines() if path.exists() else []
+    return next((line.strip() for line in reversed(lines) if line.strip()), "stack.sh begins")
+
+
+def _lock(paths: Paths) -> Path:
+    return paths.marker.with_name(f"{paths.marker.name}.lock")
 
 
 def _raise_exit(number: int, _frame: object) -> None:
@@ -245,12 +274,16 @@ def main() -> int:
     parser.add_argument("--marker", type=Path, required=True, help="file that says which stack there is")
     parser.add_argument("--log", type=Path, required=True, help="LOGFILE of local.conf")
     parser.add_argument("--input", type=Path, action="append", default=[], help="file or directory that makes a stack")
+    parser.add_argument("--follow", action="store_true", help="wait for one that runs, and say what stack.sh said last")
     options = parser.parse_args()
     paths = Paths(options.devstack, options.marker, options.log, tuple(options.input))
+    if options.follow:
+        print(follow(paths))
+        return 0
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _raise_exit)
     try:
-        with _alone(paths.marker.with_name(f"{paths.marker.name}.lock")):
+        with _alone(_lock(paths)):
             print(run(paths))
     except StackError as error:
         print(error, file=sys.stderr)

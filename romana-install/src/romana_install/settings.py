@@ -37,6 +37,9 @@ PASSWORD_NAMES = (
     "placement",
     "nova",
     "neutron",
+    "database",
+    "service",
+    "token",
 )
 
 
@@ -158,7 +161,8 @@ class OpenstackSettings(Settings):
         {},
         "Passwords that are to be what you say, by name: of the users `admin` and `demo`; of the services `glance`, "
         "`placement`, `nova` and `neutron`; of the database accounts `keystone_db`, `glance_db`, `placement_db`, "
-        "`nova_db`, `neutron_db` and `romana_db`; of the message queue, `rabbitmq`. The others are made by chance, "
+        "`nova_db`, `neutron_db` and `romana_db`; of the message queue, `rabbitmq`. With the engine `devstack`, which "
+        "has one for all of them, of the `database` and of the `service` users. The others are made by chance, "
         "once for each stack, and are in `secrets.json` in its state directory.",
         f"give a mapping like {{admin: my-password}}, with names of {', '.join(PASSWORD_NAMES)}, and passwords of 8 to "
         "64 letters, digits, '-', '.', '_' and '~'",
@@ -200,11 +204,12 @@ class OpenstackSettings(Settings):
 class DevstackSettings(Settings):
     """OpenStack, with the engine `devstack`."""
 
-    devstack_release: str = setting(
-        "liberty",
+    devstack_release: str | None = setting(
+        None,
         "Release of OpenStack: one of those in `devstack_releases`. `liberty` ended in 2016, and nothing in it has "
-        "been repaired since; `2026.1` is maintained. In a file it is written in quotes.",
-        'give the name of a release in quotes, like "2026.1"',
+        "been repaired since; `2026.1` is maintained. In a file it is written in quotes. Empty: what the stack has, "
+        "and `liberty` for a new one.",
+        'give the name of a release in quotes, like "2026.1", or leave it empty',
     )
     devstack_git_base: str = setting(
         "",
@@ -247,6 +252,13 @@ class LocalSettings(Settings):
     )
     local_debian_release: Release = setting(
         "trixie", "Debian release of the nodes.", "give bookworm (12) or trixie (13)"
+    )
+    local_uplink: bool | None = setting(
+        None,
+        "Whether nodes can reach name servers, and TCP ports 80 and 443 of others, by this machine and with its "
+        "address. Nothing else leaves, and nobody gets in. Empty: with the engine `devstack`, which installs packages "
+        "on the nodes.",
+        "give true or false, or leave it empty",
     )
     local_mirror: str = setting(
         "",
