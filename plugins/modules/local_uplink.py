@@ -60,6 +60,7 @@ forwarding:
 import hashlib
 import json
 import re
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -112,8 +113,10 @@ def run(command, **more):
 
 def tables():
     """What `parse` says of each stack's table, by the stack's name."""
-    names = [one["table"]["name"] for one in json.loads(run(["nft", "-j", "list", "tables"]))["nftables"] if "table" in one]
-    ours = [name for name in names if name.startswith(PREFIX)]
+    if shutil.which("nft") is None:
+        return {}
+    listed = json.loads(run(["nft", "-j", "list", "tables", "inet"]))["nftables"]
+    ours = [one["table"]["name"] for one in listed if one.get("table", {}).get("name", "").startswith(PREFIX)]
     return {name[len(PREFIX) :]: parse(run(["nft", "list", "table", "inet", name])) for name in ours}
 
 
@@ -178,6 +181,7 @@ def main():
         required_if=[("state", "present", ("interface", "network", "resolvers"))],
         supports_check_mode=True,
     )
+    name = module.params["name"]
     try:
         found = tables()
         before = sorted(found)
@@ -186,8 +190,9 @@ def main():
         module.fail_json(msg=f"cannot change the way out: {' '.join(error.cmd)}: {error.stderr.strip()}")
     except OSError as error:
         module.fail_json(msg=f"cannot change the way out: {error}")
-    after = sorted({*before, module.params["name"]} - ({module.params["name"]} if module.params["state"] == "absent" else set()))
-    module.exit_json(changed=changed, forwarding=off, diff={"before": {"uplinks": before}, "after": {"uplinks": after}})
+    after = {*before} - {name} | ({name} if module.params["state"] == "present" else set())
+    diff = {"before": {"uplinks": before}, "after": {"uplinks": sorted(after)}}
+    module.exit_json(changed=changed, forwarding=off, diff=diff)
 
 
 if __name__ == "__main__":

@@ -160,7 +160,7 @@ def _start(paths: Paths, script: str) -> int:
     """Run one of DevStack's scripts to its end; its exit status, negative for a signal."""
     output = _printed(paths, script)
     output.parent.mkdir(parents=True, exist_ok=True)
-    with output.open("wb") as file:
+    with open(output, "wb", opener=_private) as file:
         process = subprocess.Popen(
             [paths.devstack / script],
             cwd=paths.devstack,
@@ -174,6 +174,11 @@ def _start(paths: Paths, script: str) -> int:
             return process.wait()
         finally:
             _end(process)
+
+
+def _private(path: str, flags: int) -> int:
+    """For open(): what a script prints of its variables are also passwords."""
+    return os.open(path, flags, 0o600)
 
 
 def _end_with_us() -> None:
@@ -256,7 +261,8 @@ def follow(paths: Paths) -> str:
 
 def _last_line(path: Path) -> str:
     lines = path.read_text(errors="replace").splitlines() if path.exists() else []
-    return next((line.strip() for line in reversed(lines) if line.strip()), "stack.sh begins")
+    said = (STAMP.sub("", line).strip() for line in reversed(lines) if not TRACE.match(line))
+    return next(filter(None, said), "stack.sh begins")
 
 
 def _lock(paths: Paths) -> Path:

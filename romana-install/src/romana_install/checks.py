@@ -38,21 +38,17 @@ def devstack_release(draft: Draft, existing: Stack | None) -> str:
 
 def findings(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> list[Finding]:
     """All that is wrong, what reading found included; empty when the installation can begin."""
-    found = [*draft.findings]
-    if draft.usable("openstack_engine"):
-        found += _availability(draft, target, existing)
+    found = [*draft.findings, *_availability(target)]
     if draft.usable("openstack_engine", "local_debian_release"):
         found += _release(draft, target, existing)
     if draft.usable("openstack_engine", "devstack_release", "devstack_releases", "local_debian_release"):
         found += _devstack_release(draft, target, existing)
-    if target == "local" and draft.usable("openstack_engine", "local_uplink"):
-        found += _uplink(draft, existing, machine)
     if draft.usable(*PLAN_KEYS):
         found += _address_plan(draft, target)
     if draft.usable("romana_tenants"):
         found += _tenants(draft)
-    if target == "local" and draft.usable("local_network"):
-        found += _local_network(draft, existing, machine)
+    if target == "local":
+        found += _local(draft, existing, machine)
     if target == "aws":
         found += aws_checks.findings(draft, existing)
     if draft.usable("devstack_compute_node"):
@@ -62,13 +58,11 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
     return list(dict.fromkeys(found))
 
 
-def _availability(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
+def _availability(target: str) -> Iterator[Finding]:
     if target not in AVAILABLE_TARGETS:
         yield Finding(
             f"-t {target}", f"not available in this version; what works is: -t {', -t '.join(AVAILABLE_TARGETS)}"
         )
-        return
-    wanted = engine(draft, target, existing)
 
 
 def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
@@ -105,12 +99,20 @@ def _devstack_release(draft: Draft, target: str, existing: Stack | None) -> Iter
         )
 
 
+def _local(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
+    if draft.usable("local_network"):
+        yield from _local_network(draft, existing, machine)
+    if draft.usable("openstack_engine", "local_uplink"):
+        yield from _uplink(draft, existing, machine)
+
+
 def _uplink(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
-    wanted = uplink_wanted(draft.config.local_uplink, engine(draft, "local", existing))
+    made_by = engine(draft, "local", existing)
+    wanted = uplink_wanted(draft.config.local_uplink, made_by)
     if wanted and not machine.resolvers:
         yield Finding("/etc/resolv.conf", "names no IPv4 name server that nodes could ask; add one (local_uplink)")
-    if not wanted and engine(draft, "local", existing) == "devstack":
-        yield Finding(draft.where("local_uplink"), "is false, and DevStack installs packages on the nodes; leave it empty")
+    if not wanted and made_by == "devstack":
+        yield Finding(draft.where("local_uplink"), "is false, and DevStack installs packages on nodes; leave it empty")
 
 
 def uplink_wanted(configured: bool | None, engine: str) -> bool:

@@ -24,8 +24,8 @@ DEFAULT_TARGET = "aws"
 class Wanted:
     """A configuration that passed all checks, and what it means.
 
-    release: what DevStack installs; existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
-    served: whether there has been a romana-server on it.
+    existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
+    served: whether there has been a romana-server on it; release: what DevStack installs.
     """
 
     config: Config

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-CAUSE_LINES = 2
-CAUSE_WIDTH = 400
+CAUSE_LINES = 6
+CAUSE_WIDTH = 800
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A task that failed on a host, and why, in one or two lines."""
+    """A task that failed on a host, and why, in a few lines."""
 
     phase: str
     host: str
@@ -84,7 +84,7 @@ class AnsibleRun:
 
 
 def cause(result: dict[str, Any]) -> str:
-    """Why a task failed, from its result: one or two lines."""
+    """Why a task failed, from its result: a few lines."""
     failed = [item for item in result.get("results") or [] if isinstance(item, dict) and item.get("failed")]
     if failed:
         item = failed[0].get("_ansible_item_label", failed[0].get("item"))

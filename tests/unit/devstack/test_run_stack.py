@@ -300,3 +300,16 @@ def test_two_runs_at_once_are_refused(node: Node) -> None:
     assert node.fail() == ["stack.sh is already being run here; wait for it, or end it"]
     process.terminate()
     process.communicate()
+
+
+def test_what_it_says_can_be_followed(node: Node) -> None:
+    def follow() -> str:
+        command = [*node.command, "--follow"]
+        return subprocess.run(command, env=node.environment, check=True, capture_output=True, text=True).stdout.strip()
+
+    assert follow() == ""
+    process, script = start(node)
+    assert follow() == "Installing package prerequisites"
+    os.kill(script, signal.SIGKILL)
+    process.communicate()
+    assert follow() == ""
