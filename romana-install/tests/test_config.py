@@ -290,5 +290,50 @@ def test_parse_routes() -> None:
 
 
 def test_parse_resolvers() -> None:
-    text = "# comment\nnameserver 10.255.255.53\nnameserver fd00::1\nsearch example\nnameserver\n"
+    text = "# comment\nnameserver 127.0.0.53\nnameserver 10.255.255.53\nnameserver fd00::1\nsearch x\nnameserver\n"
     assert parse_resolvers(text) == (IPv4Address("10.255.255.53"),)
+
+
+DEVSTACK = ("openstack_engine=devstack", "devstack_release=2026.1")
+RESOLVED = MachineNetwork(resolvers=(IPv4Address("192.0.2.53"),))
+
+
+def test_devstack_with_a_maintained_release() -> None:
+    assert findings(*DEVSTACK, machine=RESOLVED) == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "where", "text"),
+    [
+        ("local_uplink=false", "-e:local_uplink", "is false, and DevStack installs packages on nodes"),
+        ("local_debian_release=bookworm", "-e:local_debian_release", "is bookworm; 2026.1 by DevStack needs trixie"),
+    ],
+)
+def test_what_devstack_needs(extra: str, where: str, text: str) -> None:
+    (found,) = findings(*DEVSTACK, extra, machine=RESOLVED)
+    assert found.startswith(f"{where}: {text}")
+
+
+def test_way_out_needs_a_name_server() -> None:
+    for words in (DEVSTACK, (NONE, "local_uplink=true")):
+        (found,) = findings(*words)
+        assert found.startswith("/etc/resolv.conf: names no IPv4 name server")
+
+
+def test_stack_keeps_its_release() -> None:
+    existing = existing_stack(engine="devstack", release="2026.1")
+    draft = config.read(GROUP_VARS, [])
+    assert checks.findings(draft, "local", existing, RESOLVED) == []
+    assert checks.devstack_release(draft, existing) == "2026.1"
+    found = findings("devstack_release=liberty", existing=existing, machine=RESOLVED)
+    assert any(
+        line.startswith("-e:devstack_release: is liberty, but stack romana was made with 2026.1") for line in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("configured", "engine", "wanted"),
+    [(None, "packages", False), (None, "devstack", True), (True, "none", True), (False, "devstack", False)],
+)
+def test_when_nodes_have_a_way_out(configured: bool | None, engine: str, wanted: bool) -> None:
+    assert checks.uplink_wanted(configured, engine) == wanted

@@ -40,10 +40,15 @@ def translate(pip_config: str, environment: os._Environ[str] | dict[str, str]) -
 
 
 def pip_options() -> dict[str, str]:
-    """Of pip's configuration on this machine what other machines can use: indexes that are reached by the network."""
+    """Of pip's configuration on this machine what other machines can use."""
+    return reachable(_pip_config())
+
+
+def reachable(pip_config: str) -> dict[str, str]:
+    """The options of `pip config list` that name indexes which are reached by the network."""
     return {
         option: addresses
-        for option, value in merged(_pip_config()).items()
+        for option, value in merged(pip_config).items()
         if option in ("index-url", "extra-index-url", "trusted-host")
         and (addresses := " ".join(word for word in value.split() if not word.startswith("file:")))
     }
