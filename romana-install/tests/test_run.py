@@ -264,3 +264,9 @@ def test_plain_lines_when_piped(tmp_path: Path, monkeypatch: pytest.MonkeyPatch)
     assert note == "a note"
     assert phase.startswith("[1/1] release ")
     assert "\x1b" not in phase
+
+
+def test_what_tasks_start_may_use_all_processors(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    program = f"import os, pathlib; pathlib.Path({str(tmp_path / 'seen')!r}).write_text(str(os.sched_getaffinity(0)))"
+    assert play(tmp_path, [sys.executable, "-c", program], capsys)[1] == ""
+    assert (tmp_path / "seen").read_text() == str(os.sched_getaffinity(0))

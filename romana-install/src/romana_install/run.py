@@ -8,7 +8,6 @@ import signal
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -58,7 +57,7 @@ def environment(project: Path, directory: Path) -> dict[str, str]:
     return {
         "ANSIBLE_CONFIG": str(project / "ansible.cfg"),
         "ANSIBLE_STRATEGY": "mitogen_linear",
-        "ANSIBLE_STRATEGY_PLUGINS": str(_mitogen() / "plugins" / "strategy"),
+        "ANSIBLE_STRATEGY_PLUGINS": str(Path(__file__).parent / "strategy"),
         "ROMANA_STACK_DIR": str(directory),
         leftovers.TAG: str(directory),
         "ANSIBLE_HOST_KEY_CHECKING": "True",
@@ -67,14 +66,6 @@ def environment(project: Path, directory: Path) -> dict[str, str]:
         "ANSIBLE_FORCE_COLOR": "False",
         "ANSIBLE_NOCOLOR": "True",
     }
-
-
-def _mitogen() -> Path:
-    """Where Mitogen is: it keeps one Python on each node for the whole run instead of starting one for each task."""
-    specification = find_spec("ansible_mitogen")
-    assert specification is not None, "the lock file has it"
-    assert specification.origin is not None
-    return Path(specification.origin).parent
 
 
 @dataclass(frozen=True)
