@@ -41,6 +41,17 @@ options:
     description: The nodes that exist, address in O(network) by host name.
     type: dict
     default: {}
+  uplink:
+    description:
+      - Whether the nodes' default route ends at this machine, which P(romana.openstack.local_uplink#module) lets them
+        out by; otherwise at the switch.
+    type: bool
+    default: false
+  binds:
+    description: Directories of this machine that the nodes see at the same place, and cannot write to.
+    type: list
+    elements: path
+    default: []
   supervisor:
     description: The program that runs one node. Needed when O(state=present).
     type: path
@@ -115,6 +126,8 @@ class LocalStack:
         self.directory = Path(params["directory"])
         self.network = ipaddress.ip_network(params["network"])
         self.image = params["image"]
+        self.gateway = self.network[-2 if params["uplink"] else 1]
+        self.binds = params["binds"]
         self.supervisor = params["supervisor"]
         self.authorized_key = params["authorized_key"]
         self.host_keys = params["host_keys"]
@@ -129,8 +142,9 @@ class LocalStack:
             "switch": self.switch,
             "port": name[:15],
             "address": f"{address}/{self.network.prefixlen}",
-            "gateway": str(self.network[1]),
+            "gateway": str(self.gateway),
             "image": self.image,
+            "binds": self.binds,
         }
 
     # --- observe
@@ -313,6 +327,8 @@ def main():
             "image": {"type": "path"},
             "network": {"type": "str", "default": "192.168.99.0/24"},
             "nodes": {"type": "dict", "default": {}},
+            "uplink": {"type": "bool", "default": False},
+            "binds": {"type": "list", "elements": "path", "default": []},
             "supervisor": {"type": "path"},
             "authorized_key": {"type": "path"},
             "host_keys": {"type": "path", "no_log": False},

@@ -85,3 +85,13 @@ def test_without_demo_its_files_go(tmp_path: Path) -> None:
     written(tmp_path, openstack_demo=False)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["admin-openrc", "clouds.yaml", "keystonerc_admin"]
     assert "demo" not in (tmp_path / "clouds.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("engine", "keystone", "horizon"),
+    [("packages", ":5000/v3", "/horizon/"), ("devstack", "/identity/v3", "/dashboard/")],
+)
+def test_places_of_the_engines(engine: str, keystone: str, horizon: str, tmp_path: Path) -> None:
+    stack = Stack("blue", tmp_path, nodes(Config()), engine=engine)
+    assert access.auth_url(stack) == f"http://192.168.99.10{keystone}"
+    assert access.dashboard_url(stack) == f"http://192.168.99.10{horizon}"

@@ -37,6 +37,7 @@ def test_missing_file_is_a_finding(tmp_path: Path) -> None:
     assert [line.partition(":")[0].rpartition("/")[2] for line in found] == [
         "romana.yml",
         "openstack.yml",
+        "devstack.yml",
         "local.yml",
         "aws.yml",
     ]
@@ -56,6 +57,8 @@ def test_missing_file_is_a_finding(tmp_path: Path) -> None:
         (["openstack_passwords={}"], "openstack_passwords", {}),
         (['{"openstack_passwords": {"demo": "a.b_c~d-9"}}'], "openstack_passwords", {"demo": "a.b_c~d-9"}),
         (["openstack_cpu_mode=none"], "openstack_cpu_mode", "none"),
+        (["devstack_release=2026.1"], "devstack_release", "2026.1"),
+        (["devstack_git_base=file:///srv/git"], "devstack_git_base", "file:///srv/git"),
     ],
 )
 def test_value_of_extra_variable(extra: list[str], key: str, value: object) -> None:
@@ -86,7 +89,7 @@ def test_extra_variables_from_a_file(tmp_path: Path) -> None:
         ("stack_name=", "-e:stack_name", "is ''; give 1 to 20 lower-case letters"),
         ("stack_name=../etc", "-e:stack_name", "give 1 to 20 lower-case letters"),
         ("openstack_engine=devstck", "-e:openstack_engine", "is 'devstck'; give none, packages or devstack"),
-        ("openstack_engine=devstack", "-e:openstack_engine", "devstack is not available in this version; give -e"),
+        ("openstack_engine=devstack", "devstack_release", "liberty (the usual release) needs an operating system"),
         ("romana_cidr=10.0.0.0/9", "-e:romana_cidr", "= 33 bits, not 32; take away 1"),
         ("romana_host_bits=7", "-e:romana_host_bits", "= 31 bits, not 32; add 1"),
         ("romana_host_bits=-1", "-e:romana_host_bits", "host_bits is -1; it must be at least 0"),
@@ -121,6 +124,12 @@ def test_extra_variables_from_a_file(tmp_path: Path) -> None:
         ("openstack_virt_type=xen", "-e:openstack_virt_type", "is 'xen'; give kvm or qemu, or leave it empty"),
         ("openstack_cpu_mode=custom", "-e:openstack_cpu_mode", "is 'custom'; give host-model, host-passthrough or"),
         ("openstack_demo=1", "-e:openstack_demo", "is 1; give true or false"),
+        ("devstack_release=libety", "-e:devstack_release", "liberty, 2026.1 (did you mean liberty?)"),
+        ('{"devstack_release": 2026.1}', "-e:devstack_release", "is 2026.1; give the name of a release in quotes"),
+        ("devstack_git_base=git://opendev.org", "-e:devstack_git_base", "give an https:// or file:/// URL without a"),
+        ("devstack_git_base=https://opendev.org/", "-e:devstack_git_base", "give an https:// or file:/// URL without"),
+        ('{"devstack_releases": {"x": {"git_base": "http://a"}}}', "-e:devstack_releases", "x.git_base is 'http://a'"),
+        ('{"devstack_releases": {"x": {"python": "3.13"}}}', "-e:devstack_releases", "x.git_base is missing"),
         ("devstack_compute_node=0 controller_is_compute=false", "-e:devstack_compute_node", "no compute node at all"),
         ("nonsense", "-e", "'nonsense' is not key=value, nor @file, nor a JSON object"),
         ("=1", "-e", "is not key=value"),
@@ -281,5 +290,50 @@ def test_parse_routes() -> None:
 
 
 def test_parse_resolvers() -> None:
-    text = "# comment\nnameserver 10.255.255.53\nnameserver fd00::1\nsearch example\nnameserver\n"
+    text = "# comment\nnameserver 127.0.0.53\nnameserver 10.255.255.53\nnameserver fd00::1\nsearch x\nnameserver\n"
     assert parse_resolvers(text) == (IPv4Address("10.255.255.53"),)
+
+
+DEVSTACK = ("openstack_engine=devstack", "devstack_release=2026.1")
+RESOLVED = MachineNetwork(resolvers=(IPv4Address("192.0.2.53"),))
+
+
+def test_devstack_with_a_maintained_release() -> None:
+    assert findings(*DEVSTACK, machine=RESOLVED) == []
+
+
+@pytest.mark.parametrize(
+    ("extra", "where", "text"),
+    [
+        ("local_uplink=false", "-e:local_uplink", "is false, and DevStack installs packages on nodes"),
+        ("local_debian_release=bookworm", "-e:local_debian_release", "is bookworm; 2026.1 by DevStack needs trixie"),
+    ],
+)
+def test_what_devstack_needs(extra: str, where: str, text: str) -> None:
+    (found,) = findings(*DEVSTACK, extra, machine=RESOLVED)
+    assert found.startswith(f"{where}: {text}")
+
+
+def test_way_out_needs_a_name_server() -> None:
+    for words in (DEVSTACK, (NONE, "local_uplink=true")):
+        (found,) = findings(*words)
+        assert found.startswith("/etc/resolv.conf: names no IPv4 name server")
+
+
+def test_stack_keeps_its_release() -> None:
+    existing = existing_stack(engine="devstack", release="2026.1")
+    draft = config.read(GROUP_VARS, [])
+    assert checks.findings(draft, "local", existing, RESOLVED) == []
+    assert checks.devstack_release(draft, existing) == "2026.1"
+    found = findings("devstack_release=liberty", existing=existing, machine=RESOLVED)
+    assert any(
+        line.startswith("-e:devstack_release: is liberty, but stack romana was made with 2026.1") for line in found
+    )
+
+
+@pytest.mark.parametrize(
+    ("configured", "engine", "wanted"),
+    [(None, "packages", False), (None, "devstack", True), (True, "none", True), (False, "devstack", False)],
+)
+def test_when_nodes_have_a_way_out(configured: bool | None, engine: str, wanted: bool) -> None:
+    assert checks.uplink_wanted(configured, engine) == wanted

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from romana_install.package_index import translate
+from romana_install.package_index import reachable, translate
 
 
 @pytest.mark.parametrize(
@@ -31,3 +31,11 @@ from romana_install.package_index import translate
 )
 def test_translation(pip_config: str, environment: dict[str, str], expected: dict[str, str]) -> None:
     assert translate(pip_config, environment) == expected
+
+
+def test_what_other_machines_can_use() -> None:
+    pip_config = "global.cert='/etc/ca.pem'\nglobal.extra-index-url='file:///srv/a https://pypi.example/b'\n"
+    pip_config += (
+        "global.find-links='/wheels'\nglobal.index-url='file:///srv/pypi'\ninstall.trusted-host='pypi.example'\n"
+    )
+    assert reachable(pip_config) == {"extra-index-url": "https://pypi.example/b", "trusted-host": "pypi.example"}

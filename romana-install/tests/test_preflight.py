@@ -102,18 +102,26 @@ def test_nodes_with_endpoints_cannot_be_removed() -> None:
 
 
 @pytest.mark.parametrize(
-    ("computes", "available", "fits"),
-    [(1, 4.6, True), (1, 4.4, False), (4, 6.1, True), (4, 5.9, False)],
+    ("engine", "computes", "available", "fits"),
+    [
+        ("packages", 1, 4.6, True),
+        ("packages", 1, 4.4, False),
+        ("packages", 4, 6.1, True),
+        ("packages", 4, 5.9, False),
+        ("devstack", 1, 7.1, True),
+        ("devstack", 1, 6.9, False),
+    ],
 )
-def test_memory_of_new_nodes(computes: int, available: float, fits: bool) -> None:
+def test_memory_of_new_nodes(engine: str, computes: int, available: float, fits: bool) -> None:
     made = nodes(Config(devstack_compute_node=computes))
-    findings = [str(finding) for finding in preflight.memory(made, int(available * preflight.GIB))]
+    controller = preflight.MEMORY_CONTROLLER[engine]
+    findings = [str(finding) for finding in preflight.memory(made, controller, int(available * preflight.GIB))]
     assert bool(findings) != fits
     assert all(line.startswith(f"memory: {available} GiB are available") for line in findings)
 
 
 def test_memory_of_a_stack_that_is_there() -> None:
-    assert list(preflight.memory([], 0)) == []
+    assert list(preflight.memory([], preflight.GIB, 0)) == []
 
 
 def test_available_memory_is_less_than_there_is() -> None:

@@ -8,7 +8,7 @@ import pytest
 
 from romana.models import Host
 from romana_install.stack import Node
-from romana_install.status import Answer, judge, units
+from romana_install.status import Answer, judge, parse_listed, units
 
 CONTROLLER = Node("controller", "192.168.99.10", 0, True, True)
 COMPUTE = Node("compute01", "192.168.99.11", 1, False, True)
@@ -53,13 +53,21 @@ def test_judge(node: Node, answer: Answer, known: Host | None, api_problem: str,
 
 
 def test_services_of_a_node() -> None:
-    assert units(COMPUTE, has_openstack=False) == ["romana-agent"]
-    assert units(CONTROLLER, has_openstack=False) == ["romana-server", "romana-agent"]
-    assert units(COMPUTE, has_openstack=True) == ["romana-agent", "nova-compute"]
-    assert {"romana-server", "mariadb", "keystone", "neutron-api", "nova-compute"} < set(
-        units(CONTROLLER, has_openstack=True)
-    )
-    assert "nova-compute" not in units(Node("controller", "192.168.99.10", 0, True, False), has_openstack=True)
+    assert units(COMPUTE, "none") == ["romana-agent"]
+    assert units(CONTROLLER, "none") == ["romana-server", "romana-agent"]
+    assert units(COMPUTE, "packages") == ["romana-agent", "nova-compute"]
+    assert {"romana-server", "mariadb", "keystone", "neutron-api", "nova-compute"} < set(units(CONTROLLER, "packages"))
+    assert "nova-compute" not in units(Node("controller", "192.168.99.10", 0, True, False), "packages")
+    assert units(COMPUTE, "devstack") == ["romana-agent", "libvirtd"]
+    assert {"romana-server", "mariadb", "apache2"} < set(units(CONTROLLER, "devstack"))
+
+
+def test_units_of_devstack_are_what_there_is() -> None:
+    lines = [
+        "devstack@g-api.service  loaded active running Devstack devstack@g-api.service",
+        "devstack@n-cpu.service  loaded failed failed  Devstack devstack@n-cpu.service",
+    ]
+    assert parse_listed(lines) == {"devstack@g-api": "active", "devstack@n-cpu": "failed"}
 
 
 def test_openstack_is_apart_from_romana() -> None:

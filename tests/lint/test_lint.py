@@ -14,8 +14,10 @@ SHELL = [
     *("romana-setup", "run-tests", "launcher/venv.sh", "launcher/neutron.sh", "requirements/lock", ".ci/run"),
     *(f"{GUEST}/usr/libexec/guest/{name}" for name in ("boot", "configure", "console", "lease", "metadata", "page")),
     f"{GUEST}/etc/acpi/PWRF/00000080",
+    *(f"networking-romana/devstack/{name}" for name in ("override-defaults", "plugin.sh", "settings")),
+    "tests/unit/devstack/devstack.bash",
     "roles/nova/files/nova-has-failed-builds",
-    "roles/nova_compute/files/libvirt-hook",
+    "roles/libvirt/files/hook",
     "roles/nova_compute/files/remove-unused-taps",
     *(
         f"roles/openstack_service/files/schemas/{name}"

@@ -20,12 +20,13 @@ DOMAIN = "Default"
 
 def auth_url(stack: Stack) -> str:
     """Where Keystone is."""
-    return f"http://{stack.controller.address}:5000/v3"
+    place = "/identity" if stack.engine == "devstack" else ":5000"
+    return f"http://{stack.controller.address}{place}/v3"
 
 
 def dashboard_url(stack: Stack) -> str:
     """Where Horizon is."""
-    return f"http://{stack.controller.address}/horizon/"
+    return f"http://{stack.controller.address}/{'dashboard' if stack.engine == 'devstack' else 'horizon'}/"
 
 
 def users(config: Config) -> tuple[str, ...]:

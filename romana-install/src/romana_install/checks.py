@@ -14,15 +14,15 @@ from ipaddress import IPv4Network
 from romana.addressing import plan_findings
 from romana_install.aws import checks as aws_checks
 from romana_install.config import Draft
-from romana_install.findings import Finding
+from romana_install.findings import Finding, did_you_mean
 from romana_install.machine import MachineNetwork
 from romana_install.plan import FIRST_NODE, capacity, network_key
 from romana_install.stack import Stack
 
 DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
 AVAILABLE_TARGETS = ("local", "aws")
-AVAILABLE_ENGINES = ("packages", "none")
 OPENSTACK_RELEASE = "trixie"  # the Debian whose OpenStack packages we install
+DEFAULT_DEVSTACK = "liberty"
 PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
 
 
@@ -31,19 +31,24 @@ def engine(draft: Draft, target: str, existing: Stack | None) -> str:
     return draft.config.openstack_engine or (existing.engine if existing else DEFAULT_ENGINES[target])
 
 
+def devstack_release(draft: Draft, existing: Stack | None) -> str:
+    """What DevStack installs: as configured, else what the existing stack has, else the usual one."""
+    return draft.config.devstack_release or (existing.release if existing else "") or DEFAULT_DEVSTACK
+
+
 def findings(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> list[Finding]:
     """All that is wrong, what reading found included; empty when the installation can begin."""
-    found = [*draft.findings]
-    if draft.usable("openstack_engine"):
-        found += _availability(draft, target, existing)
+    found = [*draft.findings, *_availability(target)]
     if draft.usable("openstack_engine", "local_debian_release"):
         found += _release(draft, target, existing)
+    if draft.usable("openstack_engine", "devstack_release", "devstack_releases", "local_debian_release"):
+        found += _devstack_release(draft, target, existing)
     if draft.usable(*PLAN_KEYS):
         found += _address_plan(draft, target)
     if draft.usable("romana_tenants"):
         found += _tenants(draft)
-    if target == "local" and draft.usable("local_network"):
-        found += _local_network(draft, existing, machine)
+    if target == "local":
+        found += _local(draft, existing, machine)
     if target == "aws":
         found += aws_checks.findings(draft, existing)
     if draft.usable("devstack_compute_node"):
@@ -53,19 +58,10 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
     return list(dict.fromkeys(found))
 
 
-def _availability(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
+def _availability(target: str) -> Iterator[Finding]:
     if target not in AVAILABLE_TARGETS:
         yield Finding(
             f"-t {target}", f"not available in this version; what works is: -t {', -t '.join(AVAILABLE_TARGETS)}"
-        )
-        return
-    wanted = engine(draft, target, existing)
-    if wanted not in AVAILABLE_ENGINES:
-        usual = "" if draft.config.openstack_engine else f" (usual for {target})"
-        yield Finding(
-            draft.where("openstack_engine"),
-            f"{wanted}{usual} is not available in this version; give -e openstack_engine={AVAILABLE_ENGINES[0]},"
-            f" or {AVAILABLE_ENGINES[1]}",
         )
 
 
@@ -77,6 +73,51 @@ def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Find
             f"is {release}, whose OpenStack is not one this version knows; give {OPENSTACK_RELEASE},"
             " or -e openstack_engine=none",
         )
+
+
+def _devstack_release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
+    release, known = devstack_release(draft, existing), draft.config.devstack_releases
+    where = draft.where("devstack_release")
+    if release not in known:
+        text = f"{release} is none of devstack_releases, which are {', '.join(known)}{did_you_mean(release, known)}"
+        yield Finding(where, text)
+        return
+    if target not in AVAILABLE_TARGETS or engine(draft, target, existing) != "devstack":
+        return
+    if known[release].pip != "distribution":
+        usable = [name for name, one in known.items() if one.pip == "distribution"]
+        usual = "" if draft.config.devstack_release else " (the usual release)"
+        yield Finding(
+            where,
+            f"{release}{usual} needs an operating system of its time, which this version does not bring to nodes; give"
+            f" -e devstack_release={' or '.join(usable)}, or -e openstack_engine=packages",
+        )
+    elif known[release].images.local != draft.config.local_debian_release:
+        yield Finding(
+            draft.where("local_debian_release"),
+            f"is {draft.config.local_debian_release}; {release} by DevStack needs {known[release].images.local}",
+        )
+
+
+def _local(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
+    if draft.usable("local_network"):
+        yield from _local_network(draft, existing, machine)
+    if draft.usable("openstack_engine", "local_uplink"):
+        yield from _uplink(draft, existing, machine)
+
+
+def _uplink(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
+    made_by = engine(draft, "local", existing)
+    wanted = uplink_wanted(draft.config.local_uplink, made_by)
+    if wanted and not machine.resolvers:
+        yield Finding("/etc/resolv.conf", "names no IPv4 name server that nodes could ask; add one (local_uplink)")
+    if not wanted and made_by == "devstack":
+        yield Finding(draft.where("local_uplink"), "is false, and DevStack installs packages on nodes; leave it empty")
+
+
+def uplink_wanted(configured: bool | None, engine: str) -> bool:
+    """Whether the nodes of a local stack have a way out: as configured, else when what is installed needs it."""
+    return engine == "devstack" if configured is None else configured
 
 
 def _address_plan(draft: Draft, target: str) -> Iterator[Finding]:
@@ -177,8 +218,14 @@ def _fixed_by_stack(draft: Draft, target: str, existing: Stack) -> Iterator[Find
             )
     if target in AVAILABLE_TARGETS and target != existing.target:
         yield Finding(f"-t {target}", f"stack {existing.name} is on {existing.target}; uninstall it first")
+    if existing.release and config.devstack_release and config.devstack_release != existing.release:
+        yield Finding(
+            draft.where("devstack_release"),
+            f"is {config.devstack_release}, but stack {existing.name} was made with {existing.release}, whose databases"
+            " it has; put that back, uninstall first, or choose another stack_name",
+        )
     made = existing.engine
-    if config.openstack_engine and config.openstack_engine != made and config.openstack_engine in AVAILABLE_ENGINES:
+    if config.openstack_engine and config.openstack_engine != made:
         yield Finding(
             draft.where("openstack_engine"),
             f"is {config.openstack_engine}, but stack {existing.name} was made with {made}, which keeps hosts and"

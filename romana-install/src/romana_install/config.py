@@ -155,7 +155,7 @@ def _words(text: str, draft: Draft) -> list[str]:
 def _typed(key: str, value: str) -> Any:
     """A command line has text only: what is not text by its definition is read as YAML, as Ansible's files are."""
     known = _KNOWN.get(key)
-    if known is None or known.annotation is str:
+    if known is None or known.annotation is str or (value and known.annotation == str | None):
         return value
     try:
         return yaml.safe_load(value)

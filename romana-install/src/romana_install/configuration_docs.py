@@ -8,6 +8,7 @@ import typing
 from collections.abc import Iterator
 from typing import Any, Literal
 
+from pydantic import BaseModel
 from pydantic.fields import FieldInfo
 
 from romana_install.settings import FILES, Settings
@@ -86,6 +87,8 @@ def value_text(default: Any) -> str:
         return "(empty)"
     if isinstance(default, list):
         return json.dumps([item.model_dump() for item in default])
+    if isinstance(default, dict) and any(isinstance(item, BaseModel) for item in default.values()):
+        return ", ".join(default)
     return json.dumps(default) if isinstance(default, bool | dict) or default == "" else str(default)
 
 

@@ -25,7 +25,7 @@ class Wanted:
     """A configuration that passed all checks, and what it means.
 
     existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
-    served: whether there has been a romana-server on it.
+    served: whether there has been a romana-server on it; release: what DevStack installs.
     """
 
     config: Config
@@ -37,6 +37,7 @@ class Wanted:
     nodes: tuple[Node, ...]
     change: Change
     served: bool = False
+    release: str = ""
 
     def command(self, action: str) -> str:
         """The command of another action on the same stack."""
@@ -64,6 +65,7 @@ class Wanted:
             config_digest=self.digest,
             served=self.served,
             cloud=account.of_stack(self.config, self.existing) if self.target == "aws" else {},
+            release=self.release if self.engine == "devstack" else "",
         )
 
 
@@ -91,6 +93,7 @@ def wanted(options: Options) -> Wanted:
         nodes=nodes_wanted,
         change=change(nodes_wanted, existing),
         served=existing is not None and _served(existing),
+        release=checks.devstack_release(draft, existing),
     )
 
 

@@ -8,13 +8,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any
 
-CAUSE_LINES = 2
-CAUSE_WIDTH = 400
+CAUSE_LINES = 6
+CAUSE_WIDTH = 800
 
 
 @dataclass(frozen=True)
 class Failure:
-    """A task that failed on a host, and why, in one or two lines."""
+    """A task that failed on a host, and why, in a few lines."""
 
     phase: str
     host: str
@@ -32,6 +32,7 @@ class AnsibleRun:
     changed: int = 0
     tail: list[str] = field(default_factory=list)
     _failures: list[tuple[str, Failure]] = field(default_factory=list)
+    _told: dict[str, str] = field(default_factory=dict)
 
     def feed(self, event: dict[str, Any]) -> None:
         """Take one event in."""
@@ -53,15 +54,25 @@ class AnsibleRun:
             case "verbose" | "error" | "warning":
                 self.tail = [*self.tail, *str(event.get("stdout", "")).splitlines()][-20:]
 
-    @staticmethod
-    def announcement(event: dict[str, Any]) -> str:
-        """What a user is told before it happens: distribution packages that are about to be installed; else empty."""
+    def announcement(self, event: dict[str, Any]) -> str:
+        """What a user is told meanwhile: distribution packages that are about to be installed, and what a task that
+        follows a program sees it say; else empty.
+        """
         data = event.get("event_data") or {}
+        if event.get("event") == "runner_retry":
+            return self._said(str(data.get("host", "")), str((data.get("res") or {}).get("stdout", "")))
         begins = event.get("event") == "runner_on_start" and str(data.get("role", "")).endswith("packages")
         verb, _, names = _task(data).rpartition(" : ")[2].partition(" ")
         if not begins or verb != "Install" or names == "nothing":
             return ""
         return f"installing the distribution packages {names} on {data.get('host')}"
+
+    def _said(self, host: str, line: str) -> str:
+        """A line of a host's, the first time."""
+        if not line or self._told.get(host) == line:
+            return ""
+        self._told[host] = line
+        return f"  {host}: {line}"
 
     @property
     def failures(self) -> list[Failure]:
@@ -73,7 +84,7 @@ class AnsibleRun:
 
 
 def cause(result: dict[str, Any]) -> str:
-    """Why a task failed, from its result: one or two lines."""
+    """Why a task failed, from its result: a few lines."""
     failed = [item for item in result.get("results") or [] if isinstance(item, dict) and item.get("failed")]
     if failed:
         item = failed[0].get("_ansible_item_label", failed[0].get("item"))

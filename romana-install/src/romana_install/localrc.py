@@ -12,8 +12,7 @@ from romana_install.takeover import Keys, Takeover, number
 
 OUR_ADDRESSES = "addresses of endpoints come from romana_cidr, by host, tenant and segment"
 REASONS = (
-    (r"(DATABASE|MYSQL)_PASSWORD", "each service has a database account with a password of its own"),
-    (r"(SERVICE_TOKEN|SWIFT_HASH|.*_PASSWORD)", "nothing here has that secret"),
+    (r"(SWIFT_HASH|.*_PASSWORD)", "nothing here has that secret"),
     (r"(FIXED_RANGE|FIXED_NETWORK_SIZE|NETWORK_GATEWAY|IPV4_ADDRS_SAFE_TO_USE|SUBNETPOOL_.*)", OUR_ADDRESSES),
     (
         r"(FLOATING_RANGE|PUBLIC_.*|Q_FLOATING_.*)",
@@ -40,7 +39,10 @@ KEYS = Keys(
     accounts={
         "ADMIN_PASSWORD": ["admin", "demo"],
         "RABBIT_PASSWORD": ["rabbitmq"],
-        "SERVICE_PASSWORD": ["glance", "placement", "nova", "neutron"],
+        "SERVICE_PASSWORD": ["glance", "placement", "nova", "neutron", "service"],
+        "DATABASE_PASSWORD": ["database"],
+        "MYSQL_PASSWORD": ["database"],
+        "SERVICE_TOKEN": ["token"],
     },
     variables={
         "REGION_NAME": ("openstack_region", str),

@@ -8,6 +8,9 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+# The second says whom systemd-resolved asks, which in the first only names itself.
+RESOLV_CONF = (Path("/etc/resolv.conf"), Path("/run/systemd/resolve/resolv.conf"))
+
 
 @dataclass(frozen=True)
 class Route:
@@ -19,20 +22,19 @@ class Route:
 
 @dataclass(frozen=True)
 class MachineNetwork:
-    """Routes of the main table and resolvers, IPv4."""
+    """Routes of the main table, and resolvers that are not this machine itself; IPv4."""
 
     routes: tuple[Route, ...] = ()
     resolvers: tuple[IPv4Address, ...] = ()
 
 
 def observe() -> MachineNetwork:
-    """Read them from the kernel and /etc/resolv.conf. A machine without iproute2 or resolv.conf has none that count."""
+    """Read them from the kernel and resolv.conf. A machine without iproute2 or resolv.conf has none that count."""
     try:
         output = subprocess.run(["ip", "-j", "-4", "route"], capture_output=True, text=True, check=True).stdout
     except (OSError, subprocess.CalledProcessError):
         output = "[]"  # the installation brings iproute2; without it nobody has configured routes
-    resolv_conf = Path("/etc/resolv.conf")
-    text = resolv_conf.read_text(errors="replace") if resolv_conf.is_file() else ""
+    text = "".join(path.read_text(errors="replace") + "\n" for path in RESOLV_CONF if path.is_file())
     return MachineNetwork(parse_routes(output), parse_resolvers(text))
 
 
@@ -47,13 +49,13 @@ def parse_routes(output: str) -> tuple[Route, ...]:
 
 
 def parse_resolvers(text: str) -> tuple[IPv4Address, ...]:
-    """The IPv4 name servers in a resolv.conf."""
-    resolvers = []
+    """The IPv4 name servers in a resolv.conf, without those of the machine itself."""
+    resolvers: dict[IPv4Address, None] = {}
     for line in text.splitlines():
         words = line.split()
         if words[:1] == ["nameserver"] and len(words) > 1:
             try:
-                resolvers.append(IPv4Address(words[1]))
+                resolvers[IPv4Address(words[1])] = None
             except ValueError:
                 continue  # IPv6
-    return tuple(resolvers)
+    return tuple(resolver for resolver in resolvers if not resolver.is_loopback)

@@ -20,9 +20,10 @@ from romana_install.stack import Node, Stack, cache_home, uplink
 GIB = 2**30
 SPACE_FIRST = 2 * GIB  # the node image, our packages, and what the nodes write
 SPACE_FIRST_OPENSTACK = 4 * GIB
+SPACE_DEVSTACK = {True: 8 * GIB, False: 6 * GIB}  # of a controller, of another node
 SPACE_AGAIN = GIB // 4
 # What OpenStack's services take; a compute node also has a few tiny instances.
-MEMORY_CONTROLLER = 7 * GIB // 2
+MEMORY_CONTROLLER = {"packages": 7 * GIB // 2, "devstack": 6 * GIB}
 MEMORY_COMPUTE = GIB // 2
 
 
@@ -39,15 +40,22 @@ def findings(
         others: the other stacks of this machine.
     """
     found = [*_root(), *_other_stacks(config, others)]
-    first = SPACE_FIRST_OPENSTACK if stack.has_openstack else SPACE_FIRST
-    found += space(config, stack.directory, first if is_new else SPACE_AGAIN)
+    found += space(config, stack.directory, _space(stack, adding, is_new))
     found += _kernel()
     found += _tools()
     if stack.has_openstack:
-        found += memory(adding, available_memory())
+        found += memory(adding, MEMORY_CONTROLLER[stack.engine], available_memory())
     if is_new:
         found += _interface(config.stack_name)
     return found
+
+
+def _space(stack: Stack, adding: Sequence[Node], is_new: bool) -> int:
+    """Bytes that the stack will write."""
+    if stack.engine == "devstack":
+        return sum(SPACE_DEVSTACK[node.controller] for node in adding) or SPACE_AGAIN
+    first = SPACE_FIRST_OPENSTACK if stack.has_openstack else SPACE_FIRST
+    return first if is_new else SPACE_AGAIN
 
 
 def _root() -> Iterator[Finding]:
@@ -108,9 +116,9 @@ def _nearest(path: Path) -> Path:
     return path
 
 
-def memory(adding: Iterable[Node], available: int) -> Iterator[Finding]:
-    """Findings about nodes with OpenStack that do not fit. available: bytes. Pure."""
-    needed = sum(MEMORY_CONTROLLER * node.controller + MEMORY_COMPUTE * node.compute for node in adding)
+def memory(adding: Iterable[Node], controller: int, available: int) -> Iterator[Finding]:
+    """Findings about nodes with OpenStack that do not fit. controller: what its services take; all in bytes. Pure."""
+    needed = sum(controller * node.controller + MEMORY_COMPUTE * node.compute for node in adding)
     if needed > available:
         yield Finding(
             "memory",

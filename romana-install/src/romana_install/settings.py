@@ -11,6 +11,8 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
+from romana_install.devstack_releases import GIT_URL, DevstackRelease, known_releases
+
 STACK_NAME = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
 NAME = r"^[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?$"
 NAME_RULE = "1 to 64 of letters, digits, '.', '_' and '-', with a letter or digit at both ends"
@@ -35,6 +37,9 @@ PASSWORD_NAMES = (
     "placement",
     "nova",
     "neutron",
+    "database",
+    "service",
+    "token",
 )
 
 
@@ -156,7 +161,8 @@ class OpenstackSettings(Settings):
         {},
         "Passwords that are to be what you say, by name: of the users `admin` and `demo`; of the services `glance`, "
         "`placement`, `nova` and `neutron`; of the database accounts `keystone_db`, `glance_db`, `placement_db`, "
-        "`nova_db`, `neutron_db` and `romana_db`; of the message queue, `rabbitmq`. The others are made by chance, "
+        "`nova_db`, `neutron_db` and `romana_db`; of the message queue, `rabbitmq`. With the engine `devstack`, which "
+        "has one for all of them, of the `database` and of the `service` users. The others are made by chance, "
         "once for each stack, and are in `secrets.json` in its state directory.",
         f"give a mapping like {{admin: my-password}}, with names of {', '.join(PASSWORD_NAMES)}, and passwords of 8 to "
         "64 letters, digits, '-', '.', '_' and '~'",
@@ -195,6 +201,47 @@ class OpenstackSettings(Settings):
     )
 
 
+class DevstackSettings(Settings):
+    """OpenStack, with the engine `devstack`."""
+
+    devstack_release: str | None = setting(
+        None,
+        "Release of OpenStack: one of those in `devstack_releases`. `liberty` ended in 2016, and nothing in it has "
+        "been repaired since; `2026.1` is maintained. In a file it is written in quotes. Empty: what the stack has, "
+        "and `liberty` for a new one.",
+        'give the name of a release in quotes, like "2026.1", or leave it empty',
+    )
+    devstack_git_base: str = setting(
+        "",
+        "Where git repositories come from, if not from the release's `git_base`. DevStack itself is below it, as "
+        "openstack/devstack.git.",
+        "give an https:// or file:/// URL without a slash at its end, or leave it empty",
+        unit="URL",
+        pattern=f"^({GIT_URL})?$",
+    )
+    devstack_local_conf_extra: str = setting(
+        "",
+        "Lines for DevStack's local.conf, which win over ours. A line `[[post-config|$NOVA_CONF]]` and the like begins "
+        "a section; lines before the first are variables.",
+        "give lines of local.conf, or leave it empty",
+    )
+    devstack_releases: dict[str, DevstackRelease] = Field(
+        default_factory=known_releases,
+        description="The releases, by name; more can be added in the file. For each: `git_base`, where git "
+        "repositories come from; `devstack`, branch or tag of DevStack itself; `projects`, that of every other project "
+        "by its name in DevStack's variables, as NOVA in NOVA_BRANCH; `images`, the nodes' operating system: an AMI's "
+        "name (`aws`), a box (`vagrant`), a release of Debian or Ubuntu (`local`); `python`, the version OpenStack "
+        "runs on; `pip` and `dnsmasq`, `distribution` or the version that is brought to the nodes; `firewall`, "
+        "`nftables` or `iptables`; `services`, what runs on `controller` and `compute`, as in ENABLED_SERVICES; "
+        "`settings`, more of DevStack's variables.",
+        json_schema_extra={
+            "expects": "give for each release all that those in group_vars/all/devstack.yml have",
+            "unit": "",
+            "secret": False,
+        },
+    )
+
+
 class LocalSettings(Settings):
     """The target `local`: nodes are containers on this machine."""
 
@@ -205,6 +252,13 @@ class LocalSettings(Settings):
     )
     local_debian_release: Release = setting(
         "trixie", "Debian release of the nodes.", "give bookworm (12) or trixie (13)"
+    )
+    local_uplink: bool | None = setting(
+        None,
+        "Whether nodes can reach name servers, and TCP ports 80 and 443 of others, by this machine and with its "
+        "address. Nothing else leaves, and nobody gets in. Empty: with the engine `devstack`, which installs packages "
+        "on the nodes.",
+        "give true or false, or leave it empty",
     )
     local_mirror: str = setting(
         "",
@@ -307,7 +361,7 @@ class AwsSettings(Settings):
     )
 
 
-class Config(StackSettings, RomanaSettings, OpenstackSettings, LocalSettings, AwsSettings):
+class Config(StackSettings, RomanaSettings, OpenstackSettings, DevstackSettings, LocalSettings, AwsSettings):
     """All of them together."""
 
 
@@ -315,6 +369,7 @@ FILES: dict[str, type[Settings]] = {
     "stack.yml": StackSettings,
     "romana.yml": RomanaSettings,
     "openstack.yml": OpenstackSettings,
+    "devstack.yml": DevstackSettings,
     "local.yml": LocalSettings,
     "aws.yml": AwsSettings,
 }

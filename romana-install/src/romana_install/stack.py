@@ -51,7 +51,8 @@ class Stack:
 
     network: CIDR of the nodes' own addresses; plan: the address plan's variables it was made with; leaving: nodes
     that are to be removed and may still be there, so that a removal that was cut short is finished by the next run;
-    served: whether there has been a romana-server on it; cloud: where a cloud has it (for aws: region, profile, zones).
+    served: whether there has been a romana-server on it; cloud: where a cloud has it (for aws: region, profile, zones);
+    release: that of OpenStack, with the engine devstack.
     """
 
     name: str
@@ -66,6 +67,7 @@ class Stack:
     config_digest: str = ""
     served: bool = False
     cloud: dict[str, Any] = field(default_factory=dict)
+    release: str = ""
 
     @classmethod
     def load(cls, name: str) -> Stack:
@@ -114,7 +116,7 @@ class Stack:
     @property
     def has_openstack(self) -> bool:
         """Whether there is an OpenStack on it that the installer has made."""
-        return self.engine == "packages"
+        return self.engine != "none"
 
     @property
     def demo_key(self) -> Path:

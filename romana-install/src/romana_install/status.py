@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import subprocess
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
@@ -25,6 +25,8 @@ PATIENCE = 10  # seconds for a node to answer
 SERVER, AGENT = "romana-server", "romana-agent"
 FOUNDATION_UNITS = ("mariadb", "rabbitmq-server", "memcached")  # what OpenStack's services stand on
 COMPUTE_UNITS = ("nova-compute",)
+DEVSTACK_FOUNDATION = (*FOUNDATION_UNITS, "apache2")
+DEVSTACK_UNITS = "devstack@*"  # those of OpenStack's services, which are what local.conf says
 
 
 @dataclass(frozen=True)
@@ -90,13 +92,15 @@ def _cloud_text(cloud: CloudStatus) -> str:
     return text(cloud)
 
 
-def units(node: Node, has_openstack: bool) -> list[str]:
-    """The services a node should run."""
+def units(node: Node, engine: str) -> list[str]:
+    """The services a node should run, as far as their names are the same in every stack."""
     wanted = [SERVER, AGENT] if node.controller else [AGENT]
-    if has_openstack and node.controller:
+    if engine == "packages" and node.controller:
         wanted += [*FOUNDATION_UNITS, *_controller_units()]
-    if has_openstack and node.compute:
+    if engine == "packages" and node.compute:
         wanted += COMPUTE_UNITS
+    if engine == "devstack":
+        wanted += DEVSTACK_FOUNDATION if node.controller else ["libvirtd"]
     return wanted
 
 
@@ -134,19 +138,32 @@ def judge(node: Node, answer: Answer, host: Host | None, api_problem: str) -> No
 
 
 def _ask(stack: Stack, node: Node) -> Answer:
-    wanted = units(node, stack.has_openstack)
-    command = stack.ssh_command(node.name, f"systemctl is-system-running; systemctl is-active {' '.join(wanted)}")
+    wanted = units(node, stack.engine)
+    questions = ["systemctl is-system-running", f"systemctl is-active {' '.join(wanted)}"]
+    if stack.engine == "devstack":
+        questions.append(f"systemctl list-units --all --plain --no-legend '{DEVSTACK_UNITS}'")
+    command = stack.ssh_command(node.name, "; ".join(questions))
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:
         return Answer(silence=f"no answer within {PATIENCE} s")
     except FileNotFoundError:
         return Answer(silence="ssh is not installed here")
-    system, *words = done.stdout.split() or [""]
+    system, *lines = done.stdout.splitlines() or [""]
+    words, listed = lines[: len(wanted)], lines[len(wanted) :]
     if len(words) != len(wanted):
         reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
         return Answer(silence=f"cannot be reached: {reason}")
-    return Answer(system, dict(zip(wanted, words, strict=True)))
+    found = dict(zip(wanted, words, strict=True)) | parse_listed(listed)
+    if stack.engine == "devstack" and not listed:
+        found[DEVSTACK_UNITS] = "missing"
+    return Answer(system, found)
+
+
+def parse_listed(lines: Iterable[str]) -> dict[str, str]:
+    """The state of each unit that `systemctl list-units --plain --no-legend` prints. Pure."""
+    columns = (line.split() for line in lines)
+    return {unit.removesuffix(".service"): active for unit, _, active, *_ in columns}
 
 
 def _hosts(stack: Stack) -> tuple[dict[str, Host], str]:

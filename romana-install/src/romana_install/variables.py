@@ -1,13 +1,16 @@
-"""The variables the playbooks are given. Pure."""
+"""The variables the playbooks are given."""
 
 from __future__ import annotations
 
 from dataclasses import asdict
 from typing import Any
 
+from romana_install import machine
 from romana_install.aws.network import subnet_of, subnets
+from romana_install.checks import uplink_wanted
+from romana_install.package_index import pip_options
 from romana_install.settings import Config
-from romana_install.stack import Stack, cache_home
+from romana_install.stack import Stack, cache_home, uplink
 
 NODE_PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
 
@@ -24,6 +27,8 @@ def of_install(
         **config.model_dump(exclude={"openstack_passwords"}),
         **of_stack(stack),
         **(_of_instances(config, stack) if stack.target == "aws" else {}),
+        **(_of_machine(config, stack) if stack.target == "local" else {}),
+        "devstack_release": stack.release,
         "local_cache_dir": config.local_cache_dir or str(cache_home()),
         "romana_release": release_path,
         "romana_release_digest": release_digest,
@@ -34,6 +39,16 @@ def of_install(
 
 def _of_openstack(stack: Stack, passwords: dict[str, str]) -> dict[str, Any]:
     return {"openstack_secrets": passwords, "stack_demo_key": str(stack.demo_key.with_suffix(".pub"))}
+
+
+def _of_machine(config: Config, stack: Stack) -> dict[str, Any]:
+    """What of this machine the target local uses: its interface in the nodes' network, and how it finds others."""
+    return {
+        "local_uplink": uplink_wanted(config.local_uplink, stack.engine),
+        "local_interface": uplink(stack.name),
+        "local_resolvers": [str(address) for address in machine.observe().resolvers],
+        "local_pip": pip_options(),
+    }
 
 
 def _of_instances(config: Config, stack: Stack) -> dict[str, Any]:

@@ -203,7 +203,8 @@ def memory(node: Node, engine: str) -> int:
     """Bytes of memory that a node takes. Pure."""
     if engine == "none":
         return MEMORY_SYSTEM
-    return MEMORY_SYSTEM + preflight.MEMORY_CONTROLLER * node.controller + preflight.MEMORY_COMPUTE * node.compute
+    controller = preflight.MEMORY_CONTROLLER[engine]
+    return MEMORY_SYSTEM + controller * node.controller + preflight.MEMORY_COMPUTE * node.compute
 
 
 def _image(asked: Question) -> Iterator[Finding]:

@@ -17,6 +17,7 @@ from romana_install.verify.guests import ECHOES, Instance, hops, inside, missing
 
 PREFIX = "romana-verify-"
 BOOT_WITHIN = 240.0  # seconds until an instance runs and its guest is ready; without hardware virtualization
+FAULT_WITHIN = 10.0
 GONE_WITHIN = 60.0
 LOOK = 0.5  # seconds between two looks: Nova tells nobody outside
 
@@ -100,6 +101,8 @@ class Trial:
             self._create(wanted, group if wanted.count > 1 else None)
         _wait(lambda: all(one["status"] != "BUILD" for _, one in self._servers()), BOOT_WITHIN)
         seconds = time.monotonic() - begun
+        # Nova tells why something failed a moment after that it did.
+        _wait(lambda: all(one["status"] != "ERROR" or "fault" in one for _, one in self._servers()), FAULT_WITHIN)
         shown = self._servers()
         problems = [
             f"{one['name']} is {one['status']}: {one.get('fault', {}).get('message', 'no reason is told')};"

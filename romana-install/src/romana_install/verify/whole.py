@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 
 from romana.client import ClientError
+from romana_install.access import auth_url
 from romana_install.lock import held
 from romana_install.stack import Stack
 from romana_install.verify import verification
@@ -46,15 +47,14 @@ def _verify(stack: Stack, quick: bool) -> Report:
 
 
 def _verify_cloud(stack: Stack, quick: bool, findings: Findings) -> None:
-    keystone = f"http://{stack.controller.address}:5000/v3"
     passwords = stack.secrets()["passwords"]
     # The client sees to it that the stack's network is there: nothing is to be sent anywhere else.
-    with stack.client() as client, Cloud(keystone, "admin", passwords["admin"], "admin") as admin:
+    with stack.client() as client, Cloud(auth_url(stack), "admin", passwords["admin"], "admin") as admin:
         hosts = look_at_services(admin, findings)
         if not stack.demo_key.exists():
             return  # without the demo there is no image to boot
         look_at_apis(admin, findings)
         if quick or not hosts:
             return
-        with Cloud(keystone, "demo", passwords["demo"], "demo") as demo:
+        with Cloud(auth_url(stack), "demo", passwords["demo"], "demo") as demo:
             Trial(stack, {"demo": demo, "admin": admin}, client, findings).run(len(hosts))
