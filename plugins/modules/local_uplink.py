@@ -12,6 +12,7 @@ description:
   - Lets the nodes of a local stack reach name servers, and TCP ports 80 and 443 elsewhere, by this machine, which puts
     its own address in the place of theirs (masquerading). Nothing else of theirs leaves it, and nobody gets in.
   - It turns forwarding on for the interfaces concerned, and off again for those that had it off when O(state=absent).
+    Meanwhile these let nothing new in, towards other networks of this machine neither.
   - Another firewall on this machine, as Docker's, can still forbid what this one lets pass.
   - Runs on the machine that hosts the containers, as root. It needs C(ip) and C(nft).
 options:
@@ -68,10 +69,15 @@ from ansible.module_utils.basic import AnsibleModule
 
 PREFIX = "romana-uplink-"
 COMMENT = re.compile(r'comment "rules (?P<digest>\w+)(?: off (?P<off>[^"]+))?"')
+# Who had forwarding off forwarded nothing, and goes on to: what comes in by it is let pass as an answer only.
+CLOSED = """\
+        iifname "{interface}" ct state != {{ established, related }} drop
+"""
 # Which interfaces had forwarding off is kept in the table: it is forgotten when that is, with the machine's next start.
 RULES = """\
     chain forward {{
         type filter hook forward priority filter
+{closed}\
         iifname "{interface}" oifname "{interface}" accept
         iifname "{interface}" ct state established,related accept
         iifname "{interface}" ip daddr {{ {resolvers} }} meta l4proto {{ tcp, udp }} th dport 53 accept
@@ -138,13 +144,16 @@ def is_off(interface):
 def present(module, found):
     """Whether something had to be done, and which interfaces had forwarding off before."""
     params = module.params
-    rules = RULES.format(
-        interface=params["interface"], network=params["network"], resolvers=", ".join(params["resolvers"])
-    )
     now_off = [one for one in [params["interface"], *ways_out()] if is_off(one)]
     # Another stack's way out may have turned it on: whichever goes last turns it off.
     before = {one for entry in found.values() if entry for one in entry[1]} - {params["interface"]}
     off = sorted(before.union(one for one in now_off if one != params["interface"]))
+    rules = RULES.format(
+        interface=params["interface"],
+        network=params["network"],
+        resolvers=", ".join(params["resolvers"]),
+        closed="".join(CLOSED.format(interface=one) for one in off),
+    )
     changed = bool(now_off) or found.get(params["name"]) != (digest(rules), off)
     if changed and not module.check_mode:
         run(["nft", "-f", "-"], input=table(params["name"], rules, off))

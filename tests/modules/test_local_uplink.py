@@ -128,6 +128,30 @@ def test_what_gets_out_and_in(between: Between) -> None:
     assert between.ask("tcp", "192.168.93.10", 80, source=between.outside) == "nothing"
 
 
+def test_nothing_else_is_forwarded(between: Between) -> None:
+    """A network of the machine that has nothing to do with the nodes': another link to who is inside."""
+    peer = ("peer", "name", "eth1", "netns", between.inside)
+    between.machine.run("ip", "link", "add", "other", "type", "veth", *peer)
+    between.machine.run("ip", "address", "add", "192.168.50.1/24", "dev", "other")
+    between.machine.run("ip", "link", "set", "other", "up")
+    inside, outside = (["ip", "-n", namespace] for namespace in (between.inside, between.outside))
+    for command in (
+        [*inside, "address", "add", "192.168.50.10/24", "dev", "eth1"],
+        [*inside, "link", "set", "eth1", "up"],
+        [*outside, "route", "add", "192.168.50.0/24", "via", "198.51.100.1"],
+    ):
+        subprocess.run(command, check=True)
+    listen = ["ip", "netns", "exec", between.inside, sys.executable, "-c", MIRROR, "192.168.50.10"]
+    with subprocess.Popen(listen, stdout=subprocess.PIPE, text=True) as mirror:
+        assert mirror.stdout is not None
+        assert mirror.stdout.readline() == "ready\n"
+        between.uplink()
+        assert between.ask("tcp", "192.168.50.10", 80, source=between.outside) == "nothing"
+        between.machine.run("nft", "flush", "chain", "inet", "romana-uplink-x", "forward")
+        assert between.ask("tcp", "192.168.50.10", 80, source=between.outside) == RESOLVER
+        mirror.kill()
+
+
 def test_second_time_nothing_changes(between: Between) -> None:
     assert between.uplink()["changed"]
     again = between.uplink()
