@@ -38,7 +38,7 @@ from pathlib import Path
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 
-ENDINGS = tuple(f"{target}.{kind}" for target in ("local", "aws") for kind in ("yml", "yaml"))
+ENDINGS = tuple(f"{target}.{kind}" for target in ("local", "aws", "vagrant") for kind in ("yml", "yaml"))
 GROUPS = ("controller", "compute", "romana")
 
 

@@ -18,9 +18,10 @@ from romana_install.findings import Finding, did_you_mean
 from romana_install.machine import MachineNetwork
 from romana_install.plan import FIRST_NODE, capacity, network_key
 from romana_install.stack import Stack
+from romana_install.vagrant.machines import HOST_ONLY, WAY_OUT
 
 DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
-AVAILABLE_TARGETS = ("local", "aws")
+AVAILABLE_TARGETS = ("local", "aws", "vagrant")
 OPENSTACK_RELEASE = "trixie"  # the Debian whose OpenStack packages we install
 DEFAULT_DEVSTACK = "liberty"
 PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
@@ -49,6 +50,8 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
         found += _tenants(draft)
     if target == "local":
         found += _local(draft, existing, machine)
+    if target == "vagrant":
+        found += _vagrant(draft, existing, machine)
     if target == "aws":
         found += aws_checks.findings(draft, existing)
     if draft.usable("devstack_compute_node"):
@@ -101,9 +104,26 @@ def _devstack_release(draft: Draft, target: str, existing: Stack | None) -> Iter
 
 def _local(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
     if draft.usable("local_network"):
-        yield from _local_network(draft, existing, machine)
+        yield from _nodes_network(draft, "local_network", existing, machine)
     if draft.usable("openstack_engine", "local_uplink"):
         yield from _uplink(draft, existing, machine)
+
+
+def _vagrant(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
+    if draft.usable("vagrant_network"):
+        yield from _nodes_network(draft, "vagrant_network", existing, machine)
+    for key in ("vagrant_network", "romana_cidr"):
+        network = _network(getattr(draft.config, key))
+        if draft.usable(key) and network and network.overlaps(WAY_OUT):
+            text = f"{network} overlaps {WAY_OUT}, by which Vagrant and its machines reach each other; choose another"
+            yield Finding(draft.where(key), text)
+    provider = existing.cloud.get("provider") if existing and existing.target == "vagrant" else None
+    if provider and draft.usable("vagrant_provider") and draft.config.vagrant_provider != provider:
+        yield Finding(
+            draft.where("vagrant_provider"),
+            f"is {draft.config.vagrant_provider}, but the machines of stack {existing.name} are {provider}'s;"
+            " put that back, uninstall first, or choose another stack_name",
+        )
 
 
 def _uplink(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
@@ -159,19 +179,22 @@ def _tenants(draft: Draft) -> Iterator[Finding]:
             yield Finding(where, f"{what}: {len(names)} do not fit {bits} bits, up to {2**bits - 1} do; raise {key}")
 
 
-def _local_network(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
-    where = draft.where("local_network")
-    network = _network(draft.config.local_network)
+def _nodes_network(
+    draft: Draft, key: str, existing: Stack | None, machine: MachineNetwork
+) -> Iterator[Finding]:
+    where, text = draft.where(key), getattr(draft.config, key)
+    network = _network(text)
     if network is None:
-        yield Finding(where, f"{draft.config.local_network!r} is not an IPv4 network; write it like 192.168.99.0/24")
+        yield Finding(where, f"{text!r} is not an IPv4 network; write it like 192.168.99.0/24")
         return
     if network.num_addresses <= FIRST_NODE + 2:
         yield Finding(where, f"{network} is too small: the controller is .{FIRST_NODE}; give a /27 or larger")
-    yield from _unsuitable(draft, "local_network", network)
+    yield from _unsuitable(draft, key, network)
     ours = existing is not None and existing.network == str(network)
     for route in machine.routes:
-        # The stack's own route is there while it runs.
-        if route.network.overlaps(network) and not (ours and route.network == network):
+        # The stack's own route is there while it runs, and VirtualBox keeps an interface for its next machines.
+        its = route.network == network and (ours or route.device.startswith(HOST_ONLY))
+        if route.network.overlaps(network) and not its:
             yield Finding(
                 where,
                 f"{network} overlaps this machine's route {route.network} ({route.device}); choose another network",

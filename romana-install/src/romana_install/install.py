@@ -44,6 +44,8 @@ def preflight_findings(want: Wanted) -> list[Finding]:
         from romana_install.aws.preflight import findings  # slow to import, and other targets do without it
 
         found = findings(want.config, want.stack, want.change, want.existing)
+    elif want.target == "vagrant":
+        found = []
     else:
         found = preflight.findings(want.config, want.stack, want.change.add, want.existing is None, existing_stacks())
     if want.existing is not None and want.change.remove:

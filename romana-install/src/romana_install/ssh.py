@@ -52,12 +52,15 @@ def ensure(stack: Stack) -> None:
 def config(stack: Stack) -> str:
     """The text of the stack's ssh_config. Nodes answer to their names and to their addresses."""
     directory = stack.directory
+    # Of machines by VirtualBox only the port tells one from another: those sockets have the name of the host key.
+    socket = "%k" if stack.target == "vagrant" else "%h"
     lines = [f"# Written by romana-setup: ssh -F {directory}/ssh_config {stack.controller.name}"]
-    if stack.target == "aws":
+    assigned = stack.target in ("aws", "vagrant")
+    if assigned:
         lines.append(f"Include {_quoted(directory / ADDRESSES_FILE)}")  # the first that says something is heard
     for node in stack.present:
-        # Without a public address a node is not reached: its private one may be another machine's, here.
-        host = f"{node.name}.has-no-public-address.invalid" if stack.target == "aws" else node.address
+        # Without an address it was given a node is not reached: its private one may be another machine's, here.
+        host = f"{node.name}.has-no-public-address.invalid" if assigned else node.address
         lines += [f"Host {node.name} {node.address}", f"    HostName {host}"]
     lines += [
         "Host *",
@@ -75,7 +78,7 @@ def config(stack: Stack) -> str:
         "    ServerAliveCountMax 3",
         "    ControlMaster auto",
         "    ControlPersist 60",
-        f"    ControlPath {_quoted(control_directory(directory) / '%h')}",
+        f"    ControlPath {_quoted(control_directory(directory) / socket)}",
         "    LogLevel ERROR",
     ]
     return "\n".join(lines) + "\n"
@@ -102,10 +105,9 @@ def ensure_control_directory(stack_directory: Path) -> None:
 
 
 def _quoted(path: Path) -> str:
-    # In ssh_config % begins a token; our own %h is the one that stays.
-    text = str(path)
-    name = "%h" if text.endswith("/%h") else ""
-    return '"' + text.removesuffix("%h").replace("%", "%%") + name + '"'
+    # In ssh_config % begins a token; our own, a path's last part, is the one that stays.
+    name = path.name if path.name in ("%h", "%k") else ""
+    return '"' + str(path).removesuffix(name).replace("%", "%%") + name + '"'
 
 
 def _ensure_key(path: Path, comment: str) -> str:

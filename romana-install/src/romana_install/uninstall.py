@@ -68,7 +68,7 @@ def _load(given: Config, options: Options) -> Stack:
         stack = Stack.load(name)
     except StackError:
         target = options.target or AVAILABLE_TARGETS[0]
-        cloud = account.of_stack(given, None) if target == "aws" else {}
+        cloud = account.of_stack(given, None) if target == "aws" else {"provider": given.vagrant_provider}
         return Stack(name, state_directory(name), nodes(Config(stack_name=name)), target=target, cloud=cloud)
     check_is_meant(stack, options, given)
     return stack
