@@ -38,14 +38,17 @@ CAUSES = (
     ),
     (
         r"already exists|is already taken|Domain name .* already taken|is already in use",
-        "a machine of that name, or its disk, is there and is not this stack's; remove it, or choose another stack_name",
+        "a machine or disk of that name is there and is not this stack's; remove it, or choose another stack_name",
     ),
     (
         r"outside the (allowed|available) (ranges?|address)|networks\.conf",
         "VirtualBox does not allow that network for host-only use; add a line `* NETWORK` to /etc/vbox/networks.conf",
     ),
     (r"VT-x|AMD-V|VERR_(VMX|SVM)", "the processor's virtualization is off; turn on VT-x or AMD-V in the firmware"),
-    (r"isn't usable on this system|could not detect VirtualBox", "the provider is not usable on this machine; install it"),
+    (
+        r"isn't usable on this system|could not detect VirtualBox",
+        "the provider is not usable on this machine; install it",
+    ),
     (
         r"provider '?\S+'? could not be found|No usable default provider",
         "Vagrant does not have that provider; install it, or set vagrant_provider",
@@ -101,6 +104,21 @@ class Vagrant:
         with self._explained(f"remove {', '.join(names)}"):
             self._vagrant.destroy(vm_name=pattern(names))
 
+    def snapshots(self) -> dict[str, list[str]]:
+        """The names of the snapshots of each machine that there is."""
+        with self._explained("look at the snapshots"):
+            return parse_snapshots(self._vagrant.snapshot_list())
+
+    def save(self, snapshot: str) -> None:
+        """Keep all machines as they are now."""
+        with self._explained(f"save the snapshot {snapshot}"):
+            self._vagrant.snapshot_save(snapshot)
+
+    def restore(self, snapshot: str) -> None:
+        """Make all machines what they were."""
+        with self._explained(f"restore the snapshot {snapshot}"):
+            self._vagrant.snapshot_restore(snapshot)
+
     def addresses(self, names: Iterable[str]) -> dict[str, dict[str, Any]]:
         """Where running machines are reached by ssh: `host` and `port` of each."""
         with self._explained("find out how the machines are reached"):
@@ -141,6 +159,20 @@ def parse_ssh_config(text: str) -> dict[str, dict[str, Any]]:
             here["host"] = value
         elif key == "Port":
             here["port"] = int(value)
+    return found
+
+
+def parse_snapshots(lines: Iterable[str]) -> dict[str, list[str]]:
+    """The snapshots of each machine in what `vagrant snapshot list` prints. Pure."""
+    found: dict[str, list[str]] = {}
+    for line in lines:
+        if machine := re.fullmatch(r"==> (\S+):\s*(.*)", line):
+            here = found.setdefault(machine[1], [])
+            words = machine[2]
+        else:
+            words = line.strip()
+        if words and " " not in words:  # with blanks: the sentence that there are none
+            here.append(words)
     return found
 
 

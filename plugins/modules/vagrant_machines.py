@@ -90,17 +90,32 @@ def difference(names, states, state):
     return Difference(there, dict.fromkeys(names, RUNNING), tuple(steps))
 
 
+def observed(machines):
+    """The state of each machine that there is a description of."""
+    states = machines.states().items()
+    return {name: word if word == ABSENT or machines.finished(name) else HALF for name, word in states}
+
+
+def apply(machines, what, names):
+    """Do one step. Raises VagrantError, which names the machines that are left half made."""
+    try:
+        getattr(machines, what)(names)
+    except VagrantError as error:
+        half = sorted(name for name, word in observed(machines).items() if word == HALF)
+        if what == "up" and half:
+            raise VagrantError(f"{error}; half made: {', '.join(half)}, which the next run makes again") from None
+        raise
+
+
 def ensure(module):
     """Do what has to be done; returns the module's result. Raises VagrantError."""
     params = module.params
     machines = Vagrant(params["directory"], params["provider"], params["log"])
-    states = {
-        name: word if word == ABSENT or machines.finished(name) else HALF for name, word in machines.states().items()
-    }
+    states = observed(machines)
     change = difference(params["names"] or sorted(states), states, params["state"])
     if not module.check_mode:
         for what, names in change.steps:
-            getattr(machines, what)(names)
+            apply(machines, what, names)
     result = change.result()
     if params["state"] == "present":
         running = change.before if module.check_mode else change.after

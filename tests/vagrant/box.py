@@ -19,9 +19,10 @@ import yaml
 PROJECT = Path(__file__).parents[2]
 RELEASE = "trixie"
 NAME = "romana/tests"
+PROVIDER = "libvirt"
 CUSTOMIZE = Path(__file__).with_name("customize-box")
 DISK = "6G"
-# The key that everybody knows; Vagrant replaces it on each machine.
+# The key that everybody knows.
 (KEY,) = Path("/usr/share/rubygems-integration/all/gems").glob("vagrant-[0-9]*/keys/vagrant.pub")
 COMMAND_LINE = "net.ifnames=0 console=ttyS0 quiet mitigations=off"
 ROLES = {"local_image": "local_image_packages", "node_base": "node_base_packages"}
@@ -34,6 +35,7 @@ PACKAGES = (
 )
 VAGRANTFILE = f"""\
 Vagrant.configure("2") do |config|
+  config.ssh.insert_key = false # nobody else reaches these machines, and making keys takes an emulated processor long
   config.vm.provider "libvirt" do |libvirt|
     libvirt.kernel = File.join(__dir__, "vmlinuz")
     libvirt.initrd = File.join(__dir__, "initrd")
@@ -44,7 +46,7 @@ end
 
 
 def packages() -> list[str]:
-    """What is installed in it: what the roles would install on a node of the engine `none`, and what a machine needs."""
+    """What is installed in it: what roles would install with the engine `none`, and what a machine needs."""
     wanted = set(PACKAGES)
     for role, variable in ROLES.items():
         wanted.update(yaml.safe_load((PROJECT / "roles" / role / "defaults" / "main.yml").read_text())[variable])
@@ -104,7 +106,7 @@ def _build(directory: Path, root: Path) -> None:
     subprocess.run(["mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", str(root), str(raw), DISK], check=True)
     options = ["-f", "raw", "-O", "qcow2", "-c", "-o", "compression_type=zstd"]
     subprocess.run(["qemu-img", "convert", *options, str(raw), str(directory / "box.img")], check=True)
-    metadata = {"provider": "libvirt", "format": "qcow2", "virtual_size": int(DISK.removesuffix("G"))}
+    metadata = {"provider": PROVIDER, "format": "qcow2", "virtual_size": int(DISK.removesuffix("G"))}
     (directory / "metadata.json").write_text(json.dumps(metadata))
     (directory / "Vagrantfile").write_text(VAGRANTFILE)
     for path in (directory, *directory.iterdir()):

@@ -45,6 +45,7 @@ class World:
 
     def __init__(self, directory: Path) -> None:
         self.directory = directory
+        self.variables: dict[str, str] = {}
         self.first: subprocess.Popen[bytes] | None = None
 
     def __enter__(self) -> World:
@@ -71,7 +72,8 @@ class World:
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "VAGRANT_HOME": str(self.directory / "vagrant"), "VAGRANT_CHECKPOINT_DISABLE": "1"}
+        quiet = {"VAGRANT_CHECKPOINT_DISABLE": "1"}
+        return {**os.environ, **quiet, **self.variables, "VAGRANT_HOME": str(self.directory / "vagrant")}
 
     def start(self, *command: str, **environment: str) -> subprocess.Popen[str]:
         """Start a program in it."""
@@ -103,13 +105,21 @@ class World:
         """What libvirt answers."""
         return self.run("virsh", "--connect", "qemu:///system", *words)
 
-    def add_box(self) -> None:
+    def add_box(self, provider: str) -> None:
         """Let Vagrant have the box of these tests."""
-        made = box.built()
-        archive = self.directory / "tests.box"
-        subprocess.run(["tar", "--create", f"--file={archive}", f"--directory={made}", "."], check=True)
+        archive, parts = self.directory / "tests.box", self.directory / "box"
+        parts.mkdir()
+        for part in box.built().iterdir():
+            (parts / part.name).symlink_to(part)
+        if provider != box.PROVIDER:
+            (parts / "metadata.json").unlink()
+            (parts / "metadata.json").write_text(json.dumps({"provider": provider}))
+            (parts / "box.ovf").touch()
+        command = ["tar", "--create", "--dereference", f"--file={archive}", f"--directory={parts}", "."]
+        subprocess.run(command, check=True)
         self.run("vagrant", "box", "add", "--name", box.NAME, str(archive))
         archive.unlink()
+        shutil.rmtree(parts)
 
 
 @dataclass

@@ -117,8 +117,10 @@ def _vagrant(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> I
         if draft.usable(key) and network and network.overlaps(WAY_OUT):
             text = f"{network} overlaps {WAY_OUT}, by which Vagrant and its machines reach each other; choose another"
             yield Finding(draft.where(key), text)
-    provider = existing.cloud.get("provider") if existing and existing.target == "vagrant" else None
-    if provider and draft.usable("vagrant_provider") and draft.config.vagrant_provider != provider:
+    if existing is None or existing.target != "vagrant" or not draft.usable("vagrant_provider"):
+        return
+    provider = existing.cloud["provider"]
+    if draft.config.vagrant_provider != provider:
         yield Finding(
             draft.where("vagrant_provider"),
             f"is {draft.config.vagrant_provider}, but the machines of stack {existing.name} are {provider}'s;"
@@ -179,9 +181,7 @@ def _tenants(draft: Draft) -> Iterator[Finding]:
             yield Finding(where, f"{what}: {len(names)} do not fit {bits} bits, up to {2**bits - 1} do; raise {key}")
 
 
-def _nodes_network(
-    draft: Draft, key: str, existing: Stack | None, machine: MachineNetwork
-) -> Iterator[Finding]:
+def _nodes_network(draft: Draft, key: str, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
     where, text = draft.where(key), getattr(draft.config, key)
     network = _network(text)
     if network is None:

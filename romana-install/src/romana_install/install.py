@@ -45,7 +45,9 @@ def preflight_findings(want: Wanted) -> list[Finding]:
 
         found = findings(want.config, want.stack, want.change, want.existing)
     elif want.target == "vagrant":
-        found = []
+        from romana_install.vagrant.preflight import findings as vagrant_findings
+
+        found = vagrant_findings(want.config, want.stack, want.change, want.existing, existing_stacks())
     else:
         found = preflight.findings(want.config, want.stack, want.change.add, want.existing is None, existing_stacks())
     if want.existing is not None and want.change.remove:

@@ -23,6 +23,7 @@ from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_pri
 from romana_install.stack import ADDRESSES_FILE, Stack, uplink
 
 SOCKET_PATH = 107  # longest path the kernel binds a socket to
+CONNECT_TIMEOUT = {"vagrant": 30}  # seconds; a machine whose processor is emulated takes its time
 SOCKET_NAME = len("/255.255.255.255") + len(".0123456789abcdef")  # ssh binds to a temporary name first
 
 
@@ -73,7 +74,7 @@ def config(stack: Stack) -> str:
         "    StrictHostKeyChecking yes",
         # Without that interface ssh fails, instead of trying the address beyond this machine's default route.
         *([f"    BindInterface {uplink(stack.name)}"] if stack.target == "local" else []),
-        "    ConnectTimeout 10",
+        f"    ConnectTimeout {CONNECT_TIMEOUT.get(stack.target, 10)}",
         "    ServerAliveInterval 10",
         "    ServerAliveCountMax 3",
         "    ControlMaster auto",

@@ -51,7 +51,7 @@ class Stack:
 
     network: CIDR of the nodes' own addresses; plan: the address plan's variables it was made with; leaving: nodes
     that are to be removed and may still be there, so that a removal that was cut short is finished by the next run;
-    served: whether there has been a romana-server on it; cloud: who has it (for aws: region, profile, zones; for vagrant:
+    served: whether there has been a romana-server on it; cloud: who has it (aws: region, profile, zones; vagrant:
     provider); release: that of OpenStack, with the engine devstack.
     """
 

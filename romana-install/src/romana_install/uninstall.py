@@ -55,7 +55,7 @@ def uninstall(options: Options) -> int:
             if stack.target == "aws":
                 _check_gone(stack)
             session.completed()
-        _close_connections(stack)
+        close_connections(stack)
         log = _keep(session.log.path, name)
         _remove(directory)
     print(f"stack {name} is removed; the log of that is {log}")
@@ -111,10 +111,10 @@ def _confirm(stack: Stack, options: Options, things: Sequence[str]) -> None:
         raise UsageError("nothing was removed")
 
 
-def _close_connections(stack: Stack) -> None:
+def close_connections(stack: Stack) -> None:
     """End shared ssh connections; their other ends are gone."""
     for node in stack.present:
-        if (ssh.control_directory(stack.directory) / node.address).exists():
+        if any((ssh.control_directory(stack.directory) / name).exists() for name in (node.address, node.name)):
             with suppress(OSError):
                 command = stack.ssh_command(node.name)
                 subprocess.run([*command[:-1], "-O", "exit", command[-1]], capture_output=True, check=False)

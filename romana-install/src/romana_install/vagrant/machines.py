@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from romana_install.settings import Config
-from romana_install.stack import Stack
+from romana_install.stack import Node, Stack
 
 # The network by which machines reach others: what vagrant-libvirt uses, and nothing else does.
 WAY_OUT = IPv4Network("192.168.121.0/24")
@@ -30,7 +30,7 @@ def variables(config: Config, stack: Stack) -> dict[str, Any]:
             {
                 "name": node.name,
                 "address": node.address,
-                "memory": config.vagrant_controller_memory if node.controller else config.vagrant_compute_memory,
+                "memory": memory(config, node),
                 "cpus": config.vagrant_controller_cpus if node.controller else config.vagrant_compute_cpus,
             }
             for node in stack.nodes
@@ -40,6 +40,21 @@ def variables(config: Config, stack: Stack) -> dict[str, Any]:
         "vagrant_box": box(config, stack),
         "vagrant_libvirt_driver": config.vagrant_libvirt_driver or libvirt_driver(),
     }
+
+
+def memory(config: Config, node: Node) -> int:
+    """What a node's machine gets, in MB. Pure."""
+    return config.vagrant_controller_memory if node.controller else config.vagrant_compute_memory
+
+
+def machine_name(stack: Stack, node: str) -> str:
+    """What the provider calls a node's machine. Pure."""
+    return f"romana-{stack.name}-{node}"
+
+
+def ids(stack: Stack, provider: str) -> set[str]:
+    """What the provider knows the stack's machines by."""
+    return {path.read_text().strip() for path in stack.directory.glob(f".vagrant/machines/*/{provider}/id")}
 
 
 def box(config: Config, stack: Stack) -> str:
@@ -52,7 +67,7 @@ def box(config: Config, stack: Stack) -> str:
 
 
 def libvirt_driver() -> str:
-    """kvm when this machine's processor can be used, else qemu."""
+    """That is kvm when this machine's processor can be used, else qemu."""
     try:
         os.close(os.open(KVM, os.O_RDWR))
     except OSError as error:
