@@ -23,43 +23,43 @@ QUIET = {"VAGRANT_CHECKPOINT_DISABLE": "1", "VAGRANT_BOX_UPDATE_CHECK_DISABLE": 
 # What its progress looks like; the text of an error has nothing before it.
 PROGRESS = re.compile(r"^(==> |    \S+: |\s*$)")
 FIGURES = re.compile(r"(\x1b\[K|\r)+((Progress|Rate)[^\r\n\x1b]*)?")  # of an upload, thousands of them
+LONGEST = 400  # characters of what is shown when nothing is known about an error; its reason is at the end
 FINISHED = "action_provision"  # the file Vagrant writes for a machine once all provisioners have run
 # What to do about errors, by what Vagrant and its providers say. The first that is found is shown.
 CAUSES = (
     (r"no space left|not enough (free )?space|disk full|VERR_DISK_FULL|ENOSPC", "the disk is full; make room"),
     (
-        r"Could(n't| not) (open|access|download)[^\n]*box|couldn't be accessed|unable to be found or could not be"
-        r"|error occurred while downloading",
+        r"The box '\S*' could not be found|error occurred while downloading|couldn't be opened or read",
         "the box is not there and cannot be fetched; have it with `vagrant box add`, or set vagrant_box_url",
     ),
     (
-        r"Timed out while waiting for the machine to boot|vm_boot_timeout|communicating with the guest machine",
+        r"Timed out while waiting for the machine to boot|No IP address found|Fog::Errors::TimeoutError",
         "a machine has not answered by ssh in time; look at its console, and raise vagrant_boot_timeout if it is slow",
-    ),
-    (
-        r"already exists|is already taken|Domain name .* already taken|is already in use",
-        "a machine or disk of that name is there and is not this stack's; remove it, or choose another stack_name",
-    ),
-    (
-        r"outside the (allowed|available) (ranges?|address)|networks\.conf",
-        "VirtualBox does not allow that network for host-only use; add a line `* NETWORK` to /etc/vbox/networks.conf",
     ),
     (r"VT-x|AMD-V|VERR_(VMX|SVM)", "the processor's virtualization is off; turn on VT-x or AMD-V in the firmware"),
     (
-        r"isn't usable on this system|could not detect VirtualBox",
-        "the provider is not usable on this machine; install it",
+        r"not within the allowed ranges",
+        "VirtualBox does not allow that host-only network; add a line `* NETWORK` to /etc/vbox/networks.conf",
     ),
     (
-        r"provider '?\S+'? could not be found|No usable default provider",
+        r"isn't usable on this system|could not detect VirtualBox",
+        "the provider is not usable on this machine; install it, or set vagrant_provider",
+    ),
+    (
+        r"The provider '\S*' could not be found|No usable default provider",
         "Vagrant does not have that provider; install it, or set vagrant_provider",
     ),
     (
-        r"Error while connecting to Libvirt|Failed to connect socket",
+        r"Error while connecting to Libvirt",
         "libvirt does not answer; start libvirtd, and see that you may use it",
     ),
     (
-        r"another process is already executing an action|machine is locked",
+        r"because it is locked|another process is already executing an action",
         "another Vagrant is at work on a machine; wait until it has ended, or end it",
+    ),
+    (
+        r"already exists|is already taken|VERR_ALREADY_EXISTS",
+        "a machine or disk of that name is there and is not this stack's; remove it, or choose another stack_name",
     ),
 )
 
@@ -183,10 +183,10 @@ def plain(output: str) -> str:
 
 
 def sentence(said: str) -> str:
-    """What Vagrant's output means: the cause with its fix where it is one we know, else its own first words. Pure."""
-    text = "\n".join(line for line in said.splitlines() if not PROGRESS.search(line))
-    for pattern, meaning in CAUSES:
-        if re.search(pattern, text, re.IGNORECASE):
+    """What Vagrant's output means: the cause with its fix where it is one we know, else its own words. Pure."""
+    # Vagrant breaks its lines where it likes.
+    words = " ".join(" ".join(line for line in said.splitlines() if not PROGRESS.search(line)).split())
+    for cause, meaning in CAUSES:
+        if re.search(cause, words, re.IGNORECASE):
             return meaning
-    words = " ".join(text.split())
-    return words[:300].rstrip(".") or "it gave no reason"
+    return words[-LONGEST:].rstrip(".") or "it gave no reason"

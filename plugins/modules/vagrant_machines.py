@@ -68,8 +68,9 @@ missing:
 """
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.romana.openstack.plugins.module_utils.difference import Difference
-from ansible_collections.romana.openstack.plugins.module_utils.vagrant import IMPORT_ERROR, Vagrant, VagrantError
+
+from ..module_utils.difference import Difference
+from ..module_utils.vagrant import IMPORT_ERROR, Vagrant, VagrantError
 
 ABSENT, RUNNING = "not_created", "running"
 HALF = "half made"

@@ -66,8 +66,9 @@ snapshots:
 """
 
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
-from ansible_collections.romana.openstack.plugins.module_utils.difference import Difference, RefusedError
-from ansible_collections.romana.openstack.plugins.module_utils.vagrant import IMPORT_ERROR, Vagrant, VagrantError
+
+from ..module_utils.difference import Difference, RefusedError
+from ..module_utils.vagrant import IMPORT_ERROR, Vagrant, VagrantError
 
 
 def difference(name, machines, there, state):

@@ -16,6 +16,7 @@ SHELL = [
     f"{GUEST}/etc/acpi/PWRF/00000080",
     *(f"networking-romana/devstack/{name}" for name in ("override-defaults", "plugin.sh", "settings")),
     "tests/unit/devstack/devstack.bash",
+    "tests/vagrant/customize-box",
     "roles/nova/files/nova-has-failed-builds",
     "roles/libvirt/files/hook",
     "roles/nova_compute/files/remove-unused-taps",
