@@ -11,11 +11,16 @@ from romana.models import HostState
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another host: its prefix is reached through its address."""
+    """Another host: its prefix is reached through its address.
+
+    owned: the part of its prefix that its owner has; None: it has no owner. mac: of its address, where it is known.
+    """
 
     name: str
     prefix: str
     address: str
+    owned: str | None
+    mac: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,12 +49,18 @@ class Desired:
 
     generation: int
     host: str
+    address: str
     plan: AddressPlan
     gateway: str
     prefix: str
     peers: tuple[Peer, ...]
     endpoints: tuple[Endpoint, ...]
     traffic: Traffic
+
+    @property
+    def restricts(self) -> bool:
+        """Whether some other host may not speak for everybody."""
+        return any(peer.owned is not None for peer in self.peers)
 
     @property
     def prefix_length(self) -> int:
@@ -63,11 +74,18 @@ def desired(state: HostState) -> Desired:
     return Desired(
         generation=state.generation,
         host=state.host.name,
+        address=str(state.host.address),
         plan=plan,
         gateway=str(plan.gateway(state.host.index)),
         prefix=str(plan.host_network(state.host.index)),
         peers=tuple(
-            Peer(peer.name, str(plan.host_network(peer.index)), str(peer.address))
+            Peer(
+                name=peer.name,
+                prefix=str(plan.host_network(peer.index)),
+                address=str(peer.address),
+                owned=None if peer.owner is None else str(plan.tenant_network(peer.index, peer.owner)),
+                mac=peer.mac,
+            )
             for peer in sorted(state.peers, key=lambda peer: peer.index)
         ),
         endpoints=tuple(
