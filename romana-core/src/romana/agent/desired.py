@@ -45,7 +45,10 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One host's whole network. Addresses and prefixes are text, as the kernel's tools write them."""
+    """One host's whole network. Addresses and prefixes are text, as the kernel's tools write them.
+
+    restricts: whether some host, be it this one, may not speak for everybody, so that all look at who sends what.
+    """
 
     generation: int
     host: str
@@ -54,13 +57,9 @@ class Desired:
     gateway: str
     prefix: str
     peers: tuple[Peer, ...]
+    restricts: bool
     endpoints: tuple[Endpoint, ...]
     traffic: Traffic
-
-    @property
-    def restricts(self) -> bool:
-        """Whether some other host may not speak for everybody."""
-        return any(peer.owned is not None for peer in self.peers)
 
     @property
     def prefix_length(self) -> int:
@@ -88,6 +87,7 @@ def desired(state: HostState) -> Desired:
             )
             for peer in sorted(state.peers, key=lambda peer: peer.index)
         ),
+        restricts=any(item.owner is not None for item in (state.host, *state.peers)),
         endpoints=tuple(
             Endpoint(item.id, str(item.address), item.mac, item.interface)
             for item in sorted(state.endpoints, key=lambda item: item.address)

@@ -4,7 +4,7 @@ Isolation is decided where a packet is delivered to a tap. Packets between segme
 by one look-up in `pairs` and are not tracked. Everything else is tracked, and each packet of a connection, also a
 reply, is judged by what its first packet asked for: so a policy that goes away ends the connections it let in.
 Guests' connections to the metadata service are sent on to where it is, and pass beside all policies.
-Where some other host belongs to a tenant, what comes from hosts is judged before all that: see `senders`.
+Where some host belongs to a tenant, what comes from hosts is judged before all that: see `senders`.
 """
 
 from __future__ import annotations
