@@ -50,7 +50,8 @@ class Network:
         """Have agents apply it, and the hostile node do away with its rules."""
         self.lab.owners = {HOSTILE: OWN[0]} if restricted else {}
         self.lab.push()
-        leased(*self.lab.guests)
+        for guest in self.lab.guests:
+            guest.configure()
         self.hostile.kill_agent()
         self.hostile.namespace.run("nft", "flush", "ruleset")
         assert self.hostile.rule_count() == 0
@@ -107,6 +108,7 @@ def test_a_peer_that_is_asked_to_forward_forwards_no_other_tenants_packets(netwo
 def test_what_the_owner_may_do_its_host_may_do(network: Network) -> None:
     network.begin(restricted=True)
     own, near, far, victim, beyond = network.own, network.near, network.far, network.victim, network.beyond
+    leased(near, far, victim, beyond)
     for one in (near, far):
         assert own.reaches(one)
         assert one.reaches(own)
@@ -179,14 +181,13 @@ def test_behind_routers_only_the_hosts_own_prefix_is_judged(network: Network) ->
     assert network.arriving(network.victim) == {"of the third host's prefix", "of an endpoint"}
 
 
-def test_number_of_rules_is_the_same_with_one_restricted_host_and_more(network: Network) -> None:
-    lab = network.lab
+def test_number_of_rules_is_the_same_with_one_restricted_host_and_more(make_lab: Callable[[int], Lab]) -> None:
+    lab = make_lab(3)
     lab.push()
     peer = lab.nodes[PEER]
     without = peer.rule_count()
     for owners in ({HOSTILE: 1}, {HOSTILE: 1, THIRD: 2}):
         lab.owners = owners
-        lab.guests = [guest for guest in lab.guests if owners.get(guest.node.index) in (None, guest.tenant)]
         lab.push()
         assert len(peer.set_elements("senders")) == 2
         assert len(peer.set_elements("owned")) == len(owners)

@@ -70,6 +70,9 @@ def test_host_of_a_tenant_gets_its_endpoints_only_until_it_is_everybodys(
     romana: Romana, tenant: str, host: str
 ) -> None:
     assert romana("host", "set", host, "--owner", tenant, "-f", "json").json()["owner"] == tenant
+    address = romana("host", "show", host, "-f", "json").json()["address"]
+    assert romana("host", "add", host, address, "--owner", tenant).code == 0  # the same again
+    assert "exists with other values" in romana("host", "add", host, address, "--owner", "demo").err
     create_endpoint(romana, tenant, host)
     wanted = ("--host", host, "--interface", "tap-x", "--mac", "fa:16:3e:00:00:99")
     refused = romana("endpoint", "create", "demo/s1", *wanted)
