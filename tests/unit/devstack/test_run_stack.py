@@ -83,13 +83,13 @@ class Node:
             *(word for path in inputs for word in ("--input", str(path))),
         ]
 
-    def run(self) -> subprocess.CompletedProcess[str]:
+    def run(self, *more: str) -> subprocess.CompletedProcess[str]:
         """Run the program."""
-        return subprocess.run(self.command, env=self.environment, capture_output=True, text=True, check=False)
+        return subprocess.run([*self.command, *more], env=self.environment, capture_output=True, text=True, check=False)
 
-    def succeed(self) -> str:
+    def succeed(self, *more: str) -> str:
         """Run it; it has to succeed, and says this."""
-        done = self.run()
+        done = self.run(*more)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -162,6 +162,22 @@ def test_what_makes_a_stack_changes_it(node: Node, change: str) -> None:
         node.write("plugin/plugin.sh" if change == "plugin" else "plugin/settings", "A=1\n")
     node.succeed()
     assert node.calls() == ["unstack", "stack"]
+
+
+def test_outlook_says_what_a_run_would_do_and_does_nothing(node: Node) -> None:
+    assert node.succeed("--outlook") == "stack"
+    assert node.calls() == []
+    node.succeed()
+    node.calls()
+    assert node.succeed("--outlook") == "keep"
+    node.write("devstack/local.conf", "changed\n")
+    assert node.succeed("--outlook") == "replace"
+    assert node.calls() == []
+    assert node.succeed().startswith("stacked in ")  # the marker was left as it was
+    node.write("devstack/local.conf", "changed again\n")
+    node.write("status", "1")
+    node.fail()
+    assert node.succeed("--outlook") == "stack"  # there is nothing left to lose
 
 
 def test_failed_run_is_run_again_after_unstacking(node: Node) -> None:
