@@ -167,6 +167,11 @@ def _output(*command: str) -> str:
 
 
 def _unstack(paths: Paths) -> None:
+    # Who follows looks where stack.sh's summary is, and the last one's is still there.
+    said = _printed(paths, "stack.sh")
+    said.parent.mkdir(parents=True, exist_ok=True)
+    with open(said, "w", opener=_private) as file:
+        file.write("unstack.sh takes down the stack that is there\n")
     _start(paths, "unstack.sh")
     # Its exit status says nothing: it is that of whatever it looked for last.
     if _is_running():

@@ -27,6 +27,7 @@ exit $(cat $STATE/status 2>/dev/null || echo 0)
 UNSTACK = """#!/bin/bash
 echo unstack >>$STATE/calls
 [ -e $STATE/stubborn ] || : >$STATE/units
+[ ! -e $STATE/sleep ] || { echo $$ >$STATE/pid; exec sleep 60; }
 exit 1 # as real ones may
 """
 SYSTEMCTL = '#!/bin/bash\n[ "$1 ${!#}" != "list-units devstack@*" ] || cat $STATE/units 2>/dev/null\n'
@@ -268,7 +269,7 @@ def test_no_checkout_is_said(node: Node) -> None:
 
 
 def start(node: Node) -> tuple[subprocess.Popen[str], int]:
-    """The program, with a stack.sh that takes its time; and the latter's process id."""
+    """The program, with scripts that take their time; and the process id of the one that runs."""
     node.write("sleep")
     process = subprocess.Popen(node.command, env=node.environment, stderr=subprocess.PIPE, text=True)
     path = node.state / "pid"
@@ -319,13 +320,19 @@ def test_two_runs_at_once_are_refused(node: Node) -> None:
 
 
 def test_what_it_says_can_be_followed(node: Node) -> None:
-    def follow() -> str:
-        command = [*node.command, "--follow"]
-        return subprocess.run(command, env=node.environment, check=True, capture_output=True, text=True).stdout.strip()
-
-    assert follow() == ""
+    assert node.succeed("--follow") == ""
     process, script = start(node)
-    assert follow() == "Installing package prerequisites"
+    assert node.succeed("--follow") == "Installing package prerequisites"
     os.kill(script, signal.SIGKILL)
     process.communicate()
-    assert follow() == ""
+    assert node.succeed("--follow") == ""
+
+
+def test_unstacking_can_be_followed(node: Node) -> None:
+    node.succeed()
+    node.write("devstack/local.conf", "changed\n")
+    process, _ = start(node)
+    assert node.succeed("--follow") == "unstack.sh takes down the stack that is there"
+    process.terminate()
+    process.communicate()
+    assert (node.state / "logs" / "stack.sh.out").stat().st_mode & 0o077 == 0
