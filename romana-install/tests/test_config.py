@@ -114,6 +114,21 @@ def test_extra_variables_from_a_file(tmp_path: Path) -> None:
         ('{"romana_tenants": [{"name": "a", "sgments": []}]}', "-e:romana_tenants", "[0].sgments is unknown"),
         ('{"romana_tenants": [{"name": "a"}, {"name": "a"}]}', "-e:romana_tenants", "tenants: a is there twice"),
         ('{"romana_tenants": [{"name": "a", "segments": ["x", "x"]}]}', "-e:romana_tenants", "x is there twice"),
+        ("romana_host_owners=red", "-e:romana_host_owners", "is 'red'; give names of nodes with their tenants, like {"),
+        ('{"romana_host_owners": {"controller": "demo"}}', "-e:romana_host_owners", "controller is no compute node of"),
+        ('{"romana_host_owners": {"compute02": "demo"}}', "-e:romana_host_owners", "compute02 is no compute node of"),
+        ('{"romana_host_owners": {"compute1": "demo"}}', "-e:romana_host_owners", "compute1 is no compute node of"),
+        (
+            '{"romana_host_owners": {"compute01": "dmeo"}}',
+            "-e:romana_host_owners",
+            "no tenant dmeo (did you mean demo?)",
+        ),
+        ('{"romana_host_owners": {"compute01": "demo"}}', "-e:romana_host_owners", None),
+        (
+            '{"romana_host_owners": {"compute01": "demo"}, "openstack_engine": "packages"}',
+            "-e:romana_host_owners",
+            "a node with OpenStack holds passwords of the whole cloud, so it can be no tenant's own; leave it",
+        ),
         ("openstack_passwords=hunter", "-e:openstack_passwords", "is not right; give a mapping like {admin: my-pass"),
         ('{"openstack_passwords": {"admin": "short"}}', "-e:openstack_passwords", "admin is not right; give a mapping"),
         ('{"openstack_passwords": {"admin": "with blank"}}', "-e:openstack_passwords", "passwords of 8 to 64 letters"),
@@ -335,6 +350,12 @@ def test_stack_keeps_its_release() -> None:
     assert any(
         line.startswith("-e:devstack_release: is liberty, but stack romana was made with 2026.1") for line in found
     )
+
+
+def test_stack_keeps_where_its_repositories_come_from() -> None:
+    existing = existing_stack(engine="devstack", release="2026.1", git_base="file:///srv/git")
+    for words, base in (([], "file:///srv/git"), (["devstack_git_base=https://example.org"], "https://example.org")):
+        assert checks.devstack_git_base(config.read(GROUP_VARS, words), existing) == base
 
 
 @pytest.mark.parametrize(

@@ -16,7 +16,7 @@ from romana_install.aws import checks as aws_checks
 from romana_install.config import Draft
 from romana_install.findings import Finding, did_you_mean
 from romana_install.machine import MachineNetwork
-from romana_install.plan import FIRST_NODE, capacity, network_key
+from romana_install.plan import FIRST_NODE, capacity, is_compute_node, network_key
 from romana_install.stack import Stack
 from romana_install.vagrant.machines import HOST_ONLY, WAY_OUT
 
@@ -37,6 +37,11 @@ def devstack_release(draft: Draft, existing: Stack | None) -> str:
     return draft.config.devstack_release or (existing.release if existing else "") or DEFAULT_DEVSTACK
 
 
+def devstack_git_base(draft: Draft, existing: Stack | None) -> str:
+    """Where DevStack's repositories come from: as configured, else as the existing stack's; empty for the usual."""
+    return draft.config.devstack_git_base or (existing.git_base if existing else "")
+
+
 def findings(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> list[Finding]:
     """All that is wrong, what reading found included; empty when the installation can begin."""
     found = [*draft.findings, *_availability(target)]
@@ -48,6 +53,8 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
         found += _address_plan(draft, target)
     if draft.usable("romana_tenants"):
         found += _tenants(draft)
+    if draft.usable("romana_host_owners", "romana_tenants", "openstack_engine", "devstack_compute_node"):
+        found += _owners(draft, target, existing)
     if target == "local":
         found += _local(draft, existing, machine)
     if target == "vagrant":
@@ -179,6 +186,25 @@ def _tenants(draft: Draft) -> Iterator[Finding]:
         # Numbers count from 1, so one of the 2**bits is never given out.
         if draft.usable(key) and 0 < bits <= 32 and len(names) > 2**bits - 1:
             yield Finding(where, f"{what}: {len(names)} do not fit {bits} bits, up to {2**bits - 1} do; raise {key}")
+
+
+def _owners(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
+    config = draft.config
+    where = draft.where("romana_host_owners")
+    tenants = [tenant.name for tenant in config.romana_tenants]
+    for host, owner in config.romana_host_owners.items():
+        if not is_compute_node(host, config):
+            yield Finding(where, f"{host} is no compute node of this stack; give one, like compute01")
+        if owner not in tenants:
+            yield Finding(
+                where, f"{host}: there is no tenant {owner}{did_you_mean(owner, tenants)}; see romana_tenants"
+            )
+    if config.romana_host_owners and engine(draft, target, existing) != "none":
+        yield Finding(
+            where,
+            "a node with OpenStack holds passwords of the whole cloud, so it can be no tenant's own;"
+            " leave it empty, or give -e openstack_engine=none",
+        )
 
 
 def _nodes_network(draft: Draft, key: str, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:

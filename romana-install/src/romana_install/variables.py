@@ -31,6 +31,7 @@ def of_install(
         **(_of_machine(config, stack) if stack.target == "local" else {}),
         **(machines.variables(config, stack) if stack.target == "vagrant" else {}),
         "devstack_release": stack.release,
+        "devstack_git_base": stack.git_base,
         "local_cache_dir": config.local_cache_dir or str(cache_home()),
         "romana_release": release_path,
         "romana_release_digest": release_digest,
