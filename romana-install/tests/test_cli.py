@@ -90,6 +90,10 @@ def setup(tmp_path: Path) -> Setup:
         (["status"], 1, "there is no stack romana"),
         (["verify", "-e", "stack_name=blue"], 1, "there is no stack blue"),
         (["ssh", "compute01"], 1, "there is no stack romana"),
+        (["snapshot", "take", "good"], 2, "write: ./romana-setup snapshot save NAME, or: snapshot restore NAME"),
+        (["snapshot", "save", "-good"], 2, "unrecognized arguments: -good"),
+        (["snapshot", "save", "a b"], 2, "is no name of a snapshot"),
+        (["snapshot", "save", "good"], 1, "there is no stack romana"),
         (["uninstall", "-e", "stack_name=A"], 2, "-e:stack_name: is 'A'"),
     ],
 )

@@ -55,12 +55,7 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
         found += _tenants(draft)
     if draft.usable("romana_host_owners", "romana_tenants", "openstack_engine", "devstack_compute_node"):
         found += _owners(draft, target, existing)
-    if target == "local":
-        found += _local(draft, existing, machine)
-    if target == "vagrant":
-        found += _vagrant(draft, existing, machine)
-    if target == "aws":
-        found += aws_checks.findings(draft, existing)
+    found += _of_target(draft, target, existing, machine)
     if draft.usable("devstack_compute_node"):
         found += _nodes(draft, target)
     if existing is not None:
@@ -107,6 +102,15 @@ def _devstack_release(draft: Draft, target: str, existing: Stack | None) -> Iter
             draft.where("local_debian_release"),
             f"is {draft.config.local_debian_release}; {release} by DevStack needs {known[release].images.local}",
         )
+
+
+def _of_target(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
+    if target == "local":
+        yield from _local(draft, existing, machine)
+    if target == "vagrant":
+        yield from _vagrant(draft, existing, machine)
+    if target == "aws":
+        yield from aws_checks.findings(draft, existing)
 
 
 def _local(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
