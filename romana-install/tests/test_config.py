@@ -40,6 +40,7 @@ def test_missing_file_is_a_finding(tmp_path: Path) -> None:
         "devstack.yml",
         "local.yml",
         "aws.yml",
+        "vagrant.yml",
     ]
 
 
