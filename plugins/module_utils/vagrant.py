@@ -21,7 +21,7 @@ except ImportError:
 # Vagrant asks its makers for new versions of itself and of boxes, unless it is told not to.
 QUIET = {"VAGRANT_CHECKPOINT_DISABLE": "1", "VAGRANT_BOX_UPDATE_CHECK_DISABLE": "1", "VAGRANT_NO_COLOR": "1"}
 # What its progress looks like; the text of an error has nothing before it.
-PROGRESS = re.compile(r"^(==> |    \S+: |\s*$)")
+PROGRESS = re.compile(r"^(==> |    \S+: |Bringing machine |\s*$)")
 FIGURES = re.compile(r"(\x1b\[K|\r)+((Progress|Rate)[^\r\n\x1b]*)?")  # of an upload, thousands of them
 LONGEST = 400  # characters of what is shown when nothing is known about an error; its reason is at the end
 FINISHED = "action_provision"  # the file Vagrant writes for a machine once all provisioners have run

@@ -55,6 +55,7 @@ def test_check_mode_on_a_running_stack_changes_nothing(installed: Setup) -> None
 
 
 def test_vagrant_works_in_the_stacks_directory(installed: Setup) -> None:
+    assert "successfully" in installed.vagrant("validate")
     assert installed.vagrant("status").count("running (libvirt)") == 2
     assert installed.vagrant("ssh", "compute01", "--command", "hostname").strip() == "compute01"
 
