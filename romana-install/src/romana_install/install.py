@@ -22,6 +22,7 @@ from romana_install.options import Options
 from romana_install.release import ReleaseError, build_release
 from romana_install.session import RunFailedError, Session, opened
 from romana_install.settings import PASSWORD_NAMES, Config
+from romana_install.static.facts import ask
 from romana_install.stack import (
     JOURNAL_FILE,
     SECRETS_FILE,
@@ -44,6 +45,10 @@ def preflight_findings(want: Wanted) -> list[Finding]:
         from romana_install.aws.preflight import findings  # slow to import, and other targets do without it
 
         found = findings(want.config, want.stack, want.change, want.existing)
+    elif want.target == "static":
+        from romana_install.static.preflight import findings as of_servers
+
+        found = of_servers(want.config, want.stack)
     else:
         found = preflight.findings(want.config, want.stack, want.change.add, want.existing is None, existing_stacks())
     if want.existing is not None and want.change.remove:
@@ -130,6 +135,7 @@ def _try_out(options: Options, want: Wanted) -> int:
 def _play(options: Options, want: Wanted, session: Session) -> dict[str, Any]:
     """All that Ansible needs, and Ansible; returns the secrets."""
     stack = want.stack
+    session.log.hide([stack.become_password] if stack.become_password else [])
     session.log.hide(want.config.openstack_passwords.values())  # the command may name them, and the log the command
     session.note(_headline(want))
     stack.save()
@@ -157,12 +163,20 @@ def _make_keys(config: Config, stack: Stack) -> dict[str, Any]:
 def _release(want: Wanted) -> tuple[str, str]:
     """What of ours goes onto the nodes: path and digest."""
     cache = Path(want.config.local_cache_dir) if want.config.local_cache_dir else cache_home()
-    python = variables.NODE_PYTHON[want.config.local_debian_release]
+    python = _python(want)
     try:
         release = build_release(PROJECT, cache / "releases", python)
     except ReleaseError as error:
         raise RunFailedError("release", [Failure("release", "this machine", "", str(error))]) from None
     return str(release.path), release.digest
+
+
+def _python(want: Wanted) -> str:
+    """The version of the nodes' Python: what the installer has made is known, servers are asked."""
+    if want.target != "static":
+        return variables.NODE_PYTHON[want.config.local_debian_release]
+    controller = want.stack.controller
+    return ask(want.stack, [controller])[controller.name].python
 
 
 def _verify(session: Session, stack: Stack, quick: bool) -> None:
@@ -177,7 +191,13 @@ def _verify(session: Session, stack: Stack, quick: bool) -> None:
 def _ansible(options: Options, stack: Stack) -> dict[str, Any]:
     verbosity = max(options.verbosity - 1, 0)  # the first -v shows Ansible's output at all
     return run.arguments(
-        PROJECT, stack.directory, stack.target, PLAYBOOKS[options.action], options.passed_on, verbosity
+        PROJECT,
+        stack.directory,
+        stack.target,
+        PLAYBOOKS[options.action],
+        options.passed_on,
+        verbosity,
+        stack.become_password,
     )
 
 

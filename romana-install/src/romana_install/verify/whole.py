@@ -33,7 +33,7 @@ def run(stack: Stack, quick: bool = False) -> Report:
 
 
 def _verify(stack: Stack, quick: bool) -> Report:
-    report = verification.run(stack, quick=quick)
+    report = verification.run(stack, quick=quick, password=stack.become_password)
     if not stack.has_openstack:
         return report
     start = time.monotonic()
