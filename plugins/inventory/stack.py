@@ -92,7 +92,13 @@ def variables(node, reach, directory):
     }
     if reach is not None:
         # By that name ssh_config has address, port and key.
-        found |= {"ansible_host": node["name"], "ansible_user": reach["user"], "ansible_become": reach["user"] != "root"}
-        if not reach["host"]:
+        found |= {
+            "ansible_host": node["name"],
+            "ansible_user": reach["user"],
+            "ansible_become": reach["user"] != "root",
+        }
+        if reach["host"]:
+            found["ansible_remote_tmp"] = "/tmp/.romana-setup"  # noqa: S108 - each task makes its own below it
+        else:
             found["ansible_connection"] = "local"
     return found

@@ -29,7 +29,7 @@ OPTIONS = (
         f'--customize-hook=ln -sf /dev/null "$1"/etc/systemd/system/{name}.service'
         for name in ("systemd-modules-load", "console-getty")
     ),
-    '--customize-hook=chroot "$1" useradd --create-home --shell /bin/bash admin',
+    '--customize-hook=chroot "$1" useradd --create-home --shell /bin/bash debian',
 )
 
 

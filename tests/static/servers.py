@@ -12,12 +12,12 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from romana_setup import eventually
+from romana_setup import Setup, eventually
 from server_image import server_image
 
 PROJECT = Path(__file__).parents[2]
 SUPERVISOR = PROJECT / "roles" / "local_nodes" / "files" / "supervise-node"
-USER = "admin"
+USER = "debian"
 NO_PASSWORD = f"{USER} ALL=(ALL) NOPASSWD: ALL\n"
 PASSWORD = f"{USER} ALL=(ALL) ALL\n"
 
@@ -92,6 +92,19 @@ class Lab:
         run("ip", "addr", "add", f"{self.subnet}.254/24", "dev", self.uplink)
         run("ip", "link", "set", self.uplink, "up")
 
+    def close_in(self, bastion: str, here: str, there: str) -> None:
+        """From now on this machine reaches the servers only by ssh to the bastion; the two addresses are theirs."""
+        run("ip", "link", "del", self.uplink)
+        namespace = f"{self.name}-{bastion}"
+        run("ip", "link", "add", self.uplink, "type", "veth", "peer", "name", "outside", "netns", namespace)
+        run("ip", "addr", "add", f"{here}/30", "dev", self.uplink)
+        run("ip", "link", "set", self.uplink, "up")
+        run("ip", "-n", namespace, "addr", "add", f"{there}/30", "dev", "outside")
+        run("ip", "-n", namespace, "link", "set", "outside", "up")
+        public = self.servers[bastion].shell("cat /etc/ssh/ssh_host_ed25519_key.pub")
+        with self.known_hosts.open("a") as known:
+            known.write(f"{there} {public}")
+
     def add(
         self,
         name: str,
@@ -143,8 +156,8 @@ class Lab:
         (upper / "etc/hostname").write_text(f"{name}\n")
         (upper / "etc/hosts").write_text(f"127.0.0.1\tlocalhost\n{address}\t{name}\n")
         (upper / "etc/resolv.conf").write_text(f"nameserver {self.subnet}.1\n")
-        (upper / "etc/sudoers.d/admin").write_text(sudoers)
-        (upper / "etc/sudoers.d/admin").chmod(0o440)
+        (upper / "etc/sudoers.d/owner").write_text(sudoers)
+        (upper / "etc/sudoers.d/owner").chmod(0o440)
         (home / ".ssh").mkdir(mode=0o700)
         shutil.copy(self.key.with_suffix(".pub"), home / ".ssh/authorized_keys")
         for path in (home, home / ".ssh", home / ".ssh/authorized_keys"):
@@ -159,9 +172,7 @@ class Lab:
 
     def inventory(self, controller: str, *computes: str, **of_all: object) -> Path:
         """Write an inventory of some of the servers; returns its path."""
-        hosts = {
-            name: {"ansible_host": self.servers[name].address} for name in dict.fromkeys((controller, *computes))
-        }
+        hosts = {name: {"ansible_host": self.servers[name].address} for name in dict.fromkeys((controller, *computes))}
         common = {"ansible_user": USER, "ansible_ssh_private_key_file": str(self.key), **of_all}
         groups = {"controller": {"hosts": {controller: hosts[controller]}}}
         groups["compute"] = {"hosts": {name: hosts[name] for name in computes}}
@@ -174,6 +185,14 @@ class Lab:
         for name in list(self.servers):
             self.remove(name)
         remove_leftovers(self)
+
+
+@dataclass
+class Static:
+    """Servers, and the installer for them."""
+
+    lab: Lab
+    setup: Setup
 
 
 def remove_leftovers(lab: Lab) -> None:

@@ -27,8 +27,8 @@ class Wanted:
     """A configuration that passed all checks, and what it means.
 
     existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
-    served: whether there has been a romana-server on it; release: what DevStack installs; reach: how servers are reached;
-    become_password: what sudo asks for there.
+    served: whether there has been a romana-server on it; release: what DevStack installs; reach: how servers are
+    reached; become_password: what sudo asks for there.
     """
 
     config: Config

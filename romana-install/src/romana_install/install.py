@@ -22,7 +22,6 @@ from romana_install.options import Options
 from romana_install.release import ReleaseError, build_release
 from romana_install.session import RunFailedError, Session, opened
 from romana_install.settings import PASSWORD_NAMES, Config
-from romana_install.static.facts import ask
 from romana_install.stack import (
     JOURNAL_FILE,
     SECRETS_FILE,
@@ -33,6 +32,7 @@ from romana_install.stack import (
     cache_home,
     existing_stacks,
 )
+from romana_install.static.facts import ask
 
 ACTION = "install"
 PLAYBOOKS = {ACTION: "playbooks/site.yml", "provision": "playbooks/provision.yml"}

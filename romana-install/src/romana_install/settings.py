@@ -391,7 +391,9 @@ class AwsSettings(Settings):
     )
 
 
-class Config(StackSettings, RomanaSettings, OpenstackSettings, DevstackSettings, LocalSettings, StaticSettings, AwsSettings):
+class Config(
+    StackSettings, RomanaSettings, OpenstackSettings, DevstackSettings, LocalSettings, StaticSettings, AwsSettings
+):
     """All of them together."""
 
 

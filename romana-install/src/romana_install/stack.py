@@ -77,9 +77,9 @@ class Stack:
     network: CIDR of the nodes' own addresses; plan: the address plan's variables it was made with; leaving: nodes
     that are to be removed and may still be there, so that a removal that was cut short is finished by the next run;
     served: whether there has been a romana-server on it; cloud: where a cloud has it (for aws: region, profile, zones);
-    release: that of OpenStack, with the engine devstack; reach: how servers are reached (static), by node; jump: by which
-    bastion; known_hosts: the file that has their host keys, empty for the user's own; become_password: what sudo asks
-    for there, empty when it asks for nothing; it is never written down.
+    release: that of OpenStack, with the engine devstack; reach: how servers are reached (static), by node; jump: by
+    which bastion; known_hosts: the file that has their host keys, empty for the user's own; become_password: what sudo
+    asks for there, empty when it asks for nothing; it is never written down.
     """
 
     name: str
@@ -194,9 +194,9 @@ class Stack:
     def client(self) -> Iterator[Client]:
         """An API client with the stack's admin token and its certificate authority. Raises StackError.
 
-        On AWS it goes to the controller's public address, with servers by ssh. Of a local stack there is one only while this machine is in
-        its network: else the request, token included, would go to whoever has that address beyond this machine's
-        default route.
+        On AWS it goes to the controller's public address, to servers by ssh. Of a local stack there is one only while
+        this machine is in its network: else the request, token included, would go to whoever has that address beyond
+        this machine's default route.
         """
         from romana.client import Client  # slow to import, and most actions do without it
 

@@ -89,7 +89,9 @@ def _load(given: Config, options: Options) -> Stack:
 def _of_inventory(given: Config, options: Options) -> Stack:
     """A stack whose own notes are lost, on the servers that an inventory names. Raises StackError, FindingsError."""
     if options.inventory is None:
-        raise StackError(f"stack {given.stack_name}'s own notes cannot be read; name its servers with -i my-inventory.yml")
+        raise StackError(
+            f"stack {given.stack_name}'s own notes cannot be read; name its servers with -i my-inventory.yml"
+        )
     servers = inventory.read(options.inventory, None)
     if servers.findings:
         raise FindingsError(servers.findings)

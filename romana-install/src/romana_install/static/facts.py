@@ -26,9 +26,9 @@ DEFAULT_ROUTE = IPv4Network("0.0.0.0/0")
 class Facts:
     """What a server said. silence: why it said nothing; empty when it did.
 
-    os: ID and VERSION_ID of os-release; python: version of the distribution's, empty for none; memory: bytes that
-    programs could have; disks: free bytes by mount point; routes: (destination, whether it is a network the server is
-    in); ports: TCP ports that are listened on, by address; clock: seconds it is ahead of this machine; authority: digest
+    os: ID and VERSION_ID of os-release; python: the distribution's version, empty for none; memory: bytes that
+    programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it); ports: TCP
+    ports that are listened on; clock: seconds it is ahead of this machine; authority: digest
     of the certificate of the stack it belongs to; sudo: why root is not reached, in sudo's words.
     """
 

@@ -204,7 +204,7 @@ def _group_findings(hosts: Mapping[str, list[str]], listing: Mapping[str, Any], 
 def _host_findings(name: str, variables: Mapping[str, Any], lines: Lines) -> Iterator[Finding]:
     where = lines.where("hosts", name)
     if not HOST_NAME.fullmatch(name):
-        text = f"{shown(name)} is no host name; give it one of letters a-z, digits and '-', and the address as ansible_host"
+        text = f"{shown(name)} is no host name; use letters a-z, digits and '-', and give the address as ansible_host"
         yield Finding(where, text)
     connection = variables.get("ansible_connection", "ssh")
     if connection not in ("ssh", "local"):
@@ -221,7 +221,9 @@ def _host_findings(name: str, variables: Mapping[str, Any], lines: Lines) -> Ite
             text = f"{name}: {key} is not heard here; {_instead(key)}"
             yield Finding(where, text)
     if variables.get("ansible_become_method", "sudo") != "sudo":
-        yield Finding(where, f"{name}: ansible_become_method is not sudo, which is what there is; log in as root instead")
+        yield Finding(
+            where, f"{name}: ansible_become_method is not sudo, which is what there is; log in as root instead"
+        )
 
 
 def _instead(key: str) -> str:
@@ -266,5 +268,5 @@ def _reach(name: str, variables: Mapping[str, Any], beside: Path) -> Reach:
         user=getpass.getuser() if local else str(variables.get("ansible_user", getpass.getuser())),
         port=int(variables.get("ansible_port", 22)),
         # A path is meant as it is read where the inventory is.
-        key=str((beside.resolve() / Path(str(key)).expanduser())) if key else "",
+        key=str(beside.resolve() / Path(str(key)).expanduser()) if key else "",
     )
