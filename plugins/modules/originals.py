@@ -96,9 +96,10 @@ class Originals:
             self.known["paths"][path] = self._describe(Path(path))
         for path in names["contents"]:
             there = Path(path)
-            self.known["contents"][path] = sorted(os.listdir(there)) if there.is_dir() else None
+            self.known["contents"][path] = sorted(entry.name for entry in there.iterdir()) if there.is_dir() else None
         for unit in names["units"]:
-            self.known["units"][unit] = {"enabled": systemctl("is-enabled", unit), "active": systemctl("is-active", unit)}
+            enabled, active = systemctl("is-enabled", unit), systemctl("is-active", unit)
+            self.known["units"][unit] = {"enabled": enabled, "active": active}
         unfinished = self._index.with_suffix(".new")
         unfinished.write_text(json.dumps(self.known))
         unfinished.replace(self._index)
@@ -117,7 +118,8 @@ class Originals:
             self._put_back(Path(path), self.known["paths"][path])
         for path, entries in self.known["contents"].items():
             remove_new(Path(path), entries)
-        systemctl("daemon-reload")
+        if units:
+            systemctl("daemon-reload")
         for name in units:
             if name not in unused:
                 systemctl("enable", name)

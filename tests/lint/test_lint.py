@@ -18,6 +18,7 @@ SHELL = [
     "tests/unit/devstack/devstack.bash",
     "roles/nova/files/nova-has-failed-builds",
     "roles/libvirt/files/hook",
+    "roles/nova_compute/files/end-instances",
     "roles/nova_compute/files/remove-unused-taps",
     *(
         f"roles/openstack_service/files/schemas/{name}"

@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import subprocess
-from collections.abc import Sequence
+from pathlib import Path
+
+import yaml
 
 from romana_install.stack import cache_home
 
+PROJECT = Path(__file__).parents[2]
 RELEASE = "trixie"
 # A server has sshd, sudo and Python; the others are what Romana installs, as these servers have no way to a mirror.
 PACKAGES = (
@@ -33,16 +36,62 @@ OPTIONS = (
 )
 
 
-def server_image(more: Sequence[str] = ()) -> str:
-    """The path of the image with `more` packages; it is not to be written to."""
-    command = [*OPTIONS, f"--include={','.join(sorted({*PACKAGES, *more}))}", RELEASE]
-    digest = hashlib.sha256(json.dumps(command).encode()).hexdigest()[:16]
+# What the roles would bring from a mirror, and the image that instances boot.
+SERVICE_ROLES = (
+    *("mariadb", "rabbitmq", "memcached", "keystone", "glance", "placement", "nova", "neutron", "horizon"),
+    *("libvirt", "nova_compute"),
+)
+GUEST = PROJECT / "roles" / "guest_image" / "files"
+SERVICE_OPTIONS = (
+    # Services that come with an image would run at its first boot; servers on which somebody installs them have none.
+    '--customize-hook=mkdir -p "$1"/etc/systemd/system-preset &&'
+    " printf '%s\\n' 'enable ssh.service' 'disable *' > \"$1\"/etc/systemd/system-preset/00-test.preset &&"
+    ' systemctl --quiet --root="$1" preset-all',
+    '--customize-hook=mkdir -p "$1"/usr/local/lib/romana',
+    f'--customize-hook=cp -r {GUEST} "$1"/usr/local/lib/romana/guest-image',
+    '--customize-hook=chroot "$1" /usr/local/lib/romana/guest-image/build-guest-image /var/lib/romana/guest',
+)
+
+
+# A mirror of its own on the server, for what somebody takes off it: apt asks nobody else.
+MIRRORED = ("busybox", "python3-apt", "python-apt-common", "distro-info-data")
+MIRROR_OPTIONS = (
+    f"""--customize-hook=chroot "$1" sh -ec '
+        mkdir /srv/packages && cd /srv/packages && apt-get -qq download {" ".join(MIRRORED)}
+        apt-cache show --no-all-versions {" ".join(MIRRORED)} | sed "s,^Filename: .*/,Filename: ./," >Packages
+        rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
+        echo "deb [trusted=yes] file:/srv/packages ./" >/etc/apt/sources.list'""",
+)
+
+
+def service_packages() -> set[str]:
+    """The packages of OpenStack's roles."""
+    defaults = [
+        yaml.safe_load((PROJECT / "roles" / role / "defaults/main.yml").read_text()).items() for role in SERVICE_ROLES
+    ]
+    return {name for items in defaults for key, names in items if key.endswith("_packages") for name in names}
+
+
+def server_image(services: bool = False) -> str:
+    """The path of the image, with OpenStack's packages or without; it is not to be written to."""
+    packages = {*PACKAGES, *(service_packages() if services else ())}
+    options = [
+        *OPTIONS,
+        *(SERVICE_OPTIONS if services else MIRROR_OPTIONS),
+        f"--include={','.join(sorted(packages))}",
+        RELEASE,
+    ]
+    inputs = [*options, *(path.read_text() for path in sorted(GUEST.rglob("*")) if services and path.is_file())]
+    digest = hashlib.sha256(json.dumps(inputs).encode()).hexdigest()[:16]
     path = cache_home() / "images" / f"server-{digest}"
     if not path.is_dir():
         path.parent.mkdir(parents=True, exist_ok=True)
         partial = path.with_suffix(".partial")
         subprocess.run(["rm", "-rf", "--one-file-system", partial], check=True)
-        subprocess.run(["mmdebstrap", *command, partial, *_mirror()], check=True, capture_output=True)
+        done = subprocess.run(
+            ["mmdebstrap", *options, partial, *_mirror()], check=False, capture_output=True, text=True
+        )
+        assert done.returncode == 0, done.stderr[-3000:]
         partial.rename(path)
     return str(path)
 

@@ -7,7 +7,8 @@ from servers import Server
 DIRECTORIES = "/etc /home /opt /root /srv /usr/local /var -xdev"
 # What any login, boot or user that comes and goes leaves.
 VOLATILE = (
-    "-not -path '/var/lib/systemd*' -not -path '/var/log/*' -not -path '/var/tmp/*' -not -path '/var/cache/ldconfig/*'"
+    "-not -path '/var/lib/systemd*' -not -path '/var/log/*' -not -path '/var/tmp/*' -not -path '/var/cache/*'"
+    " -not -path '/var/lib/apt/*' -not -path '/var/lib/dpkg/*'"
     " -not -name ld.so.cache -not -regex '/etc/\\(passwd\\|shadow\\|group\\|gshadow\\|subuid\\|subgid\\)-'"
 )
 COMMANDS = {

@@ -8,7 +8,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -110,14 +110,18 @@ class Lab:
         name: str,
         number: int,
         sudoers: str = NO_PASSWORD,
-        more: Iterable[str] = (),
+        services: bool = False,
+        binds: Sequence[str] = (),
         prepare: Callable[[Path], None] = lambda _: None,
     ) -> Server:
-        """A running server at .number. prepare: gets what the server has over its image before it boots."""
+        """A running server at .number. binds: directories of this machine that it sees, too.
+
+        prepare gets what the server has over its image before it boots.
+        """
         directory, address = self.directory / name, f"{self.subnet}.{number}"
         for part in ("upper", "work", "root"):
             (directory / part).mkdir(parents=True)
-        upper, image = directory / "upper", server_image(tuple(more))
+        upper, image = directory / "upper", server_image(services)
         self._fill(upper, name, address, sudoers)
         prepare(upper)
         spec = {
@@ -128,7 +132,7 @@ class Lab:
             "address": f"{address}/24",
             "gateway": f"{self.subnet}.1",
             "image": image,
-            "binds": [],
+            "binds": list(binds),
         }
         (directory / "node.json").write_text(json.dumps(spec))
         with (directory / "console.log").open("wb") as console:

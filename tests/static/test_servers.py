@@ -16,6 +16,7 @@ SERVERS = {"alpha": 10, "beta": 11, "gamma": 12, "delta": 13}
 def before(static: Static) -> dict[str, dict[str, list[str]]]:
     """What the servers were like before."""
     servers = [static.lab.add(name, number) for name, number in SERVERS.items()]
+    static.lab.servers["gamma"].run("dpkg", "--purge", "busybox")
     return {server.name: state(server) for server in servers}
 
 
@@ -85,7 +86,10 @@ def test_a_server_that_leaves_is_as_it_was_and_the_others_keep_their_numbers(
 def test_uninstall_gives_all_of_them_back_as_they_were(
     installed: Static, before: dict[str, dict[str, list[str]]]
 ) -> None:
-    installed.setup.run("uninstall", "--yes")
+    gamma = installed.lab.servers["gamma"]
+    assert gamma.shell("command -v busybox")
+    installed.setup.run("uninstall", "--yes", "-e", "static_remove_packages=true")
+    assert "busybox" not in gamma.shell("dpkg --get-selections")
     for name, server in installed.lab.servers.items():
         now = state(server)
         assert {what: lines for what, lines in now.items() if lines != before[name][what]} == {}

@@ -10,13 +10,13 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO
 
-from romana_install.errors import SetupError
+from romana_install.stack import StackError
 
 READY = b"ready"
 PATIENCE = 30.0  # seconds for ssh to say that it is there
 
 
-class ForwardError(SetupError):
+class ForwardError(StackError):
     """ssh did not bring the ports; the text says why, in its last words."""
 
 

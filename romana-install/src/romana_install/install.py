@@ -6,7 +6,7 @@ And `provision`, which is its beginning: the machines, and nothing on them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from romana_install import access, leftovers, lock, pki, preflight, run, secrets
 from romana_install.context import PROJECT, Wanted, wanted
 from romana_install.errors import VerifyFailedError
 from romana_install.events import Failure
-from romana_install.files import PRIVATE_DIRECTORY, private_directory, restored, write_json
+from romana_install.files import PRIVATE_DIRECTORY, private_directory, restored, write_json, write_private
 from romana_install.findings import Finding, PreflightError
 from romana_install.journal import Journal
 from romana_install.options import Options
@@ -32,7 +32,7 @@ from romana_install.stack import (
     cache_home,
     existing_stacks,
 )
-from romana_install.static.facts import ask
+from romana_install.static.facts import Facts, ask, known_hosts
 
 ACTION = "install"
 PLAYBOOKS = {ACTION: "playbooks/site.yml", "provision": "playbooks/provision.yml"}
@@ -144,7 +144,10 @@ def _play(options: Options, want: Wanted, session: Session) -> dict[str, Any]:
     release_path = digest = ""
     if options.action == ACTION:
         with session.phase("release"):
-            release_path, digest = _release(want)
+            answers = ask(stack, stack.nodes) if stack.reach else {}
+            if stack.reach:
+                write_private(stack.directory / "ssh" / "known_hosts", known_hosts(stack.nodes, answers))
+            release_path, digest = _release(want, _python(want, answers))
     write_json(stack.directory / run.VARS_FILE, variables.of_install(want.config, stack, release_path, digest, made))
     session.play(_ansible(options, stack), options.verbosity > 0)
     return made
@@ -160,10 +163,9 @@ def _make_keys(config: Config, stack: Stack) -> dict[str, Any]:
     return secrets.ensure(stack.directory / SECRETS_FILE, hosts, passwords, config.openstack_passwords)
 
 
-def _release(want: Wanted) -> tuple[str, str]:
+def _release(want: Wanted, python: str) -> tuple[str, str]:
     """What of ours goes onto the nodes: path and digest."""
     cache = Path(want.config.local_cache_dir) if want.config.local_cache_dir else cache_home()
-    python = _python(want)
     try:
         release = build_release(PROJECT, cache / "releases", python)
     except ReleaseError as error:
@@ -171,12 +173,11 @@ def _release(want: Wanted) -> tuple[str, str]:
     return str(release.path), release.digest
 
 
-def _python(want: Wanted) -> str:
-    """The version of the nodes' Python: what the installer has made is known, servers are asked."""
-    if want.target != "static":
-        return variables.NODE_PYTHON[want.config.local_debian_release]
-    controller = want.stack.controller
-    return ask(want.stack, [controller])[controller.name].python
+def _python(want: Wanted, answers: Mapping[str, Facts]) -> str:
+    """The version of the nodes' Python: what the installer makes is known, servers have said it."""
+    if answers:
+        return answers[want.stack.controller.name].python
+    return variables.NODE_PYTHON[want.config.local_debian_release]
 
 
 def _verify(session: Session, stack: Stack, quick: bool) -> None:

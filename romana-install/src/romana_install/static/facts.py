@@ -6,7 +6,7 @@ import shlex
 import subprocess
 import tempfile
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
@@ -27,8 +27,8 @@ class Facts:
     """What a server said. silence: why it said nothing; empty when it did.
 
     os: ID and VERSION_ID of os-release; python: the distribution's version, empty for none; memory: bytes that
-    programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it); ports: TCP
-    ports that are listened on; clock: seconds it is ahead of this machine; authority: digest
+    programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it); ports:
+    TCP ports that are listened on; clock: seconds it is ahead of this machine; authority: digest
     of the certificate of the stack it belongs to; sudo: why root is not reached, in sudo's words.
     """
 
@@ -84,6 +84,15 @@ def _ask(stack: Stack, node: Node) -> Facts:
     if "end" not in lines:
         return Facts(silence=(done.stderr.strip().splitlines() or ["no answer"])[-1])
     return parse(lines, (before + time.time()) / 2)
+
+
+def known_hosts(nodes: Iterable[Node], answers: Mapping[str, Facts]) -> str:
+    """The servers' host keys as ssh keeps them, for servers that reach each other. Pure."""
+    return "".join(
+        f"{node.name},{node.address} {' '.join(key.split()[:2])}\n"
+        for node in nodes
+        for key in answers[node.name].host_keys
+    )
 
 
 def parse(lines: Iterable[str], now: float) -> Facts:

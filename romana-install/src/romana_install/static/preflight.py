@@ -34,7 +34,8 @@ def findings(config: Config, stack: Stack) -> list[Finding]:
         config: a checked configuration for the target static.
         stack: the stack as it will be; its state directory need not exist.
     """
-    found = [*programs(("ssh",)), *space(config, stack.directory, SPACE_HERE)]
+    by_ssh = any(reach.host for reach in stack.reach.values())
+    found = [*programs(("ssh",) if by_ssh else ()), *space(config, stack.directory, SPACE_HERE)]
     if found:
         return found
     answers = ask(stack, stack.nodes)
