@@ -27,8 +27,8 @@ class Wanted:
     """A configuration that passed all checks, and what it means.
 
     existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
-    served: whether there has been a romana-server on it; release: what DevStack installs; reach: how servers are
-    reached; become_password: what sudo asks for there.
+    served: whether there has been a romana-server on it; release: what DevStack installs; git_base: from where; reach:
+    how servers are reached; become_password: what sudo asks for there.
     """
 
     config: Config
@@ -41,6 +41,7 @@ class Wanted:
     change: Change
     served: bool = False
     release: str = ""
+    git_base: str = ""
     reach: dict[str, Reach] = field(default_factory=dict)
     become_password: str = field(default="", repr=False)
 
@@ -70,7 +71,7 @@ class Wanted:
             config_digest=self.digest,
             served=self.served,
             cloud=account.of_stack(self.config, self.existing) if self.target == "aws" else {},
-            release=self.release if self.engine == "devstack" else "",
+            **({"release": self.release, "git_base": self.git_base} if self.engine == "devstack" else {}),
             reach=self.reach,
             jump=self.config.ssh_jump if self.target == "static" else "",
             known_hosts=self.config.ssh_known_hosts if self.target == "static" else "",
@@ -108,6 +109,7 @@ def wanted(options: Options) -> Wanted:
         change=changed,
         served=existing is not None and _served(existing),
         release=checks.devstack_release(draft, existing),
+        git_base=checks.devstack_git_base(draft, existing),
         reach={**staying, **servers.reach},
         become_password=options.become_password,
     )
