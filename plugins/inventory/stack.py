@@ -13,6 +13,7 @@ description:
     asks nobody. Where ssh finds each of them is in C(ssh_config) there.
   - Every node is in the group V(romana), and in V(controller) or V(compute) or both. Nodes that are to leave the stack
     are in the group V(leaving) alone.
+  - Every node is in V(engine_none), V(engine_packages) or V(engine_devstack), after what the stack has.
 options:
   plugin:
     description: Has to be V(romana.openstack.stack).
@@ -40,7 +41,8 @@ from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 
 ENDINGS = tuple(f"{target}.{kind}" for target in ("local", "aws", "static") for kind in ("yml", "yaml"))
-GROUPS = ("controller", "compute", "romana", "leaving")
+ENGINES = ("engine_none", "engine_packages", "engine_devstack")
+GROUPS = ("controller", "compute", "romana", "leaving", *ENGINES)
 
 
 class InventoryModule(BaseInventoryPlugin):
@@ -68,6 +70,7 @@ class InventoryModule(BaseInventoryPlugin):
             for group in ("controller", "compute"):
                 if node[group]:
                     inventory.add_host(name, group=group)
+            inventory.add_host(name, group=f"engine_{stack['engine']}")
         for node in stack["leaving"]:
             self._add(node, stack, directory, "leaving")
 
