@@ -39,6 +39,7 @@ def test_missing_file_is_a_finding(tmp_path: Path) -> None:
         "openstack.yml",
         "devstack.yml",
         "local.yml",
+        "static.yml",
         "aws.yml",
     ]
 

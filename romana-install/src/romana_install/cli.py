@@ -121,8 +121,7 @@ def parse(argv: Sequence[str]) -> Options:
     for source in ("from_packstack", "from_localrc"):
         if getattr(given, source) and action != "answers":
             raise UsageError(f"--{source.replace('_', '-')} belongs to answers, not to {action}")
-    if given.inventory is not None and given.target not in (None, "static"):
-        raise UsageError(f"-i belongs to -t static, not to -t {given.target}")
+    _check_static(given, passed_on)
     formats = FORMATS.get(action, ("text",))
     if given.format not in (None, *formats):
         raise UsageError(f"{action} has no format {shown(given.format)}; it has: {', '.join(formats)}")
@@ -143,6 +142,14 @@ def parse(argv: Sequence[str]) -> Options:
         format=given.format or "text",
         argv=tuple(argv),
     )
+
+
+def _check_static(given: argparse.Namespace, passed_on: Sequence[str]) -> None:
+    """Raises UsageError when what belongs to the target static is in the wrong place."""
+    if given.inventory is not None and given.target not in (None, "static"):
+        raise UsageError(f"-i belongs to -t static, not to -t {given.target}")
+    if {"-K", "--ask-become-pass"}.intersection(passed_on):
+        raise UsageError("-K goes before --: romana-setup itself asks for the password")
 
 
 def main(argv: Sequence[str] | None = None) -> int:

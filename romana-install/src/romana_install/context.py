@@ -135,7 +135,8 @@ def given_configuration(options: Options) -> config.Draft:
     return config.read(PROJECT / "group_vars" / "all", options.extra_vars, options.answers)
 
 
-WHICH_STACK = ("stack_name", "region", "aws_profile")  # what tells a stack from others
+# What tells a stack from others, and how servers are reached and given back.
+WHICH_STACK = ("stack_name", "region", "aws_profile", "static_forget", "static_remove_packages")
 
 
 def which_stack(options: Options) -> Config:

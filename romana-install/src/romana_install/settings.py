@@ -306,6 +306,11 @@ class StaticSettings(Settings):
         "different networks; those in one network reach each other's prefixes without.",
         "give true or false",
     )
+    static_forget: list[Name] = setting(
+        [],
+        "Servers that are gone for good: they leave the stack, or it is uninstalled, without anything done on them.",
+        "give a list of names, like [server3], or leave it empty",
+    )
     static_remove_packages: bool = setting(
         False,
         "Whether an uninstallation also removes the distribution packages that the installation has brought.",

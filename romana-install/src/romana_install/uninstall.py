@@ -48,10 +48,7 @@ def uninstall(options: Options) -> int:
     with lock.held(directory / "lock", ACTION):
         leftovers.end(directory)
         stack.save()  # the inventory reads it; it may have been damaged, or not written yet
-        write_json(
-            directory / run.VARS_FILE,
-            {**variables.of_stack(stack), "static_remove_packages": given.static_remove_packages},
-        )
+        write_json(directory / run.VARS_FILE, {**variables.of_stack(stack), **variables.of_removal(given)})
         with opened(directory, ACTION, ACTION, stack.config_digest, [ACTION], options) as session:
             verbosity = max(options.verbosity - 1, 0)
             session.log.hide([stack.become_password] if stack.become_password else [])

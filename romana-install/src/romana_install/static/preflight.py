@@ -38,12 +38,15 @@ def findings(config: Config, stack: Stack) -> list[Finding]:
     found = [*programs(("ssh",) if by_ssh else ()), *space(config, stack.directory, SPACE_HERE)]
     if found:
         return found
-    answers = ask(stack, stack.nodes)
+    leaving = [node for node in stack.leaving if node.name not in config.static_forget]
+    answers = ask(stack, [*stack.nodes, *leaving])
     authority = own_authority(stack)
     for node in stack.nodes:
         found += of_node(node, answers[node.name], stack, authority)
         if answers[node.name].authority != authority or not authority:
             found += of_new_node(node, answers[node.name], config, stack)
+    for node in leaving:
+        found += of_leaving_node(node, answers[node.name], stack)
     return [*found, *of_all(stack.nodes, answers, config)]
 
 
@@ -71,6 +74,15 @@ def of_node(node: Node, facts: Facts, stack: Stack, authority: str) -> Iterator[
     if facts.authority and facts.authority != authority:
         text = "belongs to another stack (/etc/romana/ca.pem); uninstall that first, from where it was installed"
         yield Finding(node.name, text)
+
+
+def of_leaving_node(node: Node, facts: Facts, stack: Stack) -> Iterator[Finding]:
+    """What is wrong with a server that is to be given back. Pure."""
+    if facts.silence:
+        fix = f'if it is gone for good: -e \'{{"static_forget": ["{node.name}"]}}\''
+        yield Finding(node.name, f"is to be given back, but {unreachable(node, facts.silence, stack)}; {fix}")
+    if facts.sudo:
+        yield Finding(node.name, no_root(facts.sudo, stack.reach[node.name].user, bool(stack.become_password)))
 
 
 def _system(node: Node, facts: Facts, engine: str) -> Iterator[Finding]:
