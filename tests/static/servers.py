@@ -92,6 +92,18 @@ class Lab:
         run("ip", "addr", "add", f"{self.subnet}.254/24", "dev", self.uplink)
         run("ip", "link", "set", self.uplink, "up")
 
+    def join(self, subnet: str) -> None:
+        """Another network, which the switch routes to and from."""
+        inside = ("ip", "-n", self.switch)
+        run(*inside, "addr", "add", f"{subnet}.1/24", "dev", "br0")
+        for name in ("ip_forward=1", "conf.all.send_redirects=0", "conf.br0.send_redirects=0"):
+            run("ip", "netns", "exec", self.switch, "sysctl", "-qw", f"net.ipv4.{name}")
+        run("ip", "route", "add", f"{subnet}.0/24", "via", f"{self.subnet}.1", "dev", self.uplink)
+
+    def announce(self, prefix: str, server: str) -> None:
+        """Let the switch know that a prefix is behind a server."""
+        run("ip", "-n", self.switch, "route", "replace", prefix, "via", self.servers[server].address)
+
     def close_in(self, bastion: str, here: str, there: str) -> None:
         """From now on this machine reaches the servers only by ssh to the bastion; the two addresses are theirs."""
         run("ip", "link", "del", self.uplink)
@@ -109,16 +121,19 @@ class Lab:
         self,
         name: str,
         number: int,
+        subnet: str = "",
         sudoers: str = NO_PASSWORD,
         services: bool = False,
         binds: Sequence[str] = (),
         prepare: Callable[[Path], None] = lambda _: None,
     ) -> Server:
-        """A running server at .number. binds: directories of this machine that it sees, too.
+        """A running server at .number, of another subnet where that is given.
 
-        prepare gets what the server has over its image before it boots.
+        prepare gets what the server has over its image before it boots; binds: directories of this machine that it
+        sees, too.
         """
-        directory, address = self.directory / name, f"{self.subnet}.{number}"
+        subnet = subnet or self.subnet
+        directory, address = self.directory / name, f"{subnet}.{number}"
         for part in ("upper", "work", "root"):
             (directory / part).mkdir(parents=True)
         upper, image = directory / "upper", server_image(services)
@@ -130,7 +145,7 @@ class Lab:
             "switch": self.switch,
             "port": name[:15],
             "address": f"{address}/24",
-            "gateway": f"{self.subnet}.1",
+            "gateway": f"{subnet}.1",
             "image": image,
             "binds": list(binds),
         }

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 
 import pytest
-from servers import NO_PASSWORD, PASSWORD, Lab, Static
+from servers import PASSWORD, Lab, Static
 
 LAB = ("pre", "192.168.93")
 OWN_PASSWORD = "right-one"  # noqa: S105 - of a container that nobody reaches
@@ -70,7 +70,7 @@ def spoiled(static: Static) -> Static:
     beta.shell(f"rm /usr/bin/python3; echo debian:{OWN_PASSWORD} | chpasswd")
     gamma = lab.add("gamma", 12)
     gamma.shell("rm /usr/bin/sudo; ip addr add 192.168.193.12/24 dev eth0")
-    lab.add("delta", 13, NO_PASSWORD, prepare=without_key)
+    lab.add("delta", 13, prepare=without_key)
     return static
 
 

@@ -9,13 +9,16 @@ from server_state import state
 from servers import Static
 
 LAB = ("srv", "192.168.94")
-SERVERS = {"alpha": 10, "beta": 11, "gamma": 12, "delta": 13}
+ELSEWHERE = "192.168.194"
+SERVERS = {"alpha": 10, "beta": 11, "gamma": 12}
 
 
 @pytest.fixture(scope="module")
 def before(static: Static) -> dict[str, dict[str, list[str]]]:
     """What the servers were like before."""
     servers = [static.lab.add(name, number) for name, number in SERVERS.items()]
+    static.lab.join(ELSEWHERE)
+    servers.append(static.lab.add("delta", 13, ELSEWHERE))
     static.lab.servers["gamma"].run("dpkg", "--purge", "busybox")
     return {server.name: state(server) for server in servers}
 
@@ -23,7 +26,7 @@ def before(static: Static) -> dict[str, dict[str, list[str]]]:
 @pytest.fixture(scope="module")
 def installed(static: Static, before: dict[str, dict[str, list[str]]]) -> Static:
     """A stack on three of them."""
-    assert set(before) == set(SERVERS)
+    assert set(before) == {*SERVERS, "delta"}
     if not (static.setup.directory / "stack.json").exists():
         static.setup.run("install", "-i", str(static.lab.inventory("alpha", "alpha", "beta", "gamma")))
     return static
@@ -67,10 +70,15 @@ def test_a_command_runs_as_root_on_the_controller(installed: Static) -> None:
     assert installed.setup.run("ssh", "controller", "--", "id", "-un;", "hostname").split() == ["root", "alpha"]
 
 
-def test_a_server_is_added(installed: Static) -> None:
-    inventory = installed.lab.inventory("alpha", "alpha", "beta", "gamma", "delta")
-    installed.setup.run("install", "-i", str(inventory))
-    assert f"10.3.0.0/16 via {LAB[1]}.13" in prefixes(installed, "beta")
+def test_a_server_in_another_network_is_added_once_routers_know_the_prefixes(installed: Static) -> None:
+    inventory = str(installed.lab.inventory("alpha", "alpha", "beta", "gamma", "delta"))
+    refused = installed.setup.run("install", "-i", inventory, code=3)
+    assert f"delta: {ELSEWHERE}.13 is in no network of alpha's" in refused
+    for index, server in enumerate(("alpha", "beta", "gamma", "delta")):
+        installed.lab.announce(f"10.{index}.0.0/16", server)
+    installed.setup.settings["static_routes_announced"] = True
+    installed.setup.run("install", "-i", inventory)
+    assert f"10.3.0.0/16 via {LAB[1]}.1" in prefixes(installed, "beta")
     installed.setup.verify()
 
 
@@ -79,8 +87,18 @@ def test_a_server_that_leaves_is_as_it_was_and_the_others_keep_their_numbers(
 ) -> None:
     installed.setup.run("install", "-i", str(installed.lab.inventory("alpha", "alpha", "gamma", "delta")))
     assert state(installed.lab.servers["beta"]) == before["beta"]
-    assert prefixes(installed, "alpha") == [f"10.2.0.0/16 via {LAB[1]}.12", f"10.3.0.0/16 via {LAB[1]}.13"]
+    assert prefixes(installed, "alpha") == [f"10.2.0.0/16 via {LAB[1]}.12", f"10.3.0.0/16 via {LAB[1]}.1"]
     installed.setup.verify()
+
+
+def test_a_server_that_is_gone_leaves_when_its_owner_says_so(installed: Static) -> None:
+    installed.lab.remove("delta")
+    inventory = str(installed.lab.inventory("alpha", "alpha", "gamma"))
+    refused = installed.setup.run("install", "-i", inventory, code=3)
+    assert "delta: is to be given back, but cannot be reached" in refused
+    installed.setup.settings["static_forget"] = ["delta"]
+    installed.setup.run("install", "-i", inventory)
+    assert prefixes(installed, "alpha") == [f"10.2.0.0/16 via {LAB[1]}.12"]
 
 
 def test_uninstall_gives_all_of_them_back_as_they_were(
