@@ -207,7 +207,9 @@ def test_release_without_a_suitable_openstack() -> None:
 
 
 def test_target_that_is_not_available() -> None:
-    assert findings(target="vagrant") == ["-t vagrant: not available in this version; what works is: -t local, -t aws"]
+    assert findings(target="vagrant") == [
+        "-t vagrant: not available in this version; what works is: -t local, -t aws, -t static"
+    ]
 
 
 @pytest.mark.parametrize(

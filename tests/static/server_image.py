@@ -58,6 +58,7 @@ MIRRORED = ("busybox", "python3-apt", "python-apt-common", "distro-info-data")
 MIRROR_OPTIONS = (
     f"""--customize-hook=chroot "$1" sh -ec '
         mkdir /srv/packages && cd /srv/packages && apt-get -qq download {" ".join(MIRRORED)}
+        for name in *%3a*; do mv "$name" "${{name%%_*}}_${{name#*%3a}}"; done # as Filename has it: without the epoch
         apt-cache show --no-all-versions {" ".join(MIRRORED)} | sed "s,^Filename: .*/,Filename: ./," >Packages
         rm -f /etc/apt/sources.list /etc/apt/sources.list.d/*
         echo "deb [trusted=yes] file:/srv/packages ./" >/etc/apt/sources.list'""",
