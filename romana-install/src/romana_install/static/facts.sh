@@ -1,5 +1,8 @@
+# shellcheck shell=sh
 # What a server is, asked of a POSIX shell there by whoever logs in: one fact a line, `name value`. It changes nothing.
 # $sudo: how root is reached; empty for root itself. $password: what sudo is to read; empty for nothing.
+# shellcheck disable=SC2154
+: "$sudo" "$password"
 PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin
 LC_ALL=C
 export PATH LC_ALL
@@ -10,6 +13,7 @@ echo "time $(date +%s)"
 echo "name $(uname -n)"
 echo "arch $(uname -m)"
 each machine </etc/machine-id
+# shellcheck source=/dev/null
 (. /etc/os-release && echo "os ${ID:-} ${VERSION_ID:-}")
 python=/usr/bin/python3
 [ -x $python ] && echo "python $($python -c 'import sys; print("%d.%d" % sys.version_info[:2])')"
