@@ -109,9 +109,9 @@ class Originals:
         units = self.known["units"]
         idle = [name for name, was in units.items() if was["active"] != "active"]
         unused = [name for name, was in units.items() if was["enabled"] != "enabled"]
+        if idle:
+            systemctl("stop", *idle)  # all at once: some take their time
         # One after the other: a unit that is not there would keep systemd from the rest.
-        for name in idle:
-            systemctl("stop", name)
         for name in unused:
             systemctl("disable", name)
         for path in sorted(self.known["paths"], reverse=True):  # what is in a directory comes before it

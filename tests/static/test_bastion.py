@@ -42,10 +42,6 @@ def test_a_bastion_that_does_not_answer_is_a_finding(installed: Static) -> None:
     assert f"alpha: cannot be reached by debian@{HERE}" in refused
 
 
-def test_second_install_changes_nothing(installed: Static) -> None:
-    assert "changed=0" in installed.setup.run("install", "-K", answer=f"{SUDO}\n")
-
-
 def test_status_needs_no_password(installed: Static) -> None:
     assert '"ok": true' in installed.setup.run("status", "--format", "json")
 
