@@ -107,6 +107,7 @@ class Lab:
     def close_in(self, bastion: str, here: str, there: str) -> None:
         """From now on this machine reaches the servers only by ssh to the bastion; the two addresses are theirs."""
         run("ip", "link", "del", self.uplink)
+        run("ip", "route", "add", "unreachable", f"{self.subnet}.0/24")  # not by this machine's default route
         namespace = f"{self.name}-{bastion}"
         run("ip", "link", "add", self.uplink, "type", "veth", "peer", "name", "outside", "netns", namespace)
         run("ip", "addr", "add", f"{here}/30", "dev", self.uplink)
@@ -223,6 +224,7 @@ def remove_leftovers(lab: Lab) -> None:
             eventually(lambda name=namespace: not run("ip", "netns", "pids", name).strip(), "its processes end")  # type: ignore[misc]
             run("ip", "netns", "del", namespace)
     run("ip", "link", "del", lab.uplink, check=False)
+    run("ip", "route", "del", "unreachable", f"{lab.subnet}.0/24", check=False)
     for root in lab.directory.glob("*/root"):
         while root.is_mount():
             run("umount", root)
