@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from romana_install import ssh
+from romana_install import config, ssh
 from romana_install.settings import Config
 from romana_install.stack import Node, Reach, Stack
-from romana_install.static import inventory, preflight
+from romana_install.static import checks, inventory, preflight
 from romana_install.static.facts import Facts, parse
 
 GOOD = """all:
@@ -193,3 +193,19 @@ def test_ssh_goes_by_the_bastion_with_the_servers_key(tmp_path: Path) -> None:
         assert expected in lines
     assert "StrictHostKeyChecking yes" in lines
     assert not any("beta" in line for line in lines), "this machine itself is not reached by ssh"
+
+
+def test_a_tenants_own_server_is_one_of_the_inventory(tmp_path: Path) -> None:
+    servers = read(tmp_path, GOOD)
+    for name, expected in (("beta", []), ("betta", ["betta is no compute node of the inventory (did you mean beta?)"])):
+        draft = config.Draft(Config(romana_host_owners={name: "demo"}, openstack_engine="none"))
+        found = [finding.text.partition(";")[0] for finding in checks.findings(draft, servers, None)]
+        assert found == expected
+
+
+def test_devstack_and_addresses_in_the_plan_are_refused(tmp_path: Path) -> None:
+    servers = read(tmp_path, GOOD)
+    draft = config.Draft(Config(romana_cidr="192.0.0.0/8", openstack_engine="devstack"))
+    texts = [finding.text for finding in checks.findings(draft, servers, None)]
+    assert any("is devstack" in text for text in texts)
+    assert sum("own address 192.0.2.1" in text for text in texts) == 2

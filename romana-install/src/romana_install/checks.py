@@ -173,7 +173,7 @@ def _owners(draft: Draft, target: str, existing: Stack | None) -> Iterator[Findi
     where = draft.where("romana_host_owners")
     tenants = [tenant.name for tenant in config.romana_tenants]
     for host, owner in config.romana_host_owners.items():
-        if not is_compute_node(host, config):
+        if target != "static" and not is_compute_node(host, config):  # servers have names of their own
             yield Finding(where, f"{host} is no compute node of this stack; give one, like compute01")
         if owner not in tenants:
             yield Finding(

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from romana.addressing import plan_findings
 from romana_install import checks
 from romana_install.config import Draft
-from romana_install.findings import Finding
+from romana_install.findings import Finding, did_you_mean
 from romana_install.stack import Stack
 from romana_install.static.inventory import Servers
 
@@ -23,6 +23,8 @@ def findings(draft: Draft, servers: Servers, existing: Stack | None) -> Iterator
         )
     if draft.usable(*checks.PLAN_KEYS):
         yield from _plan(draft, servers)
+    if draft.usable("romana_host_owners") and servers.nodes:
+        yield from _owners(draft, servers)
     if draft.usable("ssh_jump") and draft.config.ssh_jump and servers.nodes and not any(_by_ssh(servers)):
         yield Finding(draft.where("ssh_jump"), "no server is reached by ssh; leave it empty")
 
@@ -41,6 +43,15 @@ def _plan(draft: Draft, servers: Servers) -> Iterator[Finding]:
     if beyond:
         text = f"{config.romana_host_bits} host bits hold {fit} servers, not {', '.join(beyond)}, too; raise it"
         yield Finding(draft.where("romana_host_bits"), text)
+
+
+def _owners(draft: Draft, servers: Servers) -> Iterator[Finding]:
+    computes = [node.name for node in servers.nodes if node.compute and not node.controller]
+    for name in draft.config.romana_host_owners:
+        if name not in computes:
+            known = ", ".join(computes) or "none"
+            text = f"{name} is no compute node of the inventory{did_you_mean(name, computes)}; those are: {known}"
+            yield Finding(draft.where("romana_host_owners"), text)
 
 
 def _by_ssh(servers: Servers) -> Iterator[bool]:
