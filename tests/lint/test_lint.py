@@ -15,6 +15,7 @@ SHELL = [
     *(f"{GUEST}/usr/libexec/guest/{name}" for name in ("boot", "configure", "console", "lease", "metadata", "page")),
     f"{GUEST}/etc/acpi/PWRF/00000080",
     *(f"networking-romana/devstack/{name}" for name in ("override-defaults", "plugin.sh", "settings")),
+    *(f"networking-romana/tests/legacy/{name}" for name in ("install-neutron", "run-inside")),
     "tests/unit/devstack/devstack.bash",
     "roles/nova/files/nova-has-failed-builds",
     "roles/libvirt/files/hook",

@@ -2,26 +2,41 @@
 
 from __future__ import absolute_import
 
+# Each group came to where it is with one release; the second place is where it was before.
 try:
-    from neutron_lib import constants, exceptions
     from neutron_lib.api.definitions import portbindings
     from neutron_lib.callbacks import events, registry, resources
+    from neutron_lib.plugins.ml2 import api as ml2_api
+except ImportError:  # Ocata
+    from neutron.callbacks import events, registry, resources
+    from neutron.extensions import portbindings
+    from neutron.plugins.ml2 import driver_api as ml2_api
+try:
+    from neutron.ipam.driver import SubnetGroup
+    from neutron.ipam.exceptions import DeferIpam
+    from neutron_lib import constants, exceptions
     from neutron_lib.context import get_admin_context
     from neutron_lib.plugins import directory
-    from neutron_lib.plugins.ml2 import api as ml2_api
 
     NOT_SPECIFIED = constants.ATTR_NOT_SPECIFIED
-except ImportError:  # Liberty has all of it in itself
+except ImportError:  # Liberty
     from neutron.api.v2.attributes import ATTR_NOT_SPECIFIED as NOT_SPECIFIED
-    from neutron.callbacks import events, registry, resources
     from neutron.common import constants, exceptions
     from neutron.context import get_admin_context
-    from neutron.extensions import portbindings
     from neutron.manager import NeutronManager as directory
-    from neutron.plugins.ml2 import driver_api as ml2_api
+
+    SubnetGroup = object  # the network's subnets are asked one by one
+
+    class DeferIpam(exceptions.BadRequest):
+        """An address is given when a port is made, or never."""
+
+        message = "in this release of Neutron a port has its host from the start; name it, as Nova does"
+
 
 __all__ = [
+    "DeferIpam",
     "NOT_SPECIFIED",
+    "SubnetGroup",
     "before_port_update",
     "constants",
     "core_plugin",

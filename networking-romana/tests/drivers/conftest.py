@@ -10,7 +10,7 @@ import pytest
 from romana_install.distribution import copy_distribution
 
 from .inside import Inside
-from .server import PROJECT, Server
+from ..server import PROJECT, Server
 
 TESTS = Path(__file__).parents[1] / "inside_neutron"
 PYTHON = PROJECT / ".venv" / "neutron" / "bin" / "python"

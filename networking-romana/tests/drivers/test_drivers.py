@@ -8,7 +8,7 @@ import pytest
 
 from .conftest import PYTHON, TESTS
 from .inside import Inside
-from .server import PROJECT
+from ..server import PROJECT
 
 SOURCES = PROJECT / "networking-romana" / "src"
 
