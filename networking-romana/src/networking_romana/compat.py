@@ -34,8 +34,8 @@ except ImportError:  # Liberty
 
 
 __all__ = [
-    "DeferIpam",
     "NOT_SPECIFIED",
+    "DeferIpam",
     "SubnetGroup",
     "before_port_update",
     "constants",
