@@ -85,8 +85,8 @@ class RomanaSubnet(driver.Subnet):
         self._details = details
 
     def allocate(self, address_request):
-        """The address of a request of our factory, a netaddr.IPAddress."""
-        return netaddr.IPAddress(address_request.allocate()["address"])
+        """The address of a request of our factory, a str as from Neutron's own driver: Liberty takes nothing else."""
+        return str(address_request.allocate()["address"])
 
     def deallocate(self, address):
         """Nothing: see the module."""
