@@ -117,6 +117,9 @@ def load_plugins(arguments):
     config.setup_logging()
     if hasattr(config, "set_config_defaults"):
         config.set_config_defaults()
-    if hasattr(manager, "init"):  # else the core plugin is loaded when it is first asked for
+    if hasattr(manager, "init"):
         manager.init()
+    else:  # Liberty: service plugins would begin to serve their agents from this process, and it would wait for them
+        cfg.CONF.set_override("service_plugins", [])
+        core_plugin()
     orm.configure_mappers()

@@ -5,7 +5,7 @@ from __future__ import absolute_import
 import unittest
 
 import pytest
-from neutron.common import config as _options  # noqa: F401 - has Neutron's options known
+from neutron.common import config as neutron_config
 from neutron.ipam.exceptions import IpAddressAlreadyAllocated
 from oslo_config import cfg
 
@@ -22,6 +22,10 @@ PORT_ID = "2af76f2c-0b13-4dd4-8e2d-3f2f1a7f6d10"
 
 class TestAddress(unittest.TestCase):
     def setUp(self):
+        # Where there is no such function, the import has done it.
+        getattr(neutron_config, "register_common_config_options", lambda: None)()
+        cfg.CONF([], project="neutron", default_config_files=[])
+        self.addCleanup(cfg.CONF.reset)
         settings()
         values = {"url": environment("URL"), "ca_file": environment("CA_FILE"), "token_file": token_file("neutron")}
         for name, value in values.items():
