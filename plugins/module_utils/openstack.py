@@ -109,8 +109,11 @@ class Cloud:
 
     def list(self, what: str, service: str, path: str, key: str) -> list[dict[str, Any]]:
         """The things at the path. Raises RefusedError: "cannot <what>: ..."."""
-        answer = self._explained(what, lambda: self.session.get(self._url(service) + path))
-        return list(answer.json()[key])
+        return list(self.get(what, service, path)[key])
+
+    def get(self, what: str, service: str, path: str) -> dict[str, Any]:
+        """The thing at the path. Raises RefusedError: "cannot <what>: ..."."""
+        return dict(self._explained(what, lambda: self.session.get(self._url(service) + path)).json())
 
     def accepts(self, user: str, password: str) -> bool:
         """Whether a user of the default domain has this password. Raises RefusedError."""

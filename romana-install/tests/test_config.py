@@ -335,6 +335,12 @@ def test_stack_keeps_its_release() -> None:
     )
 
 
+def test_stack_keeps_where_its_repositories_come_from() -> None:
+    existing = existing_stack(engine="devstack", release="2026.1", git_base="file:///srv/git")
+    for words, base in (([], "file:///srv/git"), (["devstack_git_base=https://example.org"], "https://example.org")):
+        assert checks.devstack_git_base(config.read(GROUP_VARS, words), existing) == base
+
+
 @pytest.mark.parametrize(
     ("configured", "engine", "wanted"),
     [(None, "packages", False), (None, "devstack", True), (True, "none", True), (False, "devstack", False)],

@@ -13,9 +13,16 @@ from .conftest import run_module
 AUTH = {"auth_url": "http://127.0.0.1:9/v3", "username": "admin", "password": "very secret", "project_name": "admin"}
 USER = {"name": "demo", "password": "very secret", "grants": [{"project": "demo", "roles": ["member"]}]}
 NETWORK = {"name": "romana", "shared": True, "cidr": "10.0.0.0/8"}
+SEGMENT = {"name": "romanaSegment", "title": "Segment", "description": "Name of the segment."}
 TASKS: dict[str, dict[str, Any]] = {
     "identity": {"auth": AUTH, "region": "RegionOne", "users": [USER]},
     "cloud_resources": {"auth": AUTH, "networks": [NETWORK]},
+    "instance_metadata": {"auth": AUTH, "namespace": "Romana", "description": "Where?", "properties": [SEGMENT]},
+}
+MADE = {
+    "identity": "make user demo",
+    "cloud_resources": "make network romana",
+    "instance_metadata": "make metadata definitions Romana",
 }
 LEAVE: dict[str, Any] = {"auth": AUTH, "hosts": ["compute02"]}
 
@@ -24,7 +31,7 @@ LEAVE: dict[str, Any] = {"auth": AUTH, "hosts": ["compute02"]}
 def test_check_mode_tells_what_an_installation_would_make(collections: Path, name: str) -> None:
     result = run_module(collections, name, True, TASKS[name])
     assert result["changed"]
-    assert {"identity": "make user demo", "cloud_resources": "make network romana"}[name] in result["changes"]
+    assert MADE[name] in result["changes"]
     assert result["warnings"] == []
     assert "very secret" not in json.dumps(result)
 

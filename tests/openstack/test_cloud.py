@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 from functools import partial
@@ -72,6 +73,15 @@ def test_dashboard_lets_a_user_in(stack: Setup, tmp_path: Path) -> None:
     page = curl("--referer", f"{base}/auth/login/", "--data", f"@{data}", f"{base}/auth/login/")
     assert "Sign Out" in page or "Log Out" in page, page
     assert "Instances" in curl(f"{base}/project/instances/")
+    # What the page Launch Instance asks for its step Metadata.
+    offered = json.loads(
+        curl(
+            "--header", "X-Requested-With: XMLHttpRequest", "--get",
+            "--data-urlencode", "resource_type=OS::Nova::Server", "--data", "properties_target=metadata",
+            f"{base}/api/glance/metadefs/namespaces/",
+        )
+    )  # fmt: skip
+    assert [each["properties"]["romanaSegment"]["title"] for each in offered["items"]] == ["Romana Network Segment"]
 
 
 @pytest.mark.usefixtures("nothing_left")

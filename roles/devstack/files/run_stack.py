@@ -7,7 +7,8 @@ stack stack.sh would drop the databases and then fail: unstack.sh goes first.
 
 Run as the user who owns DevStack. It prints `unchanged`, or `stacked in N s`; on failure it says on its standard error
 what failed and where the log is, and its exit status is 1. With --follow it runs nothing: it waits some seconds for
-another of its kind, and prints what stack.sh said last; nothing, once nobody is at work.
+another of its kind, and prints what stack.sh said last; nothing, once nobody is at work. With --outlook it runs
+nothing either, and prints whether it would `keep` a stack, make one (`stack`), or `replace` one that is complete.
 """
 
 from __future__ import annotations
@@ -111,11 +112,18 @@ def explain(lines: Iterable[str]) -> Failure:
     return failure
 
 
+def outlook(paths: Paths) -> str:
+    """What a run would do, in a word. Raises StackError."""
+    marker, wanted = _there(paths), _wanted(paths)
+    if marker == wanted:
+        return "keep"
+    return "replace" if marker else "stack"
+
+
 def run(paths: Paths) -> str:
     """Have the stack; returns what has been done. Raises StackError."""
-    wanted = digest(_commit(paths.devstack), paths.inputs)
-    marker = paths.marker.read_text().strip() if paths.marker.exists() else ""
-    decision = decide(marker, wanted, _is_running())
+    wanted = _wanted(paths)
+    decision = decide(_there(paths), wanted, _is_running())
     if decision == KEEP:
         return "unchanged"
     paths.marker.unlink(missing_ok=True)
@@ -127,6 +135,15 @@ def run(paths: Paths) -> str:
         raise StackError(_report(paths, status, started))
     _write(paths.marker, wanted)
     return f"stacked in {time.time() - started:.0f} s"
+
+
+def _there(paths: Paths) -> str:
+    """What the last successful run has made; empty when there is none."""
+    return paths.marker.read_text().strip() if paths.marker.exists() else ""
+
+
+def _wanted(paths: Paths) -> str:
+    return digest(_commit(paths.devstack), paths.inputs)
 
 
 def _commit(devstack: Path) -> str:
@@ -150,6 +167,11 @@ def _output(*command: str) -> str:
 
 
 def _unstack(paths: Paths) -> None:
+    # Who follows looks where stack.sh's summary is, and the last one's is still there.
+    said = _printed(paths, "stack.sh")
+    said.parent.mkdir(parents=True, exist_ok=True)
+    with open(said, "w", opener=_private) as file:
+        file.write("unstack.sh takes down the stack that is there\n")
     _start(paths, "unstack.sh")
     # Its exit status says nothing: it is that of whatever it looked for last.
     if _is_running():
@@ -281,6 +303,7 @@ def main() -> int:
     parser.add_argument("--log", type=Path, required=True, help="LOGFILE of local.conf")
     parser.add_argument("--input", type=Path, action="append", default=[], help="file or directory that makes a stack")
     parser.add_argument("--follow", action="store_true", help="wait for one that runs, and say what stack.sh said last")
+    parser.add_argument("--outlook", action="store_true", help="only say what would be done: keep, stack or replace")
     options = parser.parse_args()
     paths = Paths(options.devstack, options.marker, options.log, tuple(options.input))
     if options.follow:
@@ -289,6 +312,9 @@ def main() -> int:
     for number in (signal.SIGTERM, signal.SIGHUP, signal.SIGINT):
         signal.signal(number, _raise_exit)
     try:
+        if options.outlook:
+            print(outlook(paths))
+            return 0
         with _alone(_lock(paths)):
             print(run(paths))
     except StackError as error:

@@ -36,6 +36,11 @@ def devstack_release(draft: Draft, existing: Stack | None) -> str:
     return draft.config.devstack_release or (existing.release if existing else "") or DEFAULT_DEVSTACK
 
 
+def devstack_git_base(draft: Draft, existing: Stack | None) -> str:
+    """Where DevStack's repositories come from: as configured, else as the existing stack's; empty for the usual."""
+    return draft.config.devstack_git_base or (existing.git_base if existing else "")
+
+
 def findings(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> list[Finding]:
     """All that is wrong, what reading found included; empty when the installation can begin."""
     found = [*draft.findings, *_availability(target)]

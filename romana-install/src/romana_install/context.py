@@ -25,7 +25,7 @@ class Wanted:
     """A configuration that passed all checks, and what it means.
 
     existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
-    served: whether there has been a romana-server on it; release: what DevStack installs.
+    served: whether there has been a romana-server on it; release: what DevStack installs; git_base: from where.
     """
 
     config: Config
@@ -38,6 +38,7 @@ class Wanted:
     change: Change
     served: bool = False
     release: str = ""
+    git_base: str = ""
 
     def command(self, action: str) -> str:
         """The command of another action on the same stack."""
@@ -65,7 +66,7 @@ class Wanted:
             config_digest=self.digest,
             served=self.served,
             cloud=account.of_stack(self.config, self.existing) if self.target == "aws" else {},
-            release=self.release if self.engine == "devstack" else "",
+            **({"release": self.release, "git_base": self.git_base} if self.engine == "devstack" else {}),
         )
 
 
@@ -94,6 +95,7 @@ def wanted(options: Options) -> Wanted:
         change=change(nodes_wanted, existing),
         served=existing is not None and _served(existing),
         release=checks.devstack_release(draft, existing),
+        git_base=checks.devstack_git_base(draft, existing),
     )
 
 

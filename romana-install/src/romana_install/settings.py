@@ -213,8 +213,8 @@ class DevstackSettings(Settings):
     )
     devstack_git_base: str = setting(
         "",
-        "Where git repositories come from, if not from the release's `git_base`. DevStack itself is below it, as "
-        "openstack/devstack.git.",
+        "Where git repositories come from. DevStack itself is below it, as openstack/devstack.git. Empty: what the "
+        "stack has, and the release's `git_base` for a new one.",
         "give an https:// or file:/// URL without a slash at its end, or leave it empty",
         unit="URL",
         pattern=f"^({GIT_URL})?$",
@@ -224,6 +224,12 @@ class DevstackSettings(Settings):
         "Lines for DevStack's local.conf, which win over ours. A line `[[post-config|$NOVA_CONF]]` and the like begins "
         "a section; lines before the first are variables.",
         "give lines of local.conf, or leave it empty",
+    )
+    devstack_replace_stack: bool = setting(
+        False,
+        "Whether a changed local.conf may make a new stack although there are instances, which are lost with the "
+        "databases of the old one.",
+        "give true or false",
     )
     devstack_releases: dict[str, DevstackRelease] = Field(
         default_factory=known_releases,

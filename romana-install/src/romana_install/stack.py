@@ -52,7 +52,8 @@ class Stack:
     network: CIDR of the nodes' own addresses; plan: the address plan's variables it was made with; leaving: nodes
     that are to be removed and may still be there, so that a removal that was cut short is finished by the next run;
     served: whether there has been a romana-server on it; cloud: where a cloud has it (for aws: region, profile, zones);
-    release: that of OpenStack, with the engine devstack.
+    release, git_base: that of OpenStack, and where its repositories come from if not from the release's own base; with
+    the engine devstack.
     """
 
     name: str
@@ -68,6 +69,7 @@ class Stack:
     served: bool = False
     cloud: dict[str, Any] = field(default_factory=dict)
     release: str = ""
+    git_base: str = ""
 
     @classmethod
     def load(cls, name: str) -> Stack:

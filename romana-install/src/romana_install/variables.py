@@ -29,6 +29,7 @@ def of_install(
         **(_of_instances(config, stack) if stack.target == "aws" else {}),
         **(_of_machine(config, stack) if stack.target == "local" else {}),
         "devstack_release": stack.release,
+        "devstack_git_base": stack.git_base,
         "local_cache_dir": config.local_cache_dir or str(cache_home()),
         "romana_release": release_path,
         "romana_release_digest": release_digest,

@@ -27,6 +27,7 @@ exit $(cat $STATE/status 2>/dev/null || echo 0)
 UNSTACK = """#!/bin/bash
 echo unstack >>$STATE/calls
 [ -e $STATE/stubborn ] || : >$STATE/units
+[ ! -e $STATE/sleep ] || { echo $$ >$STATE/pid; exec sleep 60; }
 exit 1 # as real ones may
 """
 SYSTEMCTL = '#!/bin/bash\n[ "$1 ${!#}" != "list-units devstack@*" ] || cat $STATE/units 2>/dev/null\n'
@@ -83,13 +84,13 @@ class Node:
             *(word for path in inputs for word in ("--input", str(path))),
         ]
 
-    def run(self) -> subprocess.CompletedProcess[str]:
+    def run(self, *more: str) -> subprocess.CompletedProcess[str]:
         """Run the program."""
-        return subprocess.run(self.command, env=self.environment, capture_output=True, text=True, check=False)
+        return subprocess.run([*self.command, *more], env=self.environment, capture_output=True, text=True, check=False)
 
-    def succeed(self) -> str:
+    def succeed(self, *more: str) -> str:
         """Run it; it has to succeed, and says this."""
-        done = self.run()
+        done = self.run(*more)
         assert done.returncode == 0, done.stderr
         return done.stdout.strip()
 
@@ -162,6 +163,22 @@ def test_what_makes_a_stack_changes_it(node: Node, change: str) -> None:
         node.write("plugin/plugin.sh" if change == "plugin" else "plugin/settings", "A=1\n")
     node.succeed()
     assert node.calls() == ["unstack", "stack"]
+
+
+def test_outlook_says_what_a_run_would_do_and_does_nothing(node: Node) -> None:
+    assert node.succeed("--outlook") == "stack"
+    assert node.calls() == []
+    node.succeed()
+    node.calls()
+    assert node.succeed("--outlook") == "keep"
+    node.write("devstack/local.conf", "changed\n")
+    assert node.succeed("--outlook") == "replace"
+    assert node.calls() == []
+    assert node.succeed().startswith("stacked in ")  # the marker was left as it was
+    node.write("devstack/local.conf", "changed again\n")
+    node.write("status", "1")
+    node.fail()
+    assert node.succeed("--outlook") == "stack"  # there is nothing left to lose
 
 
 def test_failed_run_is_run_again_after_unstacking(node: Node) -> None:
@@ -252,7 +269,7 @@ def test_no_checkout_is_said(node: Node) -> None:
 
 
 def start(node: Node) -> tuple[subprocess.Popen[str], int]:
-    """The program, with a stack.sh that takes its time; and the latter's process id."""
+    """The program, with scripts that take their time; and the process id of the one that runs."""
     node.write("sleep")
     process = subprocess.Popen(node.command, env=node.environment, stderr=subprocess.PIPE, text=True)
     path = node.state / "pid"
@@ -303,13 +320,19 @@ def test_two_runs_at_once_are_refused(node: Node) -> None:
 
 
 def test_what_it_says_can_be_followed(node: Node) -> None:
-    def follow() -> str:
-        command = [*node.command, "--follow"]
-        return subprocess.run(command, env=node.environment, check=True, capture_output=True, text=True).stdout.strip()
-
-    assert follow() == ""
+    assert node.succeed("--follow") == ""
     process, script = start(node)
-    assert follow() == "Installing package prerequisites"
+    assert node.succeed("--follow") == "Installing package prerequisites"
     os.kill(script, signal.SIGKILL)
     process.communicate()
-    assert follow() == ""
+    assert node.succeed("--follow") == ""
+
+
+def test_unstacking_can_be_followed(node: Node) -> None:
+    node.succeed()
+    node.write("devstack/local.conf", "changed\n")
+    process, _ = start(node)
+    assert node.succeed("--follow") == "unstack.sh takes down the stack that is there"
+    process.terminate()
+    process.communicate()
+    assert (node.state / "logs" / "stack.sh.out").stat().st_mode & 0o077 == 0
