@@ -10,7 +10,7 @@ short_description: A host of the Romana network
 version_added: 1.0.0
 description:
   - Makes a host known to romana-server, which gives it an index and with it a prefix, changes its address
-    or removes it.
+    or owner, or removes it.
 options:
   name:
     description: Name of the host.
@@ -26,6 +26,12 @@ options:
       - Number of the host in the address plan, from 0. When left out, the lowest free one.
       - A host's index can't be changed, because its endpoints' addresses hold it.
     type: int
+  owner:
+    description:
+      - The tenant whose own machine the host is. It then gets endpoints of that tenant only, and its peers let it
+        speak for no other.
+      - When left out, it stays as it is; for a new host that is nobody, as with an empty string.
+    type: str
   state:
     description: Whether the host is there. One that has endpoints can't be removed.
     type: str
@@ -45,6 +51,15 @@ EXAMPLES = """
   romana.openstack.host:
     name: compute01
     address: 192.168.99.11
+    api_url: https://controller:9600
+    api_token: "{{ romana_token }}"
+    api_ca_path: /etc/romana/ca.pem
+
+- name: Add a machine of the tenant demo's own
+  romana.openstack.host:
+    name: compute02
+    address: 192.168.99.12
+    owner: demo
     api_url: https://controller:9600
     api_token: "{{ romana_token }}"
     api_ca_path: /etc/romana/ca.pem
@@ -69,6 +84,7 @@ host:
     name: compute01
     address: 192.168.99.11
     index: 1
+    owner: null
     prefix: 10.1.0.0/16
     gateway: 10.1.0.1
     endpoints: 0
@@ -90,11 +106,15 @@ from ..module_utils.difference import Difference, RefusedError
 def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Request]:
     """From the host as it is, {} for none, to what the task says. Raises RefusedError for what can't be changed."""
     name, index = params["name"], params["index"]
-    before: dict[str, Any] = {key: current[key] for key in ("name", "address", "index") if key in current}
+    before: dict[str, Any] = {
+        key: current[key] for key in ("name", "address", "index", "owner") if current.get(key) is not None
+    }
     if params["state"] == "absent":
         remove = Request(f"remove host {name}", "DELETE", path("hosts", name))
         return Difference(before, {}, (remove,) if current else ())
     wanted = {"name": name, "address": _address(params["address"])}
+    if params["owner"]:
+        wanted["owner"] = params["owner"]
     if not current:
         wanted |= {} if index is None else {"index": index}
         return Difference(before, wanted, (Request(f"add host {name}", "POST", path("hosts"), wanted),))
@@ -104,7 +124,10 @@ def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Re
             " its endpoints' addresses hold it; remove the host and add it again"
         )
     after = before | wanted
-    update = Request(f"change host {name}", "PATCH", path("hosts", name), {"address": wanted["address"]})
+    if params["owner"] == "":
+        after.pop("owner", None)
+    changes = {key: after.get(key) for key in ("address", "owner") if after.get(key) != before.get(key)}
+    update = Request(f"change host {name}", "PATCH", path("hosts", name), changes)
     return Difference(before, after, (update,) if before != after else ())
 
 
@@ -123,6 +146,7 @@ def main() -> None:
             "name": NAME,
             "address": {"type": "str"},
             "index": {"type": "int"},
+            "owner": {"type": "str"},
             "state": STATE,
         },
         required_if=[("state", "present", ["address"])],

@@ -49,6 +49,7 @@ hosts:
     - name: compute01
       address: 192.168.99.11
       index: 1
+      owner: null
       prefix: 10.1.0.0/16
       gateway: 10.1.0.1
       endpoints: 2

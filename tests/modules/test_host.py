@@ -89,6 +89,26 @@ def test_index_cannot_be_changed(server: Server) -> None:
     )
 
 
+def test_owner_is_set_changed_kept_and_taken_away(server: Server) -> None:
+    for tenant in ("blue", "red"):
+        server.module("tenant", name=tenant)
+    for owner, wanted in (("blue", "blue"), ("red", "red"), (None, "red"), ("", None)):
+        arguments = COMPUTE if owner is None else {**COMPUTE, "owner": owner}
+        checked = server.module("host", check=True, **arguments)
+        changed = server.module("host", **arguments)
+        assert checked["changed"] == changed["changed"] == (owner is not None)
+        assert checked["diff"] == changed["diff"]
+        assert changed["diff"]["after"].get("owner") == changed["host"]["owner"] == wanted
+        assert server.client.host("compute01").owner == wanted
+        assert not server.module("host", **arguments)["changed"]
+
+
+def test_owner_that_does_not_exist_is_refused(server: Server) -> None:
+    result = server.module("host", **COMPUTE, owner="nobody")
+    assert result["msg"] == "cannot add host compute01: there is no tenant nobody"
+    assert server.client.hosts() == []
+
+
 def test_host_is_removed_once(server: Server) -> None:
     server.module("host", **COMPUTE)
     gone: dict[str, Any] = {"name": "compute01", "state": "absent"}

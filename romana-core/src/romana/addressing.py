@@ -103,6 +103,12 @@ class AddressPlan:
         """Address of the host's gateway interface. Raises FieldError."""
         return self.host_network(host)[GATEWAY_ENDPOINT]
 
+    def tenant_network(self, host: int, tenant: int) -> IPv4Network:
+        """What a tenant's endpoints on one host have their addresses from. Raises FieldError."""
+        _in_range("host", host, self.hosts)
+        _in_range("tenant", tenant, self.tenants)
+        return IPv4Network((self._compose(host, tenant, 0, 0), self.host_prefix_length + self.tenant_bits))
+
     def segment_network(self, host: int, tenant: int, segment: int) -> IPv4Network:
         """The network of one tenant's segment on one host. Raises FieldError."""
         _in_range("host", host, self.hosts)

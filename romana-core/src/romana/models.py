@@ -63,6 +63,7 @@ class ErrorCode(StrEnum):
     ADDRESS_IN_USE = "address_in_use"  # 409: the asked-for address belongs to another endpoint
     ADDRESS_MISMATCH = "address_mismatch"  # 409: the asked-for address is not of that host, tenant and segment
     IDEMPOTENCY_MISMATCH = "idempotency_mismatch"  # 409: same key, different request
+    HOST_RESTRICTED = "host_restricted"  # 409: the host belongs to another tenant
     HOSTS_EXHAUSTED = "hosts_exhausted"  # 507
     TENANTS_EXHAUSTED = "tenants_exhausted"  # 507
     SEGMENTS_EXHAUSTED = "segments_exhausted"  # 507
@@ -111,16 +112,27 @@ class HostCreate(Model):
     name: Name
     address: IPv4Address = Field(description="the host's own address: next hop of its prefix for the other hosts")
     index: int | None = Field(default=None, ge=0, description="host number; None: the lowest free one")
+    owner: Name | None = Field(default=None, description="tenant whose own machine it is, and to whom it is restricted")
 
 
 class HostUpdate(Model):
-    address: IPv4Address
+    """PATCH /v1/hosts/{name}: what is left out stays; null for `owner` makes it everybody's again."""
+
+    address: IPv4Address | None = None
+    owner: Name | None = None
+
+    @model_validator(mode="after")
+    def _says_something(self) -> HostUpdate:
+        if not self.model_fields_set:
+            raise ValueError("give address, owner or both")
+        return self
 
 
 class Host(Model):
     name: Name
     address: IPv4Address
     index: int
+    owner: Name | None = Field(default=None, description="the one tenant that it may speak for; None: all")
     prefix: IPv4Network
     gateway: IPv4Address
     endpoints: int = Field(description="how many endpoints it has")
@@ -289,6 +301,8 @@ class StateHost(Model):
     name: Name
     index: int
     address: IPv4Address
+    owner: int | None = Field(default=None, description="number of the one tenant that it may speak for; None: all")
+    mac: Mac | None = Field(default=None, description="of its address; only where some host has an owner")
 
 
 class StateSegment(Model):
@@ -327,8 +341,10 @@ class HostState(Model):
     plan: Plan
     host: StateHost
     peers: list[StateHost] = Field(description="all other hosts")
-    segments: list[StateSegment] = Field(description="all segments of all tenants; each may talk to itself")
-    rules: list[StateRule]
+    segments: list[StateSegment] = Field(
+        description="segments of all tenants, or of the host's owner; each may talk to itself"
+    )
+    rules: list[StateRule] = Field(description="all, or those that have to do with the host's owner")
     endpoints: list[StateEndpoint] = Field(description="the endpoints of this host")
 
 
@@ -352,6 +368,7 @@ class Applied(Model):
     """PUT /v1/hosts/{name}/applied: what the agent has in place, whole."""
 
     generation: int
+    mac: Mac | None = Field(default=None, description="of the interface that has the host's own address")
     errors: list[AppliedError] = []
     endpoints: list[AppliedEndpoint] = []
     routes: list[IPv4Network] = Field(default=[], description="other hosts' prefixes that are routed")

@@ -195,6 +195,7 @@ class Node:
     def __init__(self, lab: Lab, index: int) -> None:
         self.lab = lab
         self.metadata = ""  # address:port of the metadata service, as in agent.toml
+        self.routers = False  # as in agent.toml
         self.index = index
         self.name = f"node{index}"
         self.address = f"192.168.99.{10 + index}"
@@ -230,7 +231,12 @@ class Node:
             f'ca_file = "{self.lab.directory / "ca.pem"}"\n'
             f'state_dir = "{self.state_dir}"\nrun_dir = "{self.run_dir}"\n'
             + (f'metadata = "{self.metadata}"\n' if self.metadata else "")
+            + ("routers = true\n" if self.routers else "")
         )
+
+    def mac(self) -> str:
+        """What the other nodes see its packets come from."""
+        return str(self.namespace.json("ip", "-j", "link", "show", "eth0")[0]["address"])
 
     def reboot(self) -> None:
         """All that lives in memory is gone; files stay, but for those of running processes."""
@@ -343,6 +349,7 @@ class Lab:
     guests: list[Guest] = field(default_factory=list)
     segments: list[tuple[int, int]] = field(default_factory=lambda: [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)])
     rules: list[StateRule] = field(default_factory=list)
+    owners: dict[int, int] = field(default_factory=dict)  # tenants, of nodes that are not everybody's
     generation: int = 0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
@@ -397,7 +404,16 @@ class Lab:
 
     def state(self, node: Node) -> HostState:
         """What the server would send to a node."""
-        hosts = [StateHost(name=item.name, index=item.index, address=IPv4Address(item.address)) for item in self.nodes]
+        hosts = [
+            StateHost(
+                name=item.name,
+                index=item.index,
+                address=IPv4Address(item.address),
+                owner=self.owners.get(item.index),
+                mac=item.mac() if self.owners else None,
+            )
+            for item in self.nodes
+        ]
         return HostState(
             generation=self.generation,
             plan=Plan(),

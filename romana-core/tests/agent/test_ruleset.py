@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from ipaddress import IPv4Address
 
 import pytest
@@ -12,13 +13,18 @@ from romana.agent.ruleset import change, create, elements, inet_table, observe
 from romana.models import HostState, Plan, StateEndpoint, StateHost, StateSegment
 
 
-def wanted(segments: int = 1, endpoints: int = 1) -> Desired:
+def wanted(segments: int = 1, endpoints: int = 1, owners: tuple[int | None, ...] = (None,)) -> Desired:
+    """owners: of the peers, whose indexes are from 7 on."""
     return desired(
         HostState(
             generation=1,
             plan=Plan(),
             host=StateHost(name="a", index=0, address=IPv4Address("192.168.99.10")),
-            peers=[StateHost(name="b", index=7, address=IPv4Address("192.168.99.17"))],
+            peers=[
+                StateHost(name=f"b{n}", index=n, address=IPv4Address(f"192.168.99.{10 + n}"), owner=owner,
+                          mac=f"52:54:00:00:00:{n:02x}" if any(owners) else None)
+                for n, owner in enumerate(owners, 7)
+            ],
             segments=[StateSegment(tenant=1 + n // 15, segment=1 + n % 15) for n in range(segments)],
             rules=[],
             endpoints=[
@@ -31,6 +37,35 @@ def wanted(segments: int = 1, endpoints: int = 1) -> Desired:
 
 def test_rules_do_not_depend_on_how_much_there_is() -> None:
     assert create(inet_table(wanted(1, 1))) == create(inet_table(wanted(200, 200)))
+
+
+@pytest.mark.parametrize("routers", [False, True])
+def test_rules_do_not_depend_on_how_many_hosts_belong_to_whom(routers: bool) -> None:
+    few, many = wanted(owners=(3,)), wanted(200, owners=(None, *range(1, 16)) * 10)
+    assert create(inet_table(few, routers=routers)) == create(inet_table(many, routers=routers))
+    chains = inet_table(few, routers=routers).chains.values()
+    before = inet_table(wanted(), routers=routers).chains.values()
+    assert sum(len(chain.rules) for chain in chains) == sum(len(chain.rules) for chain in before) + 6
+
+
+def test_a_peer_may_send_what_is_its_own_or_its_owners() -> None:
+    members = elements(wanted(owners=(None, 3)), [])["inet"]
+    assert members["senders"] == {("10.7.0.0", "52:54:00:00:00:07"), ("10.8.48.0", "52:54:00:00:00:08")}
+    assert members["owned"] == {("10.8.48.0",)}
+    assert members["remotes"] == {("10.7.0.0",)}
+    behind = elements(wanted(owners=(None, 3)), [], routers=True)["inet"]
+    assert behind["senders"] == {("10.7.0.0",), ("10.8.48.0",)}
+
+
+def test_a_peer_whose_mac_is_unknown_may_send_nothing() -> None:
+    state = wanted(owners=(None, 3))
+    silent = replace(state, peers=tuple(replace(peer, mac=None) for peer in state.peers))
+    assert elements(silent, [])["inet"]["senders"] == frozenset()
+
+
+def test_without_owners_nobody_is_restricted() -> None:
+    assert not {"senders", "owned"} & elements(wanted(), [])["inet"].keys()
+    assert "sender" not in inet_table(wanted()).chains
 
 
 def test_only_what_differs_is_changed() -> None:

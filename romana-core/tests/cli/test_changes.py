@@ -66,6 +66,28 @@ def test_host_is_added_shown_and_removed(romana: Romana) -> None:
     assert romana("host", "show", name).code == exit_codes.FAILED
 
 
+def test_host_of_a_tenant_gets_its_endpoints_only_until_it_is_everybodys(
+    romana: Romana, tenant: str, host: str
+) -> None:
+    assert romana("host", "set", host, "--owner", tenant, "-f", "json").json()["owner"] == tenant
+    address = romana("host", "show", host, "-f", "json").json()["address"]
+    assert romana("host", "add", host, address, "--owner", tenant).code == 0  # the same again
+    assert "exists with other values" in romana("host", "add", host, address, "--owner", "demo").err
+    create_endpoint(romana, tenant, host)
+    wanted = ("--host", host, "--interface", "tap-x", "--mac", "fa:16:3e:00:00:99")
+    refused = romana("endpoint", "create", "demo/s1", *wanted)
+    assert (refused.code, refused.out) == (exit_codes.FAILED, "")
+    assert refused.err == f"romana: host {host} belongs to another tenant than demo; use another host\n"
+    other = romana("host", "set", host, "--owner", "demo")
+    assert other.code == exit_codes.FAILED
+    assert f"it has endpoints of tenant {tenant}; delete them first" in other.err
+    assert f"romana host set {host} --no-owner" in romana("tenant", "delete", tenant).err
+    moved = romana("host", "set", host, "--no-owner", "--address", "192.168.97.1", "-f", "json").json()
+    assert (moved["owner"], moved["address"]) == (None, "192.168.97.1")
+    for nothing in ((), ("--owner", tenant, "--no-owner")):
+        assert romana("host", "set", host, *nothing).code == exit_codes.USAGE
+
+
 def test_tenant_and_segment_by_the_original_names(romana: Romana) -> None:
     name = f"t-{secrets.token_hex(4)}"
     assert romana("create-tenant", name).code == 0

@@ -187,6 +187,24 @@ def test_a_tenant_gets_and_loses_its_project_and_is_found_by_it(api: httpx.Clien
         assert code(api.patch("/v1/tenants/t", json=body)) == (422, "invalid_request")
 
 
+def test_a_host_gets_and_loses_its_owner(site: Site, start: StartServer) -> None:
+    site.init(Plan())
+    with start(site).client() as api:
+        fill(api)
+        api.post("/v1/tenants", json={"name": "u"}).raise_for_status()
+        assert api.patch("/v1/hosts/a", json={"owner": "u"}).raise_for_status().json()["owner"] == "u"
+        assert code(api.post("/v1/endpoints", json=ENDPOINT)) == (409, "host_restricted")
+        assert api.get("/v1/hosts/a/state").json()["segments"] == []
+        assert code(api.delete("/v1/tenants/u")) == (409, "in_use")
+        assert code(api.patch("/v1/hosts/a", json={"owner": "none"})) == (404, "not_found")
+        assert api.patch("/v1/hosts/a", json={"address": "192.0.2.9"}).json()["owner"] == "u"
+        assert api.patch("/v1/hosts/a", json={"owner": None}).json()["owner"] is None
+        api.post("/v1/endpoints", json=ENDPOINT).raise_for_status()
+        assert code(api.patch("/v1/hosts/a", json={"owner": "u"})) == (409, "in_use")
+        for body in ({}, {"owner": ""}, {"owner": "u", "index": 3}):
+            assert code(api.patch("/v1/hosts/a", json=body)) == (422, "invalid_request")
+
+
 def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
     fill(api)
     made = [api.post("/v1/endpoints", json=ENDPOINT).json() for _ in range(2)]

@@ -16,7 +16,7 @@ from romana_install.aws import checks as aws_checks
 from romana_install.config import Draft
 from romana_install.findings import Finding, did_you_mean
 from romana_install.machine import MachineNetwork
-from romana_install.plan import FIRST_NODE, capacity, network_key
+from romana_install.plan import FIRST_NODE, capacity, is_compute_node, network_key
 from romana_install.stack import Stack
 
 DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
@@ -52,6 +52,8 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
         found += _address_plan(draft, target)
     if draft.usable("romana_tenants"):
         found += _tenants(draft)
+    if draft.usable("romana_host_owners", "romana_tenants", "openstack_engine", "devstack_compute_node"):
+        found += _owners(draft, target, existing)
     if target == "local":
         found += _local(draft, existing, machine)
     if target == "aws":
@@ -162,6 +164,25 @@ def _tenants(draft: Draft) -> Iterator[Finding]:
         # Numbers count from 1, so one of the 2**bits is never given out.
         if draft.usable(key) and 0 < bits <= 32 and len(names) > 2**bits - 1:
             yield Finding(where, f"{what}: {len(names)} do not fit {bits} bits, up to {2**bits - 1} do; raise {key}")
+
+
+def _owners(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
+    config = draft.config
+    where = draft.where("romana_host_owners")
+    tenants = [tenant.name for tenant in config.romana_tenants]
+    for host, owner in config.romana_host_owners.items():
+        if not is_compute_node(host, config):
+            yield Finding(where, f"{host} is no compute node of this stack; give one, like compute01")
+        if owner not in tenants:
+            yield Finding(
+                where, f"{host}: there is no tenant {owner}{did_you_mean(owner, tenants)}; see romana_tenants"
+            )
+    if config.romana_host_owners and engine(draft, target, existing) != "none":
+        yield Finding(
+            where,
+            "a node with OpenStack holds passwords of the whole cloud, so it can be no tenant's own;"
+            " leave it empty, or give -e openstack_engine=none",
+        )
 
 
 def _local_network(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:

@@ -40,10 +40,21 @@ def nodes(config: Config, target: str = "local") -> tuple[Node, ...]:
     """The nodes a configuration asks for, the controller first."""
     controller = Node("controller", str(_address(config, target, 0)), 0, True, config.controller_is_compute)
     computes = [
-        Node(f"compute{number:02}", str(_address(config, target, number)), number, False, True)
+        Node(_compute(number), str(_address(config, target, number)), number, False, True)
         for number in range(1, config.devstack_compute_node + 1)
     ]
     return (controller, *computes)
+
+
+def is_compute_node(name: str, config: Config) -> bool:
+    """Whether a configuration asks for a compute node of this name, whatever the nodes' network."""
+    digits = name.removeprefix("compute")
+    number = int(digits) if digits.isascii() and digits.isdecimal() else 0
+    return 1 <= number <= config.devstack_compute_node and name == _compute(number)
+
+
+def _compute(number: int) -> str:
+    return f"compute{number:02}"
 
 
 def _address(config: Config, target: str, index: int) -> IPv4Address:

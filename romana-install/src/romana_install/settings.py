@@ -137,6 +137,12 @@ class RomanaSettings(Settings):
             "secret": False,
         },
     )
+    romana_host_owners: dict[Name, Name] = setting(
+        {},
+        "Nodes that are a tenant's own machines, each with that tenant: they get endpoints of that tenant only, and "
+        "the other nodes believe them no other. See docs/bare-metal.md. Those made so by hand are left alone.",
+        "give names of nodes with their tenants, like {compute02: demo}",
+    )
 
 
 PasswordName = Annotated[str, StringConstraints(pattern=f"^({'|'.join(PASSWORD_NAMES)})$")]

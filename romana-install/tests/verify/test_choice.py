@@ -13,7 +13,7 @@ segments = st.lists(st.tuples(st.sampled_from("abcd"), st.sampled_from(["default
 
 
 def test_default_segments_on_three_hosts() -> None:
-    spots = choose(["a", "b", "c"], DEFAULT).spots
+    spots = choose(["a", "b", "c"], DEFAULT, {}).spots
     assert spots == (
         Spot("a", "admin", "s1"),
         Spot("a", "admin", "s1"),
@@ -27,20 +27,35 @@ def test_default_segments_on_three_hosts() -> None:
 
 
 def test_one_host_still_has_every_kind() -> None:
-    spots = choose(["a"], DEFAULT).spots
+    spots = choose(["a"], DEFAULT, {}).spots
     assert [(spot.tenant, spot.segment) for spot in spots] == [("admin", "s1")] * 2 + [("admin", "s2"), ("demo", "s1")]
 
 
 def test_other_tenants_are_taken_when_the_usual_ones_do_not_exist() -> None:
-    choice = choose(["a", "b"], [("blue", "web"), ("blue", "db"), ("red", "web")])
+    choice = choose(["a", "b"], [("blue", "web"), ("blue", "db"), ("red", "web")], {})
     assert (choice.primary, choice.sibling, choice.stranger) == (("blue", "web"), ("blue", "db"), ("red", "web"))
-    choice = choose(["a", "b"], [("blue", "web"), ("red", "s1")])
+    choice = choose(["a", "b"], [("blue", "web"), ("red", "s1")], {})
     assert (choice.primary, choice.sibling, choice.stranger) == (("red", "s1"), None, ("blue", "web"))
 
 
 def test_nothing_to_choose_from_gives_no_spots() -> None:
-    assert choose([], DEFAULT).spots == ()
-    assert choose(["a"], []).spots == ()
+    assert choose([], DEFAULT, {}).spots == ()
+    assert choose(["a"], [], {}).spots == ()
+
+
+def test_a_host_of_a_tenants_own_gets_probes_of_that_tenant_only() -> None:
+    choice = choose(["a", "b", "c", "d"], [*DEFAULT, ("blue", "web")], {"a": "blue", "c": "demo", "d": "admin"})
+    assert choice.spots == (
+        Spot("b", "admin", "s1"),
+        Spot("b", "admin", "s1"),
+        Spot("d", "admin", "s1"),
+        Spot("b", "admin", "s2"),
+        Spot("d", "admin", "s2"),
+        Spot("b", "demo", "s1"),
+        Spot("c", "demo", "s1"),
+        Spot("a", "blue", "web"),
+    )
+    assert choose(["a"], DEFAULT, {"a": "bare"}).spots == ()
 
 
 @given(names)
@@ -52,13 +67,16 @@ def test_few_hosts_are_chosen_evenly_with_the_first_and_the_last(hosts: list[str
         assert (chosen[0], chosen[-1]) == (hosts[0], hosts[-1])
 
 
-@given(names, segments)
-def test_spots_are_bounded_and_exist(hosts: list[str], existing: list[tuple[str, str]]) -> None:
+@given(names, segments, st.dictionaries(st.integers(0, 300).map("host{}".format), st.sampled_from("abcde")))
+def test_spots_are_bounded_and_exist(hosts: list[str], existing: list[tuple[str, str]], owners: dict[str, str]) -> None:
     chosen = spread(hosts)
-    choice = choose(chosen, existing)
+    choice = choose(chosen, existing, owners)
+    assert all(owners.get(spot.host) in (None, spot.tenant) for spot in choice.spots)
     assert all(spot.host in chosen and (spot.tenant, spot.segment) in existing for spot in choice.spots)
     assert len(choice.spots) <= len(chosen) + 1 + 2 * 2
-    if chosen and existing:
-        assert {spot.host for spot in choice.spots} == set(chosen)
-        parts = [part for part in (choice.primary, choice.sibling, choice.stranger) if part is not None]
-        assert len(set(parts)) == len(parts)
+    tenants = {tenant for tenant, _ in existing}
+    assert {spot.host for spot in choice.spots} == {
+        host for host in chosen if (owners[host] in tenants if host in owners else existing)
+    }
+    parts = [part for part in (choice.primary, choice.sibling, choice.stranger) if part is not None]
+    assert len(set(parts)) == len(parts)

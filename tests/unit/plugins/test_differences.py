@@ -24,7 +24,8 @@ HOST = {"name": "compute01", "address": "192.168.99.11", "index": 1, "prefix": "
 
 def host_task(**arguments: Any) -> dict[str, Any]:
     """The parameters of a host task."""
-    return {"name": "compute01", "address": "192.168.99.11", "index": None, "state": "present"} | arguments
+    usual = {"name": "compute01", "address": "192.168.99.11", "index": None, "owner": None, "state": "present"}
+    return usual | arguments
 
 
 @pytest.mark.parametrize(
@@ -35,6 +36,10 @@ def host_task(**arguments: Any) -> dict[str, Any]:
         ({}, HOST, []),
         ({"index": 1}, HOST, []),
         ({"address": "192.168.99.12"}, HOST, [("PATCH", "/hosts/compute01", {"address": "192.168.99.12"})]),
+        ({"owner": "demo"}, HOST, [("PATCH", "/hosts/compute01", {"owner": "demo"})]),
+        ({"owner": "demo"}, HOST | {"owner": "demo"}, []),
+        ({}, HOST | {"owner": "demo"}, []),
+        ({"owner": ""}, HOST | {"owner": "demo"}, [("PATCH", "/hosts/compute01", {"owner": None})]),
         ({"state": "absent", "address": None}, HOST, [("DELETE", "/hosts/compute01", None)]),
         ({"state": "absent", "address": None}, {}, []),
     ],

@@ -11,11 +11,16 @@ from romana.models import HostState
 
 @dataclass(frozen=True, slots=True)
 class Peer:
-    """Another host: its prefix is reached through its address."""
+    """Another host: its prefix is reached through its address.
+
+    owned: the part of its prefix that its owner has; None: it has no owner. mac: of its address, where it is known.
+    """
 
     name: str
     prefix: str
     address: str
+    owned: str | None
+    mac: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,14 +45,19 @@ class Endpoint:
 
 @dataclass(frozen=True, slots=True)
 class Desired:
-    """One host's whole network. Addresses and prefixes are text, as the kernel's tools write them."""
+    """One host's whole network. Addresses and prefixes are text, as the kernel's tools write them.
+
+    restricts: whether some host, be it this one, may not speak for everybody, so that all look at who sends what.
+    """
 
     generation: int
     host: str
+    address: str
     plan: AddressPlan
     gateway: str
     prefix: str
     peers: tuple[Peer, ...]
+    restricts: bool
     endpoints: tuple[Endpoint, ...]
     traffic: Traffic
 
@@ -63,13 +73,21 @@ def desired(state: HostState) -> Desired:
     return Desired(
         generation=state.generation,
         host=state.host.name,
+        address=str(state.host.address),
         plan=plan,
         gateway=str(plan.gateway(state.host.index)),
         prefix=str(plan.host_network(state.host.index)),
         peers=tuple(
-            Peer(peer.name, str(plan.host_network(peer.index)), str(peer.address))
+            Peer(
+                name=peer.name,
+                prefix=str(plan.host_network(peer.index)),
+                address=str(peer.address),
+                owned=None if peer.owner is None else str(plan.tenant_network(peer.index, peer.owner)),
+                mac=peer.mac,
+            )
             for peer in sorted(state.peers, key=lambda peer: peer.index)
         ),
+        restricts=any(item.owner is not None for item in (state.host, *state.peers)),
         endpoints=tuple(
             Endpoint(item.id, str(item.address), item.mac, item.interface)
             for item in sorted(state.endpoints, key=lambda item: item.address)

@@ -77,10 +77,14 @@ def _run(argv: list[str], stdin: str) -> tuple[subprocess.Popen[str], str, str]:
 
 
 class Firewall:
-    """Keeps our two tables as they must be, and nothing else. `metadata`: the service that guests may ask."""
+    """Keeps our two tables as they must be, and nothing else.
 
-    def __init__(self, metadata: Metadata | None) -> None:
+    metadata: the service that guests may ask. routers: whether packets of other hosts may come by way of routers.
+    """
+
+    def __init__(self, metadata: Metadata | None, routers: bool) -> None:
         self._metadata = metadata
+        self._routers = routers
         self._tables: dict[str, _KeptTable] = {}
         self._settled: tuple[Desired, frozenset[str]] | None = None  # for which nothing was left to do
         self._own: set[int] = set()  # process ids of our nft processes that the kernel has not told us of yet
@@ -100,11 +104,11 @@ class Firewall:
             return []
         self._settled = None
         done = []
-        for table in (inet_table(wanted, self._metadata), arp_table()):
+        for table in (inet_table(wanted, self._metadata, self._routers), arp_table()):
             kept = self._tables.setdefault(table.family, _KeptTable(table.family))
             kept.look()
             lingering = frozenset(name for (name,) in kept.members.get("taps", frozenset())) & present
-            if said := kept.apply(table, elements(wanted, lingering)[table.family], self._own):
+            if said := kept.apply(table, elements(wanted, lingering, self._routers)[table.family], self._own):
                 done.append(said)
         self._settled = (wanted, lingering)
         return done

@@ -48,6 +48,7 @@ DEFAULT = str(IPv4Address(0))
 UNICAST = 1
 LINK_SCOPE = 253
 IFF_UP = 1
+ARPHRD_ETHER = 1
 NUD_PERMANENT = 0x80
 DUMPS = 5
 SYSCTLS = Path("/proc/sys")
@@ -197,7 +198,8 @@ class Kernel:
             return False
         info = message.get_attr("IFLA_LINKINFO")
         kind = (info.get_attr("IFLA_INFO_KIND") if info else None) or ""
-        link = Link(message["index"], message.get_attr("IFLA_IFNAME"), kind, bool(message["flags"] & IFF_UP))
+        mac = message.get_attr("IFLA_ADDRESS") if message["ifi_type"] == ARPHRD_ETHER else ""
+        link = Link(message["index"], message.get_attr("IFLA_IFNAME"), kind, bool(message["flags"] & IFF_UP), mac)
         if observed.links.get(link.index) == link:
             return False
         observed.add_link(link)

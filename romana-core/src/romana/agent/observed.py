@@ -15,6 +15,7 @@ class Link:
     name: str
     kind: str  # as `ip -d link` calls it; empty for a real device
     up: bool
+    mac: str = ""  # of Ethernet only
 
 
 @dataclass(frozen=True, slots=True)

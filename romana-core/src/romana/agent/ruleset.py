@@ -4,6 +4,7 @@ Isolation is decided where a packet is delivered to a tap. Packets between segme
 by one look-up in `pairs` and are not tracked. Everything else is tracked, and each packet of a connection, also a
 reply, is judged by what its first packet asked for: so a policy that goes away ends the connections it let in.
 Guests' connections to the metadata service are sent on to where it is, and pass beside all policies.
+Where some host belongs to a tenant, what comes from hosts is judged before all that: see `senders`.
 """
 
 from __future__ import annotations
@@ -16,6 +17,7 @@ from typing import Any
 
 from romana.agent.desired import Desired
 from romana.agent.metadata import Metadata
+from romana.agent.senders import Senders
 from romana.agent.traffic import Element
 
 TABLE = "romana"
@@ -64,12 +66,13 @@ SPOOF_SETS = {"taps": Set(("ifname",)), "sources": Set(("ifname", "ether_addr", 
 _SERVICE = ("ipv4_addr", "ipv4_addr", "inet_proto", "inet_service")
 
 
-def inet_table(wanted: Desired, metadata: Metadata | None = None) -> Table:
+def inet_table(wanted: Desired, metadata: Metadata | None = None, routers: bool = False) -> Table:
     """The table that judges IP packets; only those from and to taps of endpoints.
 
     Args:
         wanted: what the host must have.
         metadata: the service that guests find at its well-known address; None: there is none.
+        routers: whether packets of other hosts may come by way of routers.
     """
     mask = wanted.plan.segment_mask
     plan = wanted.plan.cidr
@@ -80,10 +83,13 @@ def inet_table(wanted: Desired, metadata: Metadata | None = None) -> Table:
     untrack = f"{source} . {target} @pairs {target} . {source} @pairs notrack"
     question = (f"{metadata.question} accept",) if metadata else ()
     answer = (f"{metadata.answer} accept",) if metadata else ()
+    senders = Senders(wanted, routers) if wanted.restricts else None
+    entrance = (senders.entrance,) if senders else ()
+    beyond = (f"{senders.beyond} accept",) if senders else ()
     chains = {
         # A guest's packet with its own source takes one look-up here, and one in `forward` if it is within a pair.
         "prerouting": Chain(
-            ("iifname . ether saddr . ip saddr @sources goto own_source", "iifname @taps drop", untrack),
+            ("iifname . ether saddr . ip saddr @sources goto own_source", "iifname @taps drop", *entrance, untrack),
             "prerouting",
             -300,
         ),
@@ -97,6 +103,7 @@ def inet_table(wanted: Desired, metadata: Metadata | None = None) -> Table:
             (
                 f"ip daddr {wanted.prefix} accept",
                 f"ip daddr & {host_mask} @remotes accept",
+                *beyond,
                 "drop",  # no such host: it would leave by the default route
             )
         ),
@@ -139,6 +146,7 @@ def inet_table(wanted: Desired, metadata: Metadata | None = None) -> Table:
             (
                 *question,
                 f"ip daddr & {host_mask} @remotes accept",  # judged there
+                *beyond,
                 f"ct direction original {source} . ip daddr . meta l4proto . th dport @outward accept",
                 f"ct direction reply ct original ip saddr . {asked} . meta l4proto . th sport @inward accept",
                 f"ct state related ct original ip saddr != {plan} accept",
@@ -169,6 +177,9 @@ def inet_table(wanted: Desired, metadata: Metadata | None = None) -> Table:
         "inward": Set(_SERVICE, interval=True),
         "outward": Set(_SERVICE, interval=True),
     }
+    if senders:
+        chains["sender"] = Chain(senders.rules)
+        sets |= {"senders": Set(senders.type), "owned": Set(("ipv4_addr",))}
     return Table("inet", sets, chains)
 
 
@@ -178,12 +189,13 @@ def arp_table() -> Table:
     return Table("arp", SPOOF_SETS, {"input": Chain(rules, "input", 0)})
 
 
-def elements(wanted: Desired, lingering: Iterable[str]) -> dict[str, Elements]:
+def elements(wanted: Desired, lingering: Iterable[str], routers: bool = False) -> dict[str, Elements]:
     """Elements of each table, by family.
 
     Args:
         wanted: what the host must have.
         lingering: interfaces of endpoints that are gone; they stay shut until the interface goes, too.
+        routers: as `inet_table` was told.
     """
     taps = frozenset({(item.interface,) for item in wanted.endpoints} | {(name,) for name in lingering})
     # 0.0.0.0: a DHCP client, or one that probes whether its address is free
@@ -194,17 +206,19 @@ def elements(wanted: Desired, lingering: Iterable[str]) -> dict[str, Elements]:
     )
     clients = frozenset((item.interface, str(int(item.mac.replace(":", ""), 16))) for item in wanted.endpoints)
     allowed = wanted.traffic
+    senders = Senders(wanted, routers) if wanted.restricts else None
     return {
         "inet": {
             "taps": taps,
             "sources": sources,
             "clients": clients,
             "pairs": allowed.pairs,
-            "remotes": frozenset((peer.prefix.partition("/")[0],) for peer in wanted.peers),
+            "remotes": frozenset((peer.prefix.partition("/")[0],) for peer in wanted.peers if peer.owned is None),
             "hosts": frozenset((peer.address,) for peer in wanted.peers),
             "flows": allowed.flows,
             "inward": allowed.inward,
             "outward": allowed.outward,
+            **({"senders": senders.elements, "owned": senders.owned} if senders else {}),
         },
         "arp": {"taps": taps, "sources": sources},
     }

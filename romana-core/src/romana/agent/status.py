@@ -41,6 +41,7 @@ def applied(
     routed = {(prefix, via) for prefix, _, via in ours}
     return Applied(
         generation=wanted.generation,
+        mac=_mac(wanted, observed),
         errors=[AppliedError(subject=problem.subject, message=problem.message) for problem in known],
         endpoints=[_endpoint(item, observed, ours, firewall, answers, blamed) for item in wanted.endpoints],
         routes=[
@@ -52,6 +53,12 @@ def applied(
             (IPv4Address(source), IPv4Address(target)) for source, target in sorted(firewall.get("pairs", frozenset()))
         ],
     )
+
+
+def _mac(wanted: Desired, observed: Observed) -> str | None:
+    """The MAC that other hosts see packets of this host come from; None while nothing has the host's address."""
+    own = (observed.links.get(item.link) for item in observed.addresses if item.address == wanted.address)
+    return next((link.mac for link in own if link is not None and link.mac), None)
 
 
 def _endpoint(

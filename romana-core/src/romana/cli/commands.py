@@ -11,6 +11,7 @@ COMMANDS = {
     "host list": "hosts:ListHosts",
     "host show": "hosts:ShowHost",
     "host add": "hosts:AddHost",
+    "host set": "hosts:SetHost",
     "host remove": "hosts:RemoveHost",
     "tenant list": "tenants:ListTenants",
     "tenant show": "tenants:ShowTenant",

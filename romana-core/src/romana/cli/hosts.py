@@ -7,8 +7,11 @@ from collections.abc import Iterable
 
 from romana.cli import arguments
 from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.errors import UsageError
 from romana.cli.in_use import say_what_is_in_the_way
-from romana.models import AppliedError, Host, HostCreate
+from romana.models import AppliedError, Host, HostCreate, HostUpdate
+
+_OWNER = "the tenant whose own machine it is; it then speaks for no other"
 
 
 class HostRow(Host):
@@ -30,7 +33,7 @@ class ListHosts(Listing):
     """
 
     example = "romana host list -f json"
-    columns = ("name", "index", "address", "prefix", "gateway", "endpoints", "status")
+    columns = ("name", "index", "address", "prefix", "gateway", "owner", "endpoints", "status")
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -77,10 +80,38 @@ class AddHost(Showing):
             type=arguments.index,
             help="number in the address plan; default: the lowest free",
         )
+        parser.add_argument("--owner", metavar="TENANT", type=arguments.name, help=_OWNER)
         return parser
 
     def thing(self, args: argparse.Namespace) -> Host:
-        return self.api.create_host(HostCreate(name=args.name, address=args.address, index=args.index))
+        wanted = HostCreate(name=args.name, address=args.address, index=args.index, owner=args.owner)
+        return self.api.create_host(wanted)
+
+
+class SetHost(Showing):
+    """Change a host's own address, or say whose machine it is.
+
+    A host with an owner is restricted: it gets endpoints of that tenant only, and the other hosts believe it no others.
+    """
+
+    example = "romana host set compute03 --owner demo"
+    shows = Host
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = _with_name(super().get_parser(prog_name))
+        parser.add_argument("--address", metavar="ADDRESS", type=arguments.address, help="the host's own address")
+        whose = parser.add_mutually_exclusive_group()
+        whose.add_argument("--owner", metavar="TENANT", type=arguments.name, help=_OWNER)
+        whose.add_argument("--no-owner", action="store_true", help="it is everybody's")
+        return parser
+
+    def thing(self, args: argparse.Namespace) -> Host:
+        wanted = {} if args.address is None else {"address": args.address}
+        if args.owner is not None or args.no_owner:
+            wanted["owner"] = args.owner
+        if not wanted:
+            raise UsageError("nothing to set; give --address, --owner or --no-owner")
+        return self.api.update_host(args.name, HostUpdate(**wanted))
 
 
 class RemoveHost(Deleting):

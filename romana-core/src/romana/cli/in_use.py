@@ -34,6 +34,8 @@ def say_what_is_in_the_way(
                 for policy in policies
                 if any(_names(peer, tenant, segment) for peer in (policy.source, policy.target))
             ]
+        if tenant is not None and segment is None:
+            ways += [f"romana host set {owned.name} --no-owner" for owned in api.hosts() if owned.owner == tenant]
         more = f"; and {len(ways) - NAMED} more" if len(ways) > NAMED else ""
         raise CommandError(f"{error.message}: {'; '.join(ways[:NAMED])}{more}") from None
 

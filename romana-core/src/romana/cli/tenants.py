@@ -71,7 +71,7 @@ class CreateTenant(Showing):
 
 
 class DeleteTenant(Deleting):
-    """Delete a tenant and its segments; refused while it has endpoints or a policy names it."""
+    """Delete a tenant and its segments; refused while it has endpoints or hosts, or a policy names it."""
 
     example = "romana tenant delete blue"
 

@@ -20,6 +20,7 @@ from romana.store.errors import (
     AddressInUseError,
     AddressMismatchError,
     EndpointsExhaustedError,
+    HostRestrictedError,
     IdempotencyMismatchError,
 )
 from romana.store.hosts import no_host
@@ -40,6 +41,7 @@ _LOOK_UP = (
         meta.c.generation,
         hosts.c.id.label("host_id"),
         hosts.c.number.label("host"),
+        hosts.c.owner_id,
         tenants.c.id.label("tenant_id"),
         tenants.c.number.label("tenant"),
         segments.c.id.label("segment_id"),
@@ -97,6 +99,7 @@ def create_endpoint(store: Store, wanted: EndpointCreate, key: str | None) -> tu
 
     Raises:
         NotFoundError: host, tenant or segment.
+        HostRestrictedError: the host belongs to another tenant.
         EndpointsExhaustedError: every number of that host, tenant and segment is taken.
         AddressMismatchError: the asked-for address is none of that host, tenant and segment.
         AddressInUseError: another endpoint has the asked-for address.
@@ -172,6 +175,12 @@ def _check_found(found: Row[*tuple[Any, ...]], wanted: EndpointCreate) -> None:
         raise no_tenant(wanted.tenant)
     if found.segment_id is None:
         raise no_segment(wanted.tenant, wanted.segment)
+    if found.owner_id not in (None, found.tenant_id):
+        raise HostRestrictedError(
+            f"host {wanted.host} belongs to another tenant than {wanted.tenant}; use another host",
+            host=wanted.host,
+            tenant=wanted.tenant,
+        )
 
 
 def _number(connection: Connection, store: Store, found: Row[*tuple[Any, ...]], wanted: EndpointCreate) -> int:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import time
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, exists, select, update
 
 from romana.models import Applied
 from romana.store.database import Unchanged
 from romana.store.errors import InvalidError, NotFoundError
 from romana.store.hosts import no_host
 from romana.store.schema import DETAIL_LENGTH, endpoints, hosts
-from romana.store.store import Store, current_generation
+from romana.store.store import Store, current_generation, wake_all_hosts
 
 BIGGEST = 2**63 - 1  # what a BIGINT column holds
 
@@ -23,10 +23,11 @@ _STATUS = (
         status=bindparam("new_status"), detail=bindparam("new_detail"), status_generation=bindparam("new_generation")
     )
 )
+_SOME_OWNED = select(exists(select(hosts.c.id).where(hosts.c.owner_id.is_not(None))))
 
 
-class _StatusesDiffer(Exception):  # noqa: N818 - no error: leaves the transaction with nothing written
-    """A report turns out to change statuses, which takes the common lock."""
+class _OthersConcerned(Exception):  # noqa: N818 - no error: leaves the transaction with nothing written
+    """A report turns out to change statuses or the host's MAC, which takes the common lock."""
 
 
 def get_applied(store: Store, host: str) -> Applied:
@@ -46,8 +47,8 @@ def get_applied(store: Store, host: str) -> Applied:
 def put_applied(store: Store, host: str, report: Applied) -> bool:
     """Store a report and each endpoint's status; False when it was older than what is known, and left out.
 
-    A report that changes the status of an endpoint is a write with a generation of its own. Most change none; for
-    those the lock of the host is enough.
+    A report that changes the status of an endpoint, or by which MAC others know the host, is a write with a generation
+    of its own. Most change neither; for those the lock of the host is enough.
 
     Endpoints that are not this host's are ignored: they may have been deleted since. Raises NotFoundError, and
     InvalidError when no generation can have that number.
@@ -55,32 +56,37 @@ def put_applied(store: Store, host: str, report: Applied) -> bool:
     if not 0 <= report.generation <= BIGGEST:
         raise InvalidError(f"generation {report.generation} is outside 0..{BIGGEST}; report the one of the state")
 
-    def without_statuses(connection: Connection) -> bool:
-        host_id = _locked_host(connection, host, report).id
-        if _status_changes(connection, host_id, report):
-            raise _StatusesDiffer
-        _keep(connection, host_id, report)
+    def for_itself(connection: Connection) -> bool:
+        row = _locked_host(connection, host, report)
+        if _another_mac(row, report) or _status_changes(connection, row.id, report):
+            raise _OthersConcerned
+        _keep(connection, row.id, report)
         return True
 
-    def with_statuses(connection: Connection) -> bool:
-        host_id = _locked_host(connection, host, report).id
-        if changes := _status_changes(connection, host_id, report):
-            generation = current_generation(connection)
+    def for_others(connection: Connection) -> bool:
+        row = _locked_host(connection, host, report)
+        generation = current_generation(connection)
+        if changes := _status_changes(connection, row.id, report):
             connection.execute(_STATUS, [change | {"new_generation": generation} for change in changes])
-        _keep(connection, host_id, report)
+        if _another_mac(row, report):
+            connection.execute(update(hosts).where(hosts.c.id == row.id).values(mac=report.mac))
+            if connection.execute(_SOME_OWNED).scalar_one():
+                wake_all_hosts(connection, generation)
+        _keep(connection, row.id, report)
         return True
 
     # Everyone locks in the same order (meta, host, endpoints), so nobody waits in a circle: who finds, with the host
     # locked, that the common lock is needed as well lets go and begins again with that.
     try:
-        return store.database.transaction(without_statuses)
-    except _StatusesDiffer:
-        return store.database.write(with_statuses)
+        return store.database.transaction(for_itself)
+    except _OthersConcerned:
+        return store.database.write(for_others)
 
 
 def _locked_host(connection: Connection, host: str, report: Applied) -> Row[*tuple[Any, ...]]:
     """The host, locked. Raises NotFoundError, and Unchanged when the report is older than what is known."""
-    locked = select(hosts.c.id, hosts.c.generation, hosts.c.applied_generation).where(hosts.c.name == host)
+    columns = (hosts.c.id, hosts.c.generation, hosts.c.applied_generation, hosts.c.mac)
+    locked = select(*columns).where(hosts.c.name == host)
     row = connection.execute(locked.with_for_update()).one_or_none()
     if row is None:
         raise no_host(host)
@@ -89,6 +95,11 @@ def _locked_host(connection: Connection, host: str, report: Applied) -> Row[*tup
     if known is not None and report.generation < known <= row.generation:
         raise Unchanged(False)
     return row
+
+
+def _another_mac(row: Row[*tuple[Any, ...]], report: Applied) -> bool:
+    """Whether the host speaks from another MAC than known; one that says none, for the moment, keeps it."""
+    return report.mac not in (None, row.mac)
 
 
 def _keep(connection: Connection, host_id: int, report: Applied) -> None:

@@ -66,6 +66,12 @@ class IdempotencyMismatchError(StoreError):
     code = ErrorCode.IDEMPOTENCY_MISMATCH
 
 
+class HostRestrictedError(StoreError):
+    """The host belongs to another tenant."""
+
+    code = ErrorCode.HOST_RESTRICTED
+
+
 class HostsExhaustedError(StoreError):
     """Every host index is taken."""
 

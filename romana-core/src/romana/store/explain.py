@@ -16,8 +16,12 @@ from romana.store.errors import InvalidError
 from romana.store.schema import endpoints, hosts, segments, tenants
 from romana.store.store import Store
 
-_HOSTS = select(hosts.c.name, hosts.c.number, hosts.c.generation, hosts.c.applied).order_by(hosts.c.number)
-_HostRow = Row[str, int, int, str | None]
+_HOSTS = (
+    select(hosts.c.name, hosts.c.number, hosts.c.generation, hosts.c.applied, tenants.c.number.label("owner"))
+    .outerjoin(tenants, hosts.c.owner_id == tenants.c.id)
+    .order_by(hosts.c.number)
+)
+_HostRow = Row[str, int, int, str | None, int | None]
 _Role = Literal["endpoint", "gateway", "unallocated", "reserved"]
 
 
@@ -88,6 +92,8 @@ def _checks(plan: AddressPlan, row: _HostRow, location: Location, endpoint: Endp
     else:
         prefix = plan.host_network(location.host)
         yield check("route", f"{prefix} via {endpoint.host}", applied is not None and prefix in applied.routes)
+    if row.owner not in (None, location.tenant):
+        return  # it is told of its owner's segments only
     key = plan.segment_key(location.tenant, location.segment)
     yield check("pair", f"{key} {key}", applied is not None and (key, key) in applied.pairs)
 

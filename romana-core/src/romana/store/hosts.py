@@ -13,8 +13,9 @@ from romana.models import Host, HostCreate, HostUpdate
 from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, HostsExhaustedError, InUseError, InvalidError, NotFoundError
 from romana.store.numbers import check_generation, lowest_free
-from romana.store.schema import endpoints, hosts
+from romana.store.schema import endpoints, hosts, segments, tenants
 from romana.store.store import Store, current_generation, wake_all_hosts
+from romana.store.tenants import find_tenant
 
 _COUNT = (
     select(func.count())
@@ -23,6 +24,9 @@ _COUNT = (
     .correlate(hosts)
     .scalar_subquery()
     .label("endpoints")
+)
+_OWNER = (
+    select(tenants.c.name).where(tenants.c.id == hosts.c.owner_id).correlate(hosts).scalar_subquery().label("owner")
 )
 _COLUMNS = (
     hosts.c.id,
@@ -34,6 +38,7 @@ _COLUMNS = (
     hosts.c.applied_at,
     hosts.c.applied_errors,
     _COUNT,
+    _OWNER,
 )
 
 
@@ -54,8 +59,8 @@ def get_host(store: Store, name: str) -> Host:
 def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
     """The host, and whether it is new.
 
-    Raises ConflictError (it exists with other values, or another has the index or address), HostsExhaustedError and
-    InvalidError (index or address that no host can have).
+    Raises ConflictError (it exists with other values, or another has the index or address), HostsExhaustedError,
+    InvalidError (index or address that no host can have) and NotFoundError (its owner).
     """
     check_address(store.plan, wanted.address)
     allowed = store.plan.hosts
@@ -87,6 +92,7 @@ def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
                 name=wanted.name,
                 number=number,
                 address=int(wanted.address),
+                owner_id=_owner_id(connection, wanted.owner),
                 generation=generation,
                 applied_errors=0,
             )
@@ -98,17 +104,28 @@ def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
 
 
 def update_host(store: Store, name: str, wanted: HostUpdate, expected: int | None) -> Host:
-    """Change the host's own address. Raises NotFoundError, GenerationConflictError, ConflictError, InvalidError."""
-    check_address(store.plan, wanted.address)
+    """Change the host's own address, or whose it is.
+
+    Raises NotFoundError (the host or its owner), GenerationConflictError, ConflictError, InvalidError and InUseError
+    (it has endpoints of other tenants than its owner).
+    """
+    if wanted.address is not None:
+        check_address(store.plan, wanted.address)
 
     def work(connection: Connection) -> Host:
         row = find_host(connection, name)
         check_generation(f"host {name}", row["generation"], expected)
-        if row["address"] == int(wanted.address):
+        values: dict[str, int | None] = {}
+        if wanted.address is not None and row["address"] != int(wanted.address):
+            others = connection.execute(select(*_COLUMNS).where(hosts.c.id != row["id"])).mappings().all()
+            _check_free(others, wanted.address, None)
+            values["address"] = int(wanted.address)
+        if "owner" in wanted.model_fields_set and row["owner"] != wanted.owner:
+            values["owner_id"] = _owner_id(connection, wanted.owner)
+            _check_only_owners(connection, row, wanted.owner)
+        if not values:
             raise Unchanged(_host(store.plan, row))
-        others = connection.execute(select(*_COLUMNS).where(hosts.c.id != row["id"])).mappings().all()
-        _check_free(others, wanted.address, None)
-        connection.execute(update(hosts).where(hosts.c.id == row["id"]).values(address=int(wanted.address)))
+        connection.execute(update(hosts).where(hosts.c.id == row["id"]).values(**values))
         wake_all_hosts(connection, current_generation(connection))
         return _host(store.plan, find_host(connection, name))
 
@@ -164,13 +181,40 @@ def _check_free(known: Any, address: IPv4Address, number: int | None) -> None:
             raise ConflictError(f"index {number} already belongs to host {row['name']}", host=row["name"])
 
 
+def _owner_id(connection: Connection, owner: str | None) -> int | None:
+    return None if owner is None else find_tenant(connection, owner)["id"]
+
+
+def _check_only_owners(connection: Connection, row: RowMapping, owner: str | None) -> None:
+    """Raises InUseError when endpoints of other tenants are on the host."""
+    if owner is None:
+        return
+    others = (
+        select(tenants.c.name)
+        .distinct()
+        .join(segments, segments.c.tenant_id == tenants.c.id)
+        .join(endpoints, endpoints.c.segment_id == segments.c.id)
+        .where(endpoints.c.host_id == row["id"], tenants.c.name != owner)
+        .order_by(tenants.c.name)
+    )
+    if names := connection.execute(others).scalars().all():
+        raise InUseError(
+            f"host {row['name']} is in use: it has endpoints of tenant {', '.join(names)}; delete them first",
+            host=row["name"],
+            tenants=list(names),
+        )
+
+
 def _same(plan: AddressPlan, row: RowMapping, wanted: HostCreate) -> Host:
     host = _host(plan, row)
-    if host.address != wanted.address or wanted.index not in (None, host.index):
+    others = wanted.index not in (None, host.index) or wanted.owner not in (None, host.owner)
+    if host.address != wanted.address or others:
+        owner = "" if host.owner is None else f", owner {host.owner}"
         raise ConflictError(
-            f"host {host.name} exists with other values: address {host.address}, index {host.index}",
+            f"host {host.name} exists with other values: address {host.address}, index {host.index}{owner}",
             address=str(host.address),
             index=host.index,
+            owner=host.owner,
         )
     return host
 
@@ -181,6 +225,7 @@ def _host(plan: AddressPlan, row: RowMapping) -> Host:
         name=row["name"],
         address=IPv4Address(row["address"]),
         index=row["number"],
+        owner=row["owner"],
         prefix=plan.host_network(row["number"]),
         gateway=plan.gateway(row["number"]),
         endpoints=row["endpoints"],

@@ -67,6 +67,8 @@ hosts = Table(
     Column("name", _NAME, nullable=False, unique=True),
     Column("number", Integer, nullable=False, unique=True),
     Column("address", BigInteger, nullable=False, unique=True),
+    Column("owner_id", Integer, ForeignKey("tenants.id")),
+    Column("mac", String(17)),
     Column("generation", BigInteger, nullable=False),
     Column("applied_generation", BigInteger),
     Column("applied_at", BigInteger),

@@ -16,7 +16,19 @@ from romana.store.hosts import no_host
 from romana.store.schema import endpoints, hosts, policies, segments, tenants
 from romana.store.store import Store
 
-_HOSTS = select(hosts.c.id, hosts.c.name, hosts.c.number, hosts.c.address, hosts.c.generation).order_by(hosts.c.number)
+_HOSTS = (
+    select(
+        hosts.c.id,
+        hosts.c.name,
+        hosts.c.number,
+        hosts.c.address,
+        hosts.c.generation,
+        hosts.c.mac,
+        tenants.c.number.label("owner"),
+    )
+    .outerjoin(tenants, hosts.c.owner_id == tenants.c.id)
+    .order_by(hosts.c.number)
+)
 _SEGMENTS = (
     select(segments.c.id, segments.c.tenant_id, tenants.c.number.label("tenant"), segments.c.number.label("segment"))
     .join(tenants, segments.c.tenant_id == tenants.c.id)
@@ -53,15 +65,22 @@ def _state(connection: Connection, plan: AddressPlan, name: str) -> HostState:
     own = next((row for row in known if row.name == name), None)
     if own is None:
         raise no_host(name)
+    restricted = any(row.owner is not None for row in known)  # only then it matters who sends what
     there = connection.execute(_SEGMENTS).all()
     mine = connection.execute(_ENDPOINTS.where(endpoints.c.host_id == own.id).order_by(endpoints.c.address))
     return HostState(
         generation=own.generation,
         plan=wire_plan(plan),
-        host=_host(own),
-        peers=[_host(row) for row in known if row.id != own.id],
-        segments=[StateSegment(tenant=row.tenant, segment=row.segment) for row in there],
-        rules=_rules(connection, there),
+        host=_host(own, None),
+        peers=[_host(row, row.mac if restricted else None) for row in known if row.id != own.id],
+        segments=[
+            StateSegment(tenant=row.tenant, segment=row.segment) for row in there if own.owner in (None, row.tenant)
+        ],
+        rules=[
+            rule
+            for rule in _rules(connection, there)
+            if own.owner is None or own.owner in (rule.source.tenant, rule.target.tenant)
+        ],
         endpoints=[
             StateEndpoint(id=row.id, address=IPv4Address(row.address), mac=row.mac, interface=row.interface)
             for row in mine
@@ -69,8 +88,9 @@ def _state(connection: Connection, plan: AddressPlan, name: str) -> HostState:
     )
 
 
-def _host(row: Row[*tuple[Any, ...]]) -> StateHost:
-    return StateHost(name=row.name, index=row.number, address=IPv4Address(row.address))
+def _host(row: Row[*tuple[Any, ...]], mac: str | None) -> StateHost:
+    address = IPv4Address(row.address)
+    return StateHost(name=row.name, index=row.number, address=address, owner=row.owner, mac=mac)
 
 
 def _rules(connection: Connection, there: Sequence[Row[*tuple[Any, ...]]]) -> list[StateRule]:

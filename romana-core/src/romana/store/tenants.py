@@ -8,7 +8,7 @@ from romana.models import Tenant, TenantCreate, TenantUpdate
 from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, InUseError, NotFoundError, TenantsExhaustedError
 from romana.store.numbers import check_generation, lowest_free
-from romana.store.schema import endpoints, policies, segments, tenants
+from romana.store.schema import endpoints, hosts, policies, segments, tenants
 from romana.store.store import Store, current_generation, wake_all_hosts
 
 _COLUMNS = (
@@ -107,7 +107,7 @@ def update_tenant(store: Store, name: str, wanted: TenantUpdate, expected: int |
 def delete_tenant(store: Store, name: str, expected: int | None) -> None:
     """Delete a tenant and its segments.
 
-    Raises NotFoundError, GenerationConflictError and InUseError (it has endpoints, or a policy names it).
+    Raises NotFoundError, GenerationConflictError and InUseError (it has endpoints or hosts, or a policy names it).
     """
 
     def work(connection: Connection) -> None:
@@ -126,6 +126,14 @@ def delete_tenant(store: Store, name: str, expected: int | None) -> None:
                 f"tenant {name} is in use: named by policy {', '.join(names)}; delete the policy first",
                 tenant=name,
                 policies=list(names),
+            )
+        owned = select(hosts.c.name).where(hosts.c.owner_id == row["id"]).order_by(hosts.c.number)
+        if names := connection.execute(owned).scalars().all():
+            raise InUseError(
+                f"tenant {name} is in use: it owns host {', '.join(names)}; remove the host, or take it from the tenant"
+                " first",
+                tenant=name,
+                hosts=list(names),
             )
         connection.execute(delete(segments).where(segments.c.tenant_id == row["id"]))
         connection.execute(delete(tenants).where(tenants.c.id == row["id"]))

@@ -93,7 +93,8 @@ def _place(names: Sequence[str], client: Client, network: Network, mark: str, fi
     ready = network.ready()
     findings.note("nodes", network.take_problems(), f"romana-probe answers on {', '.join(ready)}")
     segments = [(tenant.name, segment.name) for tenant in client.tenants() for segment in client.segments(tenant.name)]
-    choice = choose([host.name for host in hosts if host.name in ready], segments)
+    owners = {host.name: host.owner for host in hosts if host.owner is not None}
+    choice = choose([host.name for host in hosts if host.name in ready], segments, owners)
     if not choice.spots:
         findings.note("probes", ["no node or no segment to put one in; see: romana host list, romana tenant list"], "")
     policies = list(client.policies())
