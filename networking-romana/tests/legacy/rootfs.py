@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
+from debian_mirror import debian_mirror
 from romana_install.package_index import pip_options, uv_environment
 from romana_install.stack import cache_home
 
@@ -29,7 +30,6 @@ MMDEBSTRAP = (
     f"--customize-hook={INSTALL}",
     "bullseye",  # the last one with Python 2.7
 )
-MIRROR = "http://deb.debian.org/debian"
 
 
 @dataclass(frozen=True)
@@ -86,7 +86,7 @@ def _build(path: Path, lock: int) -> None:
     partial = path.with_name(path.name + ".partial")
     shutil.rmtree(partial, ignore_errors=True)  # of a build that was killed
     try:
-        command = [*APART, "--mount-proc", *MMDEBSTRAP, partial, MIRROR]
+        command = [*APART, "--mount-proc", *MMDEBSTRAP, partial, *debian_mirror()]
         done = subprocess.run(
             command, env=_build_environment(), pass_fds=[lock], capture_output=True, text=True, check=False
         )
