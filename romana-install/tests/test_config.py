@@ -39,6 +39,7 @@ def test_missing_file_is_a_finding(tmp_path: Path) -> None:
         "openstack.yml",
         "devstack.yml",
         "local.yml",
+        "static.yml",
         "aws.yml",
     ]
 
@@ -221,7 +222,9 @@ def test_release_without_a_suitable_openstack() -> None:
 
 
 def test_target_that_is_not_available() -> None:
-    assert findings(target="vagrant") == ["-t vagrant: not available in this version; what works is: -t local, -t aws"]
+    assert findings(target="vagrant") == [
+        "-t vagrant: not available in this version; what works is: -t local, -t aws, -t static"
+    ]
 
 
 @pytest.mark.parametrize(

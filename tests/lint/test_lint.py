@@ -19,6 +19,8 @@ SHELL = [
     "tests/unit/devstack/devstack.bash",
     "roles/nova/files/nova-has-failed-builds",
     "roles/libvirt/files/hook",
+    "romana-install/src/romana_install/static/facts.sh",
+    "roles/nova_compute/files/end-instances",
     "roles/nova_compute/files/remove-unused-taps",
     *(
         f"roles/openstack_service/files/schemas/{name}"
