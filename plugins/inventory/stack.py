@@ -40,7 +40,7 @@ from pathlib import Path
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 
-ENDINGS = tuple(f"{target}.{kind}" for target in ("local", "aws", "static") for kind in ("yml", "yaml"))
+ENDINGS = tuple(f"{target}.{kind}" for target in ("local", "aws", "static", "vagrant") for kind in ("yml", "yaml"))
 ENGINES = ("engine_none", "engine_packages", "engine_devstack")
 GROUPS = ("controller", "compute", "romana", "leaving", *ENGINES)
 

@@ -77,7 +77,6 @@ def setup(tmp_path: Path) -> Setup:
         ([], 2, "devstack_release: liberty (the usual release) needs an operating system of its time"),
         (["status", "--iam-policy"], 2, "--iam-policy belongs to plan, not to status"),
         (["-t", "local", "plan", "--iam-policy"], 2, "--iam-policy is about AWS; leave -t out"),
-        (["-t", "vagrant"], 2, "-t vagrant: not available in this version; what works is: -t local, -t aws, -t static"),
         (["-t", "local", "-e", "openstack_engine=devstack"], 2, "nodes; give -e devstack_release=2026.1, or -e openst"),
         ([*NONE, "-e", "devstack_compute_node=two"], 2, "-e:devstack_compute_node: is 'two'"),
         ([*NONE, "validate", "-e", "romana_cdir=10.0.0.0/8"], 2, "did you mean romana_cidr?"),
@@ -90,6 +89,10 @@ def setup(tmp_path: Path) -> Setup:
         (["status"], 1, "there is no stack romana"),
         (["verify", "-e", "stack_name=blue"], 1, "there is no stack blue"),
         (["ssh", "compute01"], 1, "there is no stack romana"),
+        (["snapshot", "take", "good"], 2, "write: ./romana-setup snapshot save NAME, or: snapshot restore NAME"),
+        (["snapshot", "save", "-good"], 2, "unrecognized arguments: -good"),
+        (["snapshot", "save", "a b"], 2, "is no name of a snapshot"),
+        (["snapshot", "save", "good"], 1, "there is no stack romana"),
         (["uninstall", "-e", "stack_name=A"], 2, "-e:stack_name: is 'A'"),
     ],
 )

@@ -13,7 +13,7 @@ import pytest
 from romana_install import ssh
 from romana_install.plan import nodes
 from romana_install.settings import Config
-from romana_install.stack import Stack, UnknownNodeError
+from romana_install.stack import ADDRESSES_FILE, Stack, UnknownNodeError
 
 
 def stack(directory: Path, computes: int = 1) -> Stack:
@@ -118,3 +118,15 @@ def test_command_to_a_node(made: Stack) -> None:
 def test_unknown_node_lists_the_nodes(made: Stack) -> None:
     with pytest.raises(UnknownNodeError, match="no node named 'compute02'; it has: controller, compute01"):
         made.ssh_command("compute02")
+
+
+def test_machines_of_vagrant_are_told_by_name_not_by_address(tmp_path: Path) -> None:
+    made = replace(stack(tmp_path), target="vagrant")
+    ssh.ensure(made)
+    (tmp_path / ADDRESSES_FILE).write_text(
+        "Host controller 192.168.99.10\n    HostName 127.0.0.1\n    Port 2222\n    HostKeyAlias controller\n"
+    )
+    found = effective(tmp_path, "controller")
+    assert (found["hostname"], found["port"]) == ("127.0.0.1", "2222")
+    assert found["controlpath"].endswith("/controller")
+    assert effective(tmp_path, "compute01")["hostname"].endswith(".invalid")

@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import yaml
+from debian_mirror import debian_mirror
 
 from romana_install.stack import cache_home
 
@@ -90,15 +91,8 @@ def server_image(services: bool = False) -> str:
         partial = path.with_suffix(".partial")
         subprocess.run(["rm", "-rf", "--one-file-system", partial], check=True)
         done = subprocess.run(
-            ["mmdebstrap", *options, partial, *_mirror()], check=False, capture_output=True, text=True
+            ["mmdebstrap", *options, partial, *debian_mirror()], check=False, capture_output=True, text=True
         )
         assert done.returncode == 0, done.stderr[-3000:]
         partial.rename(path)
     return str(path)
-
-
-def _mirror() -> list[str]:
-    """The mirror that this machine uses, if it is a Debian."""
-    asked = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Identifier: Packages"]
-    lines = subprocess.run(asked, capture_output=True, text=True, check=True).stdout.splitlines()
-    return [url for origin, _, url in (line.rpartition(" ") for line in lines) if origin == "Debian"][:1]

@@ -9,8 +9,8 @@ from pathlib import Path
 import pytest
 from romana_install.distribution import copy_distribution
 
+from ..server import PROJECT, Server
 from .inside import Inside
-from .server import PROJECT, Server
 
 TESTS = Path(__file__).parents[1] / "inside_neutron"
 PYTHON = PROJECT / ".venv" / "neutron" / "bin" / "python"

@@ -6,9 +6,9 @@ import subprocess
 
 import pytest
 
+from ..server import PROJECT
 from .conftest import PYTHON, TESTS
 from .inside import Inside
-from .server import PROJECT
 
 SOURCES = PROJECT / "networking-romana" / "src"
 

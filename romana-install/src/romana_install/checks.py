@@ -19,9 +19,9 @@ from romana_install.findings import Finding, did_you_mean
 from romana_install.machine import MachineNetwork
 from romana_install.plan import FIRST_NODE, capacity, is_compute_node, network_key
 from romana_install.stack import Stack
+from romana_install.vagrant.machines import HOST_ONLY, WAY_OUT
 
 DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
-AVAILABLE_TARGETS = ("local", "aws", "static")
 OPENSTACK_RELEASE = "trixie"  # the Debian whose OpenStack packages we install
 DEFAULT_DEVSTACK = "liberty"
 PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
@@ -44,7 +44,7 @@ def devstack_git_base(draft: Draft, existing: Stack | None) -> str:
 
 def findings(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> list[Finding]:
     """All that is wrong, what reading found included; empty when the installation can begin."""
-    found = [*draft.findings, *_availability(target)]
+    found = [*draft.findings]
     if target != "static" and draft.usable("openstack_engine", "local_debian_release"):
         found += _release(draft, target, existing)
     usable = draft.usable("openstack_engine", "devstack_release", "devstack_releases", "local_debian_release")
@@ -56,22 +56,12 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
         found += _tenants(draft)
     if draft.usable("romana_host_owners", "romana_tenants", "openstack_engine", "devstack_compute_node"):
         found += _owners(draft, target, existing)
-    if target == "local":
-        found += _local(draft, existing, machine)
-    if target == "aws":
-        found += aws_checks.findings(draft, existing)
+    found += _of_target(draft, target, existing, machine)
     if target != "static" and draft.usable("devstack_compute_node"):
         found += _nodes(draft, target)
     if existing is not None:
         found += _fixed_by_stack(draft, target, existing)
     return list(dict.fromkeys(found))
-
-
-def _availability(target: str) -> Iterator[Finding]:
-    if target not in AVAILABLE_TARGETS:
-        yield Finding(
-            f"-t {target}", f"not available in this version; what works is: -t {', -t '.join(AVAILABLE_TARGETS)}"
-        )
 
 
 def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
@@ -91,7 +81,7 @@ def _devstack_release(draft: Draft, target: str, existing: Stack | None) -> Iter
         text = f"{release} is none of devstack_releases, which are {', '.join(known)}{did_you_mean(release, known)}"
         yield Finding(where, text)
         return
-    if target not in AVAILABLE_TARGETS or engine(draft, target, existing) != "devstack":
+    if engine(draft, target, existing) != "devstack":
         return
     if known[release].pip != "distribution":
         usable = [name for name, one in known.items() if one.pip == "distribution"]
@@ -108,11 +98,39 @@ def _devstack_release(draft: Draft, target: str, existing: Stack | None) -> Iter
         )
 
 
+def _of_target(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
+    if target == "local":
+        yield from _local(draft, existing, machine)
+    if target == "vagrant":
+        yield from _vagrant(draft, existing, machine)
+    if target == "aws":
+        yield from aws_checks.findings(draft, existing)
+
+
 def _local(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
     if draft.usable("local_network"):
-        yield from _local_network(draft, existing, machine)
+        yield from _nodes_network(draft, "local_network", existing, machine)
     if draft.usable("openstack_engine", "local_uplink"):
         yield from _uplink(draft, existing, machine)
+
+
+def _vagrant(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
+    if draft.usable("vagrant_network"):
+        yield from _nodes_network(draft, "vagrant_network", existing, machine)
+    for key in ("vagrant_network", "romana_cidr"):
+        network = _network(getattr(draft.config, key))
+        if draft.usable(key) and network and network.overlaps(WAY_OUT):
+            text = f"{network} overlaps {WAY_OUT}, by which Vagrant and its machines reach each other; choose another"
+            yield Finding(draft.where(key), text)
+    if existing is None or existing.target != "vagrant" or not draft.usable("vagrant_provider"):
+        return
+    provider = existing.cloud["provider"]
+    if draft.config.vagrant_provider != provider:
+        yield Finding(
+            draft.where("vagrant_provider"),
+            f"is {draft.config.vagrant_provider}, but the machines of stack {existing.name} are {provider}'s;"
+            " put that back, uninstall first, or choose another stack_name",
+        )
 
 
 def _uplink(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
@@ -187,19 +205,20 @@ def _owners(draft: Draft, target: str, existing: Stack | None) -> Iterator[Findi
         )
 
 
-def _local_network(draft: Draft, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
-    where = draft.where("local_network")
-    network = _network(draft.config.local_network)
+def _nodes_network(draft: Draft, key: str, existing: Stack | None, machine: MachineNetwork) -> Iterator[Finding]:
+    where, text = draft.where(key), getattr(draft.config, key)
+    network = _network(text)
     if network is None:
-        yield Finding(where, f"{draft.config.local_network!r} is not an IPv4 network; write it like 192.168.99.0/24")
+        yield Finding(where, f"{text!r} is not an IPv4 network; write it like 192.168.99.0/24")
         return
     if network.num_addresses <= FIRST_NODE + 2:
         yield Finding(where, f"{network} is too small: the controller is .{FIRST_NODE}; give a /27 or larger")
-    yield from _unsuitable(draft, "local_network", network)
+    yield from _unsuitable(draft, key, network)
     ours = existing is not None and existing.network == str(network)
     for route in machine.routes:
-        # The stack's own route is there while it runs.
-        if route.network.overlaps(network) and not (ours and route.network == network):
+        # The stack's own route is there while it runs, and VirtualBox keeps an interface for its next machines.
+        its = route.network == network and (ours or route.device.startswith(HOST_ONLY))
+        if route.network.overlaps(network) and not its:
             yield Finding(
                 where,
                 f"{network} overlaps this machine's route {route.network} ({route.device}); choose another network",
@@ -244,7 +263,7 @@ def _fixed_by_stack(draft: Draft, target: str, existing: Stack) -> Iterator[Find
                 f"is {value}, but stack {existing.name} was made with {has[key]};"
                 " put that back, uninstall first, or choose another stack_name",
             )
-    if target in AVAILABLE_TARGETS and target != existing.target:
+    if target != existing.target:
         yield Finding(f"-t {target}", f"stack {existing.name} is on {existing.target}; uninstall it first")
     if existing.release and config.devstack_release and config.devstack_release != existing.release:
         yield Finding(

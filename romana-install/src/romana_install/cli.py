@@ -30,9 +30,11 @@ ACTIONS = {
     "verify": "compare who reaches whom with who should",
     "status": "show nodes, services (OpenStack's too) and what agents have applied",
     "ssh": "log in to a node, or run a command there: ssh compute01 [-- command]",
+    "snapshot": "-t vagrant: keep the machines as they are (save NAME), or go back to that (restore NAME)",
     "uninstall": "remove the stack",
 }
 ALLINONE = "devstack_compute_node=0 controller_is_compute=true"
+MODULES = {"provision": "install", "snapshot": "vagrant.snapshot"}  # of those that are in no module of their name
 OWN_MODULE = ("answers", "install", "status", "uninstall")
 FORMATS = {
     "plan": ("text", "json"),
@@ -114,7 +116,7 @@ def parse(argv: Sequence[str]) -> Options:
     if given.target is not None and given.target not in TARGETS:
         hint = did_you_mean(given.target, TARGETS)
         raise UsageError(f"unknown target {shown(given.target)}{hint}; there are: {', '.join(TARGETS)}")
-    if words and action != "ssh":
+    if words and action not in ("ssh", "snapshot"):
         raise UsageError(f"{action} takes no further word, but got {shown(words[0])}; options for Ansible go after --")
     if given.iam_policy and action != "plan":
         raise UsageError(f"--iam-policy belongs to plan, not to {action}")
@@ -193,5 +195,5 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 def _action(name: str) -> Callable[[Options], int]:
     """The function of an action; only what it needs is imported, as a start is to take no time."""
-    module = {"provision": "install"}.get(name, name if name in OWN_MODULE else "show")
+    module = MODULES.get(name, name if name in OWN_MODULE else "show")
     return cast("Callable[[Options], int]", getattr(importlib.import_module(f"romana_install.{module}"), name))

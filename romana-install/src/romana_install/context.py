@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from romana_install import checks, config, machine, ssh
 from romana_install.aws import account
@@ -70,13 +71,19 @@ class Wanted:
             plan={key: getattr(self.config, key) for key in checks.PLAN_KEYS},
             config_digest=self.digest,
             served=self.served,
-            cloud=account.of_stack(self.config, self.existing) if self.target == "aws" else {},
+            cloud=self._cloud,
             **({"release": self.release, "git_base": self.git_base} if self.engine == "devstack" else {}),
             reach=self.reach,
             jump=self.config.ssh_jump if self.target == "static" else "",
             known_hosts=self.config.ssh_known_hosts if self.target == "static" else "",
             become_password=self.become_password,
         )
+
+    @property
+    def _cloud(self) -> dict[str, Any]:
+        if self.target == "aws":
+            return account.of_stack(self.config, self.existing)
+        return {"provider": self.config.vagrant_provider} if self.target == "vagrant" else {}
 
 
 def wanted(options: Options) -> Wanted:

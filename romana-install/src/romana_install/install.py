@@ -49,6 +49,10 @@ def preflight_findings(want: Wanted) -> list[Finding]:
         from romana_install.static.preflight import findings as of_servers
 
         found = of_servers(want.config, want.stack)
+    elif want.target == "vagrant":
+        from romana_install.vagrant.preflight import findings as vagrant_findings
+
+        found = vagrant_findings(want.config, want.stack, want.change, want.existing, existing_stacks())
     else:
         found = preflight.findings(want.config, want.stack, want.change.add, want.existing is None, existing_stacks())
     if want.existing is not None and want.change.remove:

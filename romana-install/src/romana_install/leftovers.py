@@ -1,7 +1,7 @@
 """What a run that was cut short has left running, and its end.
 
 Everything Ansible starts inherits a variable that names the stack. Nodes do not: whoever starts them gives them an
-environment of their own.
+environment of their own; but for VirtualBox, whose programs are told by their names.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ TAG = "ROMANA_SETUP_RUN"
 PATIENCE = 5.0  # seconds a process gets to end by itself when told to
 PACKAGE_PATIENCE = 300.0  # seconds the package manager gets to finish: cut short it would need repair
 _PACKAGE_MANAGERS = ("apt", "dpkg")
+_MACHINES = (
+    "VBox"  # how VirtualBox's programs begin: they are nodes, and who keeps them; each has its starter's variables
+)
 _BUILDERS = ("mmdebstrap",)  # package managers below these work on an image that is thrown away
 
 
@@ -66,7 +69,9 @@ def _tagged(mark: str) -> dict[int, Process]:
             if mark.encode() in (directory / "environ").read_bytes().split(b"\0"):
                 # "pid (name) state parent ...", and a name may hold blanks and brackets
                 before, _, after = (directory / "stat").read_text().rpartition(")")
-                found[int(directory.name)] = Process(int(after.split()[1]), before.partition("(")[2])
+                name = before.partition("(")[2]
+                if not name.startswith(_MACHINES):
+                    found[int(directory.name)] = Process(int(after.split()[1]), name)
     return found
 
 

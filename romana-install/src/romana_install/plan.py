@@ -33,7 +33,7 @@ class Change:
 
 def network_key(target: str) -> str:
     """The variable that says which network the nodes of a target are in."""
-    return "aws_network" if target == "aws" else "local_network"
+    return f"{target}_network" if target in ("aws", "vagrant") else "local_network"
 
 
 def nodes(config: Config, target: str = "local") -> tuple[Node, ...]:
@@ -60,7 +60,7 @@ def _compute(number: int) -> str:
 def _address(config: Config, target: str, index: int) -> IPv4Address:
     if target == "aws":
         return aws_network.address(config, index, FIRST_NODE)
-    return IPv4Network(config.local_network)[FIRST_NODE + index]
+    return IPv4Network(getattr(config, network_key(target)))[FIRST_NODE + index]
 
 
 def capacity(config: Config, target: str) -> int:

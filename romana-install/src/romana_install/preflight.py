@@ -97,16 +97,21 @@ def space(config: Config, directory: Path, needed: int) -> Iterator[Finding]:
         if device in seen:
             continue
         seen.add(device)
-        figures = os.statvfs(existing)
-        free = figures.f_bavail * figures.f_frsize
-        if free < needed:
+        room = free(existing)
+        if room < needed:
             yield Finding(
                 f"disk space in {path} ({what})",
-                f"{free / GIB:.1f} GiB are free, {needed / GIB:.2g} GiB are needed; make room, or set "
+                f"{room / GIB:.1f} GiB are free, {needed / GIB:.2g} GiB are needed; make room, or set "
                 + ("XDG_STATE_HOME" if what == "state" else "local_cache_dir"),
             )
         if not os.access(existing, os.W_OK):
             yield Finding(f"{path} ({what})", f"{existing} cannot be written to; choose another place")
+
+
+def free(path: Path) -> int:
+    """Bytes that can still be written to a place, which need not be there yet."""
+    figures = os.statvfs(_nearest(path))
+    return figures.f_bavail * figures.f_frsize
 
 
 def _nearest(path: Path) -> Path:

@@ -71,6 +71,7 @@ def environment(project: Path, directory: Path) -> dict[str, str]:
         "ROMANA_STACK_DIR": str(directory),
         leftovers.TAG: str(directory),
         "ANSIBLE_HOST_KEY_CHECKING": "True",
+        "ANSIBLE_TIMEOUT": "60",  # seconds until a node that answers has let us in; ssh gives up on silent ones sooner
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_DEVEL_WARNING": "False",
         "ANSIBLE_FORCE_COLOR": "False",

@@ -21,6 +21,7 @@ INSTANCE_TYPE = r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"
 
 Engine = Literal["none", "packages", "devstack"]
 Release = Literal["bookworm", "trixie"]
+Provider = Literal["virtualbox", "libvirt"]
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z0-9]+)+-[0-9]+[a-z]$")]
 
 PASSWORD_NAMES = (
@@ -408,8 +409,70 @@ class AwsSettings(Settings):
     )
 
 
+class VagrantSettings(Settings):
+    """The target `vagrant`: nodes are virtual machines on this machine, made by Vagrant."""
+
+    vagrant_provider: Provider = setting(
+        "virtualbox",
+        "What runs the machines: `virtualbox`, or `libvirt` (with Vagrant's plugin vagrant-libvirt).",
+        "give virtualbox or libvirt",
+    )
+    vagrant_network: str = setting(
+        "192.168.99.0/24",
+        "Network of the nodes: the controller is .10, compute nodes .11 and up, this machine .1.",
+        "give an IPv4 network that nothing else uses, like 192.168.99.0/24",
+    )
+    vagrant_controller_memory: int = setting(
+        4096, "Memory of the controller.", "give a whole number from 512", unit="MB", ge=512
+    )
+    vagrant_compute_memory: int = setting(
+        2048, "Memory of each compute node.", "give a whole number from 512", unit="MB", ge=512
+    )
+    vagrant_controller_cpus: int = setting(
+        2, "Processors of the controller.", "give a whole number from 1 to 64", unit="processors", ge=1, le=64
+    )
+    vagrant_compute_cpus: int = setting(
+        2, "Processors of each compute node.", "give a whole number from 1 to 64", unit="processors", ge=1, le=64
+    )
+    vagrant_box: str = setting(
+        "",
+        "Box the machines are made from: a Debian of the release `local_debian_release`. Empty: with DevStack the "
+        "release's own, else `debian/bookworm64`, `debian/trixie64` (libvirt) or `bento/debian-13` (virtualbox).",
+        "give the name of a box like debian/trixie64, or leave it empty",
+        pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?)?$",
+    )
+    vagrant_box_url: str = setting(
+        "",
+        "Where the box comes from when Vagrant does not have it yet: a file or a URL. Empty: Vagrant's catalogue.",
+        "give an absolute path or a URL, or leave it empty",
+        pattern=r"""^((https?|file)://[^\s"#\\]+|/[^\n"#\\]+)?$""",
+    )
+    vagrant_boot_timeout: int = setting(
+        300,
+        "How long a machine may take until it answers by ssh.",
+        "give a whole number from 30 to 3600",
+        unit="seconds",
+        ge=30,
+        le=3600,
+    )
+    vagrant_libvirt_driver: str = setting(
+        "",
+        "With libvirt, what runs the machines: `kvm` (the processor) or `qemu` (a program that does as if, slowly). "
+        "Empty: kvm where this machine has it, else qemu.",
+        "give kvm or qemu, or leave it empty",
+        pattern=r"^(kvm|qemu)?$",
+    )
+
+
 class Config(
-    StackSettings, RomanaSettings, OpenstackSettings, DevstackSettings, LocalSettings, StaticSettings, AwsSettings
+    StackSettings,
+    RomanaSettings,
+    OpenstackSettings,
+    DevstackSettings,
+    LocalSettings,
+    VagrantSettings,
+    StaticSettings,
+    AwsSettings,
 ):
     """All of them together."""
 
@@ -422,4 +485,5 @@ FILES: dict[str, type[Settings]] = {
     "local.yml": LocalSettings,
     "static.yml": StaticSettings,
     "aws.yml": AwsSettings,
+    "vagrant.yml": VagrantSettings,
 }

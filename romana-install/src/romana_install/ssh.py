@@ -23,6 +23,7 @@ from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_pri
 from romana_install.stack import ADDRESSES_FILE, Node, Stack, uplink
 
 SOCKET_PATH = 107  # longest path the kernel binds a socket to
+CONNECT_TIMEOUT = {"vagrant": 30}  # seconds; a machine whose processor is emulated takes its time
 SOCKET_NAME = len("/255.255.255.255") + len(".0123456789abcdef")  # ssh binds to a temporary name first
 
 
@@ -61,12 +62,15 @@ def config(stack: Stack) -> str:
     if stack.reach:
         return _config_of_servers(stack)
     directory = stack.directory
+    # Of machines by VirtualBox only the port tells one from another: those sockets have the name of the host key.
+    socket = "%k" if stack.target == "vagrant" else "%h"
     lines = [f"# Written by romana-setup: ssh -F {directory}/ssh_config {stack.controller.name}"]
-    if stack.target == "aws":
+    assigned = stack.target in ("aws", "vagrant")
+    if assigned:
         lines.append(f"Include {_quoted(directory / ADDRESSES_FILE)}")  # the first that says something is heard
     for node in stack.present:
-        # Without a public address a node is not reached: its private one may be another machine's, here.
-        host = f"{node.name}.has-no-public-address.invalid" if stack.target == "aws" else node.address
+        # Without an address it was given a node is not reached: its private one may be another machine's, here.
+        host = f"{node.name}.has-no-public-address.invalid" if assigned else node.address
         lines += [f"Host {node.name} {node.address}", f"    HostName {host}"]
     lines += [
         "Host *",
@@ -79,12 +83,12 @@ def config(stack: Stack) -> str:
         "    StrictHostKeyChecking yes",
         # Without that interface ssh fails, instead of trying the address beyond this machine's default route.
         *([f"    BindInterface {uplink(stack.name)}"] if stack.target == "local" else []),
-        "    ConnectTimeout 10",
+        f"    ConnectTimeout {CONNECT_TIMEOUT.get(stack.target, 10)}",
         "    ServerAliveInterval 10",
         "    ServerAliveCountMax 3",
         "    ControlMaster auto",
         "    ControlPersist 60",
-        f"    ControlPath {_quoted(control_directory(directory) / '%h')}",
+        f"    ControlPath {_quoted(control_directory(directory) / socket)}",
         "    LogLevel ERROR",
     ]
     return "\n".join(lines) + "\n"
@@ -153,10 +157,9 @@ def ensure_control_directory(stack_directory: Path) -> None:
 
 
 def _quoted(path: Path) -> str:
-    # In ssh_config % begins a token; our own %h is the one that stays.
-    text = str(path)
-    name = "%h" if text.endswith("/%h") else ""
-    return '"' + text.removesuffix("%h").replace("%", "%%") + name + '"'
+    # In ssh_config % begins a token; our own, a path's last part, is the one that stays.
+    name = path.name if path.name in ("%h", "%k") else ""
+    return '"' + str(path).removesuffix(name).replace("%", "%%") + name + '"'
 
 
 def _ensure_key(path: Path, comment: str) -> str:

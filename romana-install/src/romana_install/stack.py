@@ -76,11 +76,11 @@ class Stack:
 
     network: CIDR of the nodes' own addresses; plan: the address plan's variables it was made with; leaving: nodes
     that are to be removed and may still be there, so that a removal that was cut short is finished by the next run;
-    served: whether there has been a romana-server on it; cloud: where a cloud has it (for aws: region, profile, zones);
-    release, git_base: that of OpenStack, and where its repositories come from if not from the release's own base; with
-    the engine devstack; reach: how servers are reached (static), by node; jump: by which bastion; known_hosts: the file
-    that has their host keys, empty for the user's own; become_password: what sudo asks for there, empty when it asks
-    for nothing; it is never written down.
+    served: whether there has been a romana-server on it; cloud: who has it (aws: region, profile, zones; vagrant:
+    provider); release, git_base: that of OpenStack, and where its repositories come from if not from the release's own
+    base; with the engine devstack; reach: how servers are reached (static), by node; jump: by which bastion;
+    known_hosts: the file that has their host keys, empty for the user's own; become_password: what sudo asks for there,
+    empty when it asks for nothing; it is never written down.
     """
 
     name: str

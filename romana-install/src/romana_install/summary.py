@@ -33,6 +33,7 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         ("ssh controller -- romana ipam show", "addresses in use"),
         ("verify", "who reaches whom: expected and seen"),
         ("status", "nodes, services, what agents have applied"),
+        *([("snapshot save good", "keep the machines as they are")] if stack.target == "vagrant" else ()),
         ("uninstall", "remove it all"),
     ]
     width = max(len(want.command(action)) for action, _ in steps)
@@ -47,6 +48,7 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         "Try next:",
         *(f"  {want.command(action):<{width}}  # {what}" for action, what in steps),
         *(_cloud_steps(stack, want.config) if stack.has_openstack else ()),
+        *(_machines_steps(stack) if stack.target == "vagrant" else ()),
         "More or fewer compute nodes: change devstack_compute_node in group_vars/all/stack.yml and run again:",
         f"  {options.command}",
     ]
@@ -78,6 +80,16 @@ def _cloud_steps(stack: Stack, config: Config) -> list[str]:
         "The cloud, with OpenStack's client (python3-openstackclient; the controller has it, too):",
         *(f"  {step}" for step in steps),
     ]
+
+
+def _machines_steps(stack: Stack) -> list[str]:
+    steps = [
+        f"cd {shlex.quote(str(stack.directory))}",
+        "vagrant status",
+        f"vagrant ssh {stack.controller.name}",
+        "vagrant halt; vagrant up",
+    ]
+    return ["The machines, with Vagrant, whose Vagrantfile has a part of yours:", *(f"  {step}" for step in steps)]
 
 
 def nodes(want: Wanted, stack: Stack) -> str:

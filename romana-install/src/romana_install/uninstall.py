@@ -13,7 +13,6 @@ from pathlib import Path
 
 from romana_install import leftovers, lock, run, ssh, variables
 from romana_install.aws import account
-from romana_install.checks import AVAILABLE_TARGETS
 from romana_install.context import PROJECT, check_is_meant, which_stack
 from romana_install.errors import UsageError
 from romana_install.files import private_directory, write_json
@@ -65,7 +64,7 @@ def uninstall(options: Options) -> int:
             if stack.target == "aws":
                 _check_gone(stack)
             session.completed()
-        _close_connections(stack)
+        close_connections(stack)
         log = _keep(session.log.path, name)
         _remove(directory)
     print(f"stack {name} is removed; the log of that is {log}")
@@ -77,10 +76,10 @@ def _load(given: Config, options: Options) -> Stack:
     try:
         stack = Stack.load(name)
     except StackError:
-        target = options.target or AVAILABLE_TARGETS[0]
+        target = options.target or "local"
         if target == "static":
             return _of_inventory(given, options)
-        cloud = account.of_stack(given, None) if target == "aws" else {}
+        cloud = account.of_stack(given, None) if target == "aws" else {"provider": given.vagrant_provider}
         return Stack(name, state_directory(name), nodes(Config(stack_name=name)), target=target, cloud=cloud)
     check_is_meant(stack, options, given)
     return stack
@@ -147,7 +146,7 @@ def _confirm(stack: Stack, options: Options, things: Sequence[str]) -> None:
         raise UsageError("nothing was removed")
 
 
-def _close_connections(stack: Stack) -> None:
+def close_connections(stack: Stack) -> None:
     """End shared ssh connections; their other ends are gone."""
     for node in stack.present:
         if ssh.control_path(stack, node).exists():

@@ -11,6 +11,7 @@ from romana_install.checks import uplink_wanted
 from romana_install.package_index import pip_options
 from romana_install.settings import Config
 from romana_install.stack import Stack, cache_home, uplink
+from romana_install.vagrant import machines
 
 NODE_PYTHON = {"bookworm": "3.11", "trixie": "3.13"}
 
@@ -28,6 +29,7 @@ def of_install(
         **of_stack(stack),
         **(_of_instances(config, stack) if stack.target == "aws" else {}),
         **(_of_machine(config, stack) if stack.target == "local" else {}),
+        **(machines.variables(config, stack) if stack.target == "vagrant" else {}),
         "devstack_release": stack.release,
         "devstack_git_base": stack.git_base,
         "local_cache_dir": config.local_cache_dir or str(cache_home()),
@@ -85,4 +87,5 @@ def of_stack(stack: Stack) -> dict[str, Any]:
         "stack_leaving": [node.name for node in stack.leaving],
         "stack_served": stack.served,
         **({"region": stack.cloud["region"], "aws_profile": stack.cloud["profile"]} if stack.target == "aws" else {}),
+        **({"vagrant_provider": stack.cloud["provider"]} if stack.target == "vagrant" else {}),
     }

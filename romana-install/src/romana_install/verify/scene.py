@@ -13,7 +13,7 @@ from romana_install.verify.network import Network
 from romana_install.verify.report import REACHABLE, Cell
 
 # In seconds. What is reachable answers within milliseconds; the rest is waiting for answers that must not come.
-APPLIED_WITHIN = 5.0  # until agents have followed; they take milliseconds
+APPLIED_WITHIN = 20.0  # until agents have followed; they take milliseconds, but where the processor is emulated
 LEASE_WITHIN = 5.0
 MATRIX_WAIT = 1.0  # until no answer means unreachable
 POLICY_WAIT = 0.5  # the same for paths that have been seen to answer before

@@ -1,0 +1,87 @@
+"""Whether this machine can run the stack's machines: everything that is wrong, each with its fix. Nothing is made."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+
+from romana_install import preflight
+from romana_install.findings import Finding
+from romana_install.plan import Change
+from romana_install.settings import Config
+from romana_install.stack import Stack
+from romana_install.vagrant import libvirt, virtualbox
+from romana_install.vagrant.boxes import box_findings
+from romana_install.vagrant.machines import memory
+from romana_install.vagrant.program import Program
+
+MIB = 2**20
+SPACE = {"none": 3 * preflight.GIB, "packages": 6 * preflight.GIB, "devstack": 15 * preflight.GIB}  # of a machine
+
+
+def findings(
+    config: Config, stack: Stack, change: Change, existing: Stack | None, others: Sequence[Stack]
+) -> list[Finding]:
+    """All of them.
+
+    Args:
+        config: a checked configuration for the target vagrant.
+        stack: the stack as it will be; its state directory need not exist.
+        change: what is done to its nodes.
+        existing: the stack as it is.
+        others: the stacks of this machine.
+    """
+    provider = virtualbox if config.vagrant_provider == "virtualbox" else libvirt
+    program = Program.found()
+    found = [*_other_stacks(stack, others)]
+    if program is None:
+        text = (
+            "is not installed; install it: apt-get install vagrant (and vagrant-libvirt for libvirt), or from its site"
+        )
+        found.append(Finding("vagrant", text))
+    found += provider.findings(config, program)
+    if not change.add:
+        return found
+    if existing is None:
+        found += preflight.space(config, stack.directory, preflight.SPACE_AGAIN)
+    found += _space(provider.images(), SPACE[stack.engine] * len(change.add))
+    needed = sum(memory(config, node) for node in change.add) * MIB
+    found += _memory(needed, preflight.available_memory())
+    found += provider.clashes(stack, [node.name for node in change.add])
+    if program is not None:
+        found += box_findings(config, stack, program)
+    return found
+
+
+def _other_stacks(stack: Stack, others: Sequence[Stack]) -> Iterator[Finding]:
+    network = IPv4Network(stack.network)
+    for other in others:
+        if other.name != stack.name and other.network and IPv4Network(other.network).overlaps(network):
+            if other.target not in ("vagrant", "local"):
+                continue  # its network is not on this machine
+            yield Finding(
+                "vagrant_network",
+                f"{network} is used by stack {other.name}; give another network, or uninstall with: "
+                f"./romana-setup uninstall -e stack_name={other.name}",
+            )
+
+
+def _space(path: Path, needed: int) -> Iterator[Finding]:
+    free = preflight.free(path)
+    if free < needed:
+        yield Finding(
+            f"disk space in {path}",
+            f"{free / preflight.GIB:.1f} GiB are free, {needed / preflight.GIB:.2g} GiB are needed for new machines;"
+            " make room",
+        )
+
+
+def _memory(needed: int, available: int) -> Iterator[Finding]:
+    if needed > available:
+        yield Finding(
+            "memory",
+            f"{available / preflight.GIB:.1f} GiB are available, {needed / preflight.GIB:.2g} GiB are needed for the"
+            " new machines; end other programs, add memory or swap, or lower vagrant_controller_memory,"
+            " vagrant_compute_memory or devstack_compute_node",
+        )

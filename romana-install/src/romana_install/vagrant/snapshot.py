@@ -1,0 +1,53 @@
+"""The action `snapshot`: keeps the machines as they are, and makes them again what they were."""
+
+from __future__ import annotations
+
+import json
+import re
+
+from romana_install import leftovers, lock, run
+from romana_install.context import PROJECT, existing_stack
+from romana_install.errors import UsageError
+from romana_install.findings import shown
+from romana_install.options import Options
+from romana_install.session import opened
+from romana_install.uninstall import close_connections
+
+ACTION = "snapshot"
+PLAYBOOK = "playbooks/snapshot_vagrant.yml"
+STATES = {"save": "present", "restore": "restored"}
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
+USAGE = "write: ./romana-setup snapshot save NAME, or: snapshot restore NAME"
+
+
+def snapshot(options: Options) -> int:
+    """Save or restore; returns the exit code. Raises what cli.main knows how to say."""
+    if len(options.words) != 2 or options.words[0] not in STATES:
+        raise UsageError(USAGE)
+    what, name = options.words
+    if not NAME.fullmatch(name):
+        raise UsageError(f"{shown(name)} is no name of a snapshot; give letters, digits, '.', '_' and '-'")
+    stack = existing_stack(options)
+    if stack.target != "vagrant":
+        raise UsageError(f"snapshot is for -t vagrant, and stack {stack.name} is on {stack.target}")
+    directory = stack.directory
+    with lock.held(directory / "lock", ACTION):
+        leftovers.end(directory)
+        chosen = json.dumps({"snapshot_name": name, "snapshot_state": STATES[what]})
+        with opened(directory, ACTION, what, stack.config_digest, [ACTION], options) as session:
+            verbosity = max(options.verbosity - 1, 0)
+            passed_on = [*options.passed_on, "-e", chosen]
+            settings = run.arguments(PROJECT, directory, stack.target, PLAYBOOK, passed_on, verbosity)
+            session.play(settings, options.verbosity > 0)
+            session.completed()
+    if what == "restore":
+        close_connections(stack)
+        print(f"the machines are what they were in {name}; see how they are: {_command(options, 'status')}")
+    else:
+        print(f"the snapshot {name} is saved; go back to it: {_command(options, f'snapshot restore {name}')}")
+    return 0
+
+
+def _command(options: Options, action: str) -> str:
+    named = "".join(f" -e {word}" for word in options.extra_vars)
+    return f"./romana-setup -t vagrant{named} {action}"

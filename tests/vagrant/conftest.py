@@ -1,0 +1,44 @@
+"""A world for Vagrant with libvirt in it, and a stack there."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from world import Setup, World
+
+# The same for every run: what a killed run has left is found by the next.
+PLACE = Path(tempfile.gettempdir()) / f"romana-vagrant-tests-{os.geteuid()}"
+
+
+@pytest.fixture(scope="module")
+def world(request: pytest.FixtureRequest) -> Iterator[World]:
+    """A world of one test module."""
+    if os.geteuid() != 0:
+        pytest.skip("namespaces and mounts need root")
+    with World(PLACE / request.module.__name__.rpartition(".")[2]) as made:
+        yield made
+
+
+@pytest.fixture(scope="module")
+def stack(world: World) -> Setup:
+    """The stack of one test module; it goes with its world."""
+    world.start_libvirt()
+    world.add_box("libvirt")
+    return Setup(
+        world,
+        "lab",
+        "192.168.97.0/24",
+        {
+            "vagrant_provider": "libvirt",
+            "vagrant_libvirt_driver": "qemu",
+            "vagrant_controller_memory": 1024,
+            "vagrant_compute_memory": 768,
+            "vagrant_controller_cpus": 1,
+            "vagrant_compute_cpus": 1,
+            "vagrant_boot_timeout": 900,
+        },
+    )

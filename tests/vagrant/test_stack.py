@@ -1,0 +1,112 @@
+"""The life of a stack on real machines, by libvirt and qemu. The tests of this file are steps, in this order."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+from world import Setup
+
+MINE = '\nVagrant.configure("2") { |config| config.vm.post_up_message = "this is mine" }\n'
+
+
+def remains(stack: Setup) -> dict[str, list[str]]:
+    """All of the stack that libvirt has."""
+    listed = {
+        "machines": stack.world.virsh("list", "--all", "--name"),
+        "networks": stack.world.virsh("net-list", "--all", "--name"),
+        "volumes": stack.world.virsh("vol-list", "default"),
+        "links": stack.world.run("ip", "-o", "link"),
+    }
+    marks = (f"romana-{stack.name}", "virbr", "vnet")
+    found = {
+        what: [line for line in text.splitlines() if any(mark in line for mark in marks)]
+        for what, text in listed.items()
+    }
+    return {what: lines for what, lines in found.items() if lines}
+
+
+@pytest.fixture(scope="module")
+def installed(stack: Setup) -> Setup:
+    """The stack with a controller and a compute node."""
+    if not (stack.directory / "secrets.json").exists():
+        stack.run("install")
+    return stack
+
+
+def test_check_mode_from_nothing_makes_nothing(stack: Setup) -> None:
+    stack.run("install", "--", "--check", "--diff")
+    assert not (stack.directory / "Vagrantfile").exists()
+
+
+def test_install_says_what_it_made_and_how_to_go_on(stack: Setup) -> None:
+    output = stack.run("install")
+    for expected in (stack.address(10), stack.address(11), "vagrant ssh controller", f"cd {stack.directory}"):
+        assert expected in output
+
+
+def test_second_install_changes_nothing(installed: Setup) -> None:
+    assert "changed=0" in installed.run("install")
+
+
+def test_check_mode_on_a_running_stack_changes_nothing(installed: Setup) -> None:
+    assert "changed=0" in installed.run("install", "--", "--check")
+
+
+def test_vagrant_works_in_the_stacks_directory(installed: Setup) -> None:
+    assert installed.vagrant("status").count("running (libvirt)") == 2
+    assert installed.vagrant("ssh", "compute01", "--command", "hostname").strip() == "compute01"
+
+
+def test_status_is_well(installed: Setup) -> None:
+    assert json.loads(installed.run("status", "--format", "json"))["ok"]
+
+
+def test_nodes_know_each_other_by_name(installed: Setup) -> None:
+    assert installed.address(11) in installed.ssh("controller", "getent hosts compute01")
+
+
+def test_scaling_out_leaves_the_others_and_the_users_part_alone(installed: Setup) -> None:
+    def boots() -> list[str]:
+        return [installed.ssh(node, "cat /proc/sys/kernel/random/boot_id") for node in ("controller", "compute01")]
+
+    vagrantfile, before = installed.directory / "Vagrantfile", boots()
+    vagrantfile.write_text(vagrantfile.read_text() + MINE)
+    installed.settings["devstack_compute_node"] = 2
+    installed.run("install")
+    assert boots() == before
+    assert installed.ssh("compute02", "hostname").strip() == "compute02"
+    assert vagrantfile.read_text().endswith(MINE)
+
+
+def test_a_node_that_leaves_is_removed(installed: Setup) -> None:
+    installed.settings["devstack_compute_node"] = 1
+    installed.run("install")
+    assert "compute02" not in installed.world.virsh("list", "--all", "--name")
+    assert "compute02" not in (installed.directory / "Vagrantfile").read_text()
+
+
+def test_a_snapshot_brings_a_broken_network_back(installed: Setup) -> None:
+    installed.run("snapshot", "save", "good")
+    assert "already" in installed.run("snapshot", "save", "good", code=1)
+    installed.ssh(
+        "compute01", "systemctl disable --now --quiet romana-agent; ip route del 10.0.0.0/16; ip link del romana-gw"
+    )
+    installed.run("verify", code=4)
+    installed.run("snapshot", "restore", "good")
+    installed.verify()
+
+
+def test_an_unknown_snapshot_is_refused(installed: Setup) -> None:
+    assert "there are: good" in installed.run("snapshot", "restore", "other", code=1)
+
+
+def test_uninstall_removes_everything(installed: Setup) -> None:
+    assert remains(installed)
+    installed.run("uninstall", code=2)  # nobody to ask
+    installed.run("uninstall", "--yes")
+    assert remains(installed) == {}
+    assert not installed.directory.exists()
+    assert not list(Path("/sys/class/net").glob("virbr*"))  # and nothing has come out of the world
+    installed.run("uninstall", "--yes")  # nothing there: said, and no error
