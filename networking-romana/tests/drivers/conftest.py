@@ -7,9 +7,9 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from live_romana import PROJECT, Server
 from romana_install.distribution import copy_distribution
 
-from ..server import PROJECT, Server
 from .inside import Inside
 
 TESTS = Path(__file__).parents[1] / "inside_neutron"

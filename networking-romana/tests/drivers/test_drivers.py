@@ -5,8 +5,8 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from live_romana import PROJECT
 
-from ..server import PROJECT
 from .conftest import PYTHON, TESTS
 from .inside import Inside
 

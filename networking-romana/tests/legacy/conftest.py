@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from live_romana import PROJECT, Server
 from romana_install.distribution import copy_distribution
 
-from ..server import PROJECT, Server
 from . import rootfs
 from .inside import Inside
 

@@ -14,10 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from debian_mirror import debian_mirror
+from live_romana import PROJECT
 from romana_install.package_index import pip_options, uv_environment
 from romana_install.stack import cache_home
-
-from ..server import PROJECT
 
 LOCK = PROJECT / "requirements" / "neutron27.lock"
 INSTALL = Path(__file__).with_name("install-neutron")

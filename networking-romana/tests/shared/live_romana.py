@@ -14,7 +14,7 @@ from romana.client import Client
 from romana.models import HostCreate
 from romana_install import pki
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 ADDRESS = "127.0.0.1"
 HOSTS = {"host-a": "192.0.2.1", "host-b": "192.0.2.2"}
 ROLES = ("admin", "neutron", *(f"agent:{host}" for host in HOSTS))
