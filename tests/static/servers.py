@@ -219,6 +219,8 @@ def remove_leftovers(lab: Lab) -> None:
     """Take away what a lab of that name is or was, also one of a run that was killed."""
     for namespace in run("ip", "netns", "list").split():
         if namespace.startswith(f"{lab.name}-"):
+            # What then still waits for a neighbour would be answered for from this machine's own namespace.
+            run("ip", "-n", namespace, "link", "set", "group", "default", "down", check=False)
             for pid in run("ip", "netns", "pids", namespace).split():
                 os.kill(int(pid), signal.SIGKILL)
             eventually(lambda name=namespace: not run("ip", "netns", "pids", name).strip(), "its processes end")  # type: ignore[misc]
