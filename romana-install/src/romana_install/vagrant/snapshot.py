@@ -38,10 +38,10 @@ def snapshot(options: Options) -> int:
             verbosity = max(options.verbosity - 1, 0)
             passed_on = [*options.passed_on, "-e", chosen]
             settings = run.arguments(PROJECT, directory, stack.target, PLAYBOOK, passed_on, verbosity)
+            close_connections(stack)  # a machine that is what it was knows nothing of them
             session.play(settings, options.verbosity > 0)
             session.completed()
     if what == "restore":
-        close_connections(stack)
         print(f"the machines are what they were in {name}; see how they are: {_command(options, 'status')}")
     else:
         print(f"the snapshot {name} is saved; go back to it: {_command(options, f'snapshot restore {name}')}")
