@@ -163,6 +163,9 @@ class Lab:
         server = self.servers[name] = Server(name, address, directory, process)
         listens = ["ip", "netns", "exec", self.switch, "bash", "-c", f"</dev/tcp/{address}/22"]
         eventually(lambda: subprocess.run(listens, capture_output=True, check=False).returncode == 0, f"{name} boots")
+        # What it is like then is compared later.
+        server.shell("systemctl is-system-running --wait; true")
+        eventually(lambda: "tentative" not in server.shell("ip addr"), f"{name} has its addresses for itself")
         return server
 
     def _fill(self, upper: Path, name: str, address: str, sudoers: str) -> None:
