@@ -11,7 +11,9 @@ version_added: 1.0.0
 description:
   - Reads C(stack.json) in the stack's state directory, so it knows the nodes before there are machines, and
     asks nobody. Where ssh finds each of them is in C(ssh_config) there.
-  - Every node is in the group V(romana), and in V(controller) or V(compute) or both.
+  - Every node is in the group V(romana), and in V(controller) or V(compute) or both. Nodes that are to leave the stack
+    are in the group V(leaving) alone.
+  - Every node is in V(engine_none), V(engine_packages) or V(engine_devstack), after what the stack has.
 options:
   plugin:
     description: Has to be V(romana.openstack.stack).
@@ -38,8 +40,9 @@ from pathlib import Path
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 
-ENDINGS = tuple(f"{target}.{kind}" for target in ("local", "aws", "vagrant") for kind in ("yml", "yaml"))
-GROUPS = ("controller", "compute", "romana")
+ENDINGS = tuple(f"{target}.{kind}" for target in ("local", "aws", "static", "vagrant") for kind in ("yml", "yaml"))
+ENGINES = ("engine_none", "engine_packages", "engine_devstack")
+GROUPS = ("controller", "compute", "romana", "leaving", *ENGINES)
 
 
 class InventoryModule(BaseInventoryPlugin):
@@ -63,18 +66,42 @@ class InventoryModule(BaseInventoryPlugin):
         for group in GROUPS:
             inventory.add_group(group)
         for node in stack["nodes"]:
-            name = node["name"]
-            inventory.add_host(name, group="romana")
+            name = self._add(node, stack, directory, "romana")
             for group in ("controller", "compute"):
                 if node[group]:
                     inventory.add_host(name, group=group)
-            variables = {
-                "ansible_host": node["address"],
-                "ansible_user": "root",
-                "ansible_ssh_common_args": f"-F {directory / 'ssh_config'}",
-                "ansible_python_interpreter": "/usr/bin/python3",
-                "node_address": node["address"],
-                "node_index": node["index"],
-            }
-            for key, value in variables.items():
-                inventory.set_variable(name, key, value)
+            inventory.add_host(name, group=f"engine_{stack['engine']}")
+        for node in stack["leaving"]:
+            self._add(node, stack, directory, "leaving")
+
+    def _add(self, node, stack, directory, group):
+        """Add a node to a group; returns its name."""
+        name = node["name"]
+        self.inventory.add_host(name, group=group)
+        for key, value in variables(node, stack.get("reach", {}).get(name), directory).items():
+            self.inventory.set_variable(name, key, value)
+        return name
+
+
+def variables(node, reach, directory):
+    """A node's variables. reach: how its owner says it is reached; None where the installer has made it."""
+    found = {
+        "ansible_host": node["address"],
+        "ansible_user": "root",
+        "ansible_ssh_common_args": f"-F {directory / 'ssh_config'}",
+        "ansible_python_interpreter": "/usr/bin/python3",
+        "node_address": node["address"],
+        "node_index": node["index"],
+    }
+    if reach is not None:
+        # By that name ssh_config has address, port and key.
+        found |= {
+            "ansible_host": node["name"],
+            "ansible_user": reach["user"],
+            "ansible_become": reach["user"] != "root",
+        }
+        if reach["host"]:
+            found["ansible_remote_tmp"] = "/tmp/.romana-setup"  # noqa: S108 - each task makes its own below it
+        else:
+            found["ansible_connection"] = "local"
+    return found

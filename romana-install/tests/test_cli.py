@@ -77,7 +77,6 @@ def setup(tmp_path: Path) -> Setup:
         ([], 2, "devstack_release: liberty (the usual release) needs an operating system of its time"),
         (["status", "--iam-policy"], 2, "--iam-policy belongs to plan, not to status"),
         (["-t", "local", "plan", "--iam-policy"], 2, "--iam-policy is about AWS; leave -t out"),
-        (["-t", "static"], 2, "-t static: not available in this version; what works is: -t local, -t aws, -t vagrant"),
         (["-t", "local", "-e", "openstack_engine=devstack"], 2, "nodes; give -e devstack_release=2026.1, or -e openst"),
         ([*NONE, "-e", "devstack_compute_node=two"], 2, "-e:devstack_compute_node: is 'two'"),
         ([*NONE, "validate", "-e", "romana_cdir=10.0.0.0/8"], 2, "did you mean romana_cidr?"),

@@ -39,6 +39,7 @@ def test_missing_file_is_a_finding(tmp_path: Path) -> None:
         "openstack.yml",
         "devstack.yml",
         "local.yml",
+        "static.yml",
         "aws.yml",
         "vagrant.yml",
     ]
@@ -219,12 +220,6 @@ def test_release_without_a_suitable_openstack() -> None:
     (found,) = findings("local_debian_release=bookworm")
     assert found.startswith("-e:local_debian_release: is bookworm, whose OpenStack")
     assert findings(NONE, "local_debian_release=bookworm") == []
-
-
-def test_target_that_is_not_available() -> None:
-    assert findings(target="static") == [
-        "-t static: not available in this version; what works is: -t local, -t aws, -t vagrant"
-    ]
 
 
 @pytest.mark.parametrize(

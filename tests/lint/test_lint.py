@@ -15,10 +15,13 @@ SHELL = [
     *(f"{GUEST}/usr/libexec/guest/{name}" for name in ("boot", "configure", "console", "lease", "metadata", "page")),
     f"{GUEST}/etc/acpi/PWRF/00000080",
     *(f"networking-romana/devstack/{name}" for name in ("override-defaults", "plugin.sh", "settings")),
+    *(f"networking-romana/tests/legacy/{name}" for name in ("install-neutron", "run-inside")),
     "tests/unit/devstack/devstack.bash",
     "tests/vagrant/customize-box",
     "roles/nova/files/nova-has-failed-builds",
     "roles/libvirt/files/hook",
+    "romana-install/src/romana_install/static/facts.sh",
+    "roles/nova_compute/files/end-instances",
     "roles/nova_compute/files/remove-unused-taps",
     *(
         f"roles/openstack_service/files/schemas/{name}"

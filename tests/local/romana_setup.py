@@ -34,6 +34,7 @@ class Setup:
     name: str
     network: str
     settings: dict[str, Any] = field(default_factory=dict)
+    target: str = "local"
 
     @property
     def directory(self) -> Path:
@@ -49,7 +50,7 @@ class Setup:
             "openstack_engine": "none",
             **self.settings,
         }
-        return [str(PROJECT / "romana-setup"), "-t", "local", "-e", json.dumps(values), *words]
+        return [str(PROJECT / "romana-setup"), "-t", self.target, "-e", json.dumps(values), *words]
 
     @property
     def environment(self) -> dict[str, str]:
@@ -65,12 +66,13 @@ class Setup:
             text=True,
         )
 
-    def run(self, *words: str, code: int = 0) -> str:
-        """Run an action, expect its exit code; returns what it printed on standard output."""
+    def run(self, *words: str, code: int = 0, answer: str = "") -> str:
+        """Run an action, expect its exit code; returns what it printed on standard output. answer: what it reads."""
         done = subprocess.run(
             self.command(*words),
             env=self.environment,
-            stdin=subprocess.DEVNULL,
+            input=answer,
+            start_new_session=True,  # without a terminal, on which it would ask
             capture_output=True,
             text=True,
             check=False,

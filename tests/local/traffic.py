@@ -5,7 +5,7 @@ from __future__ import annotations
 import secrets
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 
 from romana_setup import Setup, eventually
 
@@ -20,7 +20,8 @@ class Lab:
 
     def __init__(self, setup: Setup) -> None:
         self.stack = Stack.read(setup.directory)
-        self.client: Client = self.stack.client()
+        self._opened = ExitStack()
+        self.client: Client = self._opened.enter_context(self.stack.client())
         self.sessions: dict[str, Session] = {}
         self.endpoints: list[Endpoint] = []
 
@@ -92,6 +93,7 @@ class Lab:
             session.close()
         for endpoint in self.endpoints:
             self.client.delete_endpoint(endpoint.id)
+        self._opened.close()
 
 
 @contextmanager

@@ -15,6 +15,7 @@ import tempfile
 from pathlib import Path
 
 import yaml
+from debian_mirror import debian_mirror
 
 PROJECT = Path(__file__).parents[2]
 RELEASE = "trixie"
@@ -65,14 +66,6 @@ def cache() -> Path:
     return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "romana-setup" / "boxes"
 
 
-def mirror() -> list[str]:
-    """This machine's own, as far as it has one."""
-    command = ["apt-get", "indextargets", "--format", "$(ORIGIN) $(REPO_URI)", "Identifier: Packages"]
-    listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
-    found = [line.split()[-1] for line in listed if line.startswith("Debian ") and "security" not in line]
-    return found[:1]
-
-
 def built() -> Path:
     """The directory of the box: metadata.json, Vagrantfile, box.img, vmlinuz and initrd; made when it is not there."""
     made = cache() / digest()
@@ -98,7 +91,7 @@ def _build(directory: Path, root: Path) -> None:
         f"--include={','.join(packages())}",
         f'--customize-hook={CUSTOMIZE} "$1" {KEY}',
     ]
-    subprocess.run(["mmdebstrap", "--quiet", *options, RELEASE, str(root), *mirror()], check=True)
+    subprocess.run(["mmdebstrap", "--quiet", *options, RELEASE, str(root), *debian_mirror()], check=True)
     (kernel,) = (root / "boot").glob("vmlinuz-*")
     shutil.move(kernel, directory / "vmlinuz")
     shutil.move(root / "boot" / "initrd", directory / "initrd")

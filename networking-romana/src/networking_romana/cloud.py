@@ -5,9 +5,9 @@ They are asked with the credentials of the section [nova], which Neutron has for
 
 from __future__ import absolute_import
 
-from keystoneauth1 import exceptions, loading
 from oslo_config import cfg
 
+from networking_romana.compat import AUTH_OPTION, keystone_exceptions, keystone_session
 from networking_romana.config import settings
 from networking_romana.errors import RomanaUnavailable
 
@@ -36,7 +36,7 @@ def project(project_id):
 
 def can_be_asked():
     """Whether neutron.conf has credentials for it."""
-    return bool(cfg.CONF[SECTION].auth_type)
+    return bool(cfg.CONF[SECTION][AUTH_OPTION])
 
 
 def _get(path, failure, url, **service):
@@ -46,9 +46,9 @@ def _get(path, failure, url, **service):
     where = {"endpoint_override": url} if url else {"endpoint_filter": service}
     try:
         return _keystone_session().get(path, timeout=settings().timeout, **where).json()
-    except exceptions.NotFound:
+    except keystone_exceptions.NotFound:
         return None
-    except exceptions.ClientException as error:
+    except keystone_exceptions.ClientException as error:
         raise RomanaUnavailable(reason="{}: {}".format(failure, error))
 
 
@@ -56,6 +56,5 @@ def _keystone_session():
     """A session that keeps its token, made on first use."""
     global _session
     if _session is None:
-        auth = loading.load_auth_from_conf_options(cfg.CONF, SECTION)
-        _session = loading.load_session_from_conf_options(cfg.CONF, SECTION, auth=auth)
+        _session = keystone_session(SECTION)
     return _session

@@ -2,31 +2,68 @@
 
 from __future__ import absolute_import
 
+from oslo_config import cfg
+
+# Each group came to where it is with one release; the second place is where it was before.
 try:
-    from neutron_lib import constants, exceptions
     from neutron_lib.api.definitions import portbindings
     from neutron_lib.callbacks import events, registry, resources
+    from neutron_lib.plugins.ml2 import api as ml2_api
+except ImportError:  # Ocata
+    from neutron.callbacks import events, registry, resources
+    from neutron.extensions import portbindings
+    from neutron.plugins.ml2 import driver_api as ml2_api
+try:
+    from keystoneauth1 import exceptions as keystone_exceptions
+    from keystoneauth1 import loading
+    from neutron.ipam.driver import SubnetGroup
+    from neutron.ipam.exceptions import DeferIpam
+    from neutron_lib import constants, exceptions
     from neutron_lib.context import get_admin_context
     from neutron_lib.plugins import directory
-    from neutron_lib.plugins.ml2 import api as ml2_api
 
     NOT_SPECIFIED = constants.ATTR_NOT_SPECIFIED
-except ImportError:  # Liberty has all of it in itself
+    AUTH_OPTION = "auth_type"
+
+    def keystone_session(section):
+        """A session with the credentials of a section of neutron.conf."""
+        auth = loading.load_auth_from_conf_options(cfg.CONF, section)
+        return loading.load_session_from_conf_options(cfg.CONF, section, auth=auth)
+
+except ImportError:  # Liberty
+    from keystoneclient import auth, session
+    from keystoneclient import exceptions as keystone_exceptions
     from neutron.api.v2.attributes import ATTR_NOT_SPECIFIED as NOT_SPECIFIED
-    from neutron.callbacks import events, registry, resources
     from neutron.common import constants, exceptions
     from neutron.context import get_admin_context
-    from neutron.extensions import portbindings
     from neutron.manager import NeutronManager as directory
-    from neutron.plugins.ml2 import driver_api as ml2_api
+
+    AUTH_OPTION = "auth_plugin"
+    SubnetGroup = object  # the network's subnets are asked one by one
+
+    class DeferIpam(exceptions.BadRequest):
+        """An address is given when a port is made, or never."""
+
+        message = "in this release of Neutron a port has its host from the start; name it, as Nova does"
+
+    def keystone_session(section):
+        """A session with the credentials of a section of neutron.conf."""
+        plugin = auth.load_from_conf_options(cfg.CONF, section)
+        return session.Session.load_from_conf_options(cfg.CONF, section, auth=plugin)
+
 
 __all__ = [
+    "AUTH_OPTION",
     "NOT_SPECIFIED",
+    "DeferIpam",
+    "SubnetGroup",
     "before_port_update",
     "constants",
     "core_plugin",
     "exceptions",
     "get_admin_context",
+    "keystone_exceptions",
+    "keystone_session",
     "load_plugins",
     "ml2_api",
     "port_dict",
@@ -80,5 +117,9 @@ def load_plugins(arguments):
     config.setup_logging()
     if hasattr(config, "set_config_defaults"):
         config.set_config_defaults()
-    manager.init()
+    if hasattr(manager, "init"):
+        manager.init()
+    else:  # Liberty: service plugins would begin to serve their agents from this process, and it would wait for them
+        cfg.CONF.set_override("service_plugins", [])
+        core_plugin()
     orm.configure_mappers()

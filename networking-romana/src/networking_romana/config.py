@@ -5,18 +5,35 @@ from __future__ import absolute_import
 from oslo_config import cfg
 
 GROUP = "romana"
+LEAST_TIMEOUT = 0.1  # seconds
+
+
+# Types that oslo.config has itself in later releases.
+def _url(text):
+    if not text.startswith(("https://", "http://")):
+        raise ValueError("must begin with https:// or http://")
+    return text
+
+
+def _seconds(text):
+    seconds = float(text)
+    if seconds < LEAST_TIMEOUT:
+        raise ValueError("must be {:g} at least".format(LEAST_TIMEOUT))
+    return seconds
+
+
 OPTIONS = [
-    cfg.URIOpt("url", schemes=["https", "http"], default="https://127.0.0.1:9600", help="Where romana-server listens."),
+    cfg.Opt("url", _url, default="https://127.0.0.1:9600", help="Where romana-server listens."),
     cfg.StrOpt("ca_file", default="/etc/romana/ca.pem", help="The CA of romana-server's certificate, a PEM file."),
     cfg.StrOpt(
         "token_file",
         default="/etc/neutron/romana.token",
         help="File with a token of the role neutron; only ours to read.",
     ),
-    cfg.FloatOpt("timeout", default=5.0, min=0.1, help="How long a request may take, in seconds."),
-    cfg.URIOpt(
+    cfg.Opt("timeout", _seconds, default=5.0, help="How long a request may take, in seconds."),
+    cfg.Opt(
         "nova_url",
-        schemes=["https", "http"],
+        _url,
         help="A nova-api (as http://controller:8774/v2.1) that serves nobody else, to ask for instances' metadata. By"
         " default everybody's, from the catalogue; but that may have all its processes wait for Neutron, while all of"
         " Neutron's wait for it.",

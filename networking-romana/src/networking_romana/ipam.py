@@ -15,7 +15,7 @@ from neutron.ipam import exceptions as ipam_exceptions
 from networking_romana import address, subnet
 from networking_romana import port as ports
 from networking_romana.client import romana
-from networking_romana.compat import core_plugin
+from networking_romana.compat import DeferIpam, SubnetGroup, core_plugin
 from networking_romana.errors import RomanaInvalid, RomanaRefused
 
 SERVICES = "network:"  # how the device_owner of Neutron's own ports begins
@@ -72,7 +72,7 @@ class RomanaAddressRequestFactory(requests.AddressRequestFactory):
         if ip_dict.get("ip_address"):
             return RomanaSpecificRequest(context, known, ip_dict["ip_address"])
         if not known.host:
-            raise ipam_exceptions.DeferIpam()
+            raise DeferIpam()
         return RomanaAnyRequest(context, known)
 
 
@@ -85,8 +85,8 @@ class RomanaSubnet(driver.Subnet):
         self._details = details
 
     def allocate(self, address_request):
-        """The address of a request of our factory, a netaddr.IPAddress."""
-        return netaddr.IPAddress(address_request.allocate()["address"])
+        """The address of a request of our factory, a str as from Neutron's own driver: Liberty takes nothing else."""
+        return str(address_request.allocate()["address"])
 
     def deallocate(self, address):
         """Nothing: see the module."""
@@ -102,7 +102,7 @@ class RomanaSubnet(driver.Subnet):
         return self._details
 
 
-class RomanaSubnetGroup(driver.SubnetGroup):
+class RomanaSubnetGroup(SubnetGroup):
     """The subnets of a network: one."""
 
     def __init__(self, pool, subnet_ids):

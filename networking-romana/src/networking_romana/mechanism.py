@@ -12,6 +12,7 @@ from networking_romana import port as ports
 from networking_romana.client import romana
 from networking_romana.compat import before_port_update, constants, ml2_api, portbindings
 from networking_romana.errors import RomanaUnavailable
+from networking_romana.port_status import TAP
 from networking_romana.readdress import before_update, check_number
 
 LOG = logging.getLogger(__name__)
@@ -62,7 +63,7 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
         status = constants.PORT_STATUS_ACTIVE if endpoint["status"] == IN_PLACE else constants.PORT_STATUS_DOWN
         context.set_binding(
             context.segments_to_bind[0][ml2_api.ID],
-            portbindings.VIF_TYPE_TAP,
+            TAP,
             {portbindings.CAP_PORT_FILTER: True},
             status=status,
         )

@@ -7,10 +7,10 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from live_romana import PROJECT, Server
 from romana_install.distribution import copy_distribution
 
 from .inside import Inside
-from .server import PROJECT, Server
 
 TESTS = Path(__file__).parents[1] / "inside_neutron"
 PYTHON = PROJECT / ".venv" / "neutron" / "bin" / "python"

@@ -5,10 +5,10 @@ from __future__ import annotations
 import subprocess
 
 import pytest
+from live_romana import PROJECT
 
 from .conftest import PYTHON, TESTS
 from .inside import Inside
-from .server import PROJECT
 
 SOURCES = PROJECT / "networking-romana" / "src"
 

@@ -1,11 +1,6 @@
-"""Neutron with our drivers, as its own tests run it: its API in this process, SQLite, and a live romana-server.
-
-The environment names the server: ROMANA_URL, ROMANA_CA_FILE, and ROMANA_TOKENS, a directory with <role>.token files;
-and ROMANA_OTHER_CA_FILE, an authority that it does not belong to.
-"""
+"""Neutron with our drivers, as its own tests run it: its API in this process, SQLite, and a live romana-server."""
 
 import functools
-import os
 import tempfile
 import uuid
 from pathlib import Path
@@ -18,11 +13,10 @@ from oslo_serialization import jsonutils
 
 from networking_romana import client, cloud, config
 
+from .server import HOST, environment, token_file
 from .services import Services
 
 PLAN = "10.0.0.0/8"
-HOST = "host-a"
-OTHER_HOST = "host-b"
 CONFIGURATION = """
 [DEFAULT]
 ipam_driver = romana
@@ -54,7 +48,7 @@ POLICY = """
 
 
 class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
-    """A network `romana` without a subnet yet; the server has the hosts HOST (10.0.0.0/16) and OTHER_HOST."""
+    """A network `romana` without a subnet yet; the server has the hosts HOST and OTHER_HOST."""
 
     _mechanism_drivers = ("logger", "romana")
     l3_plugin = "segments"  # the base class's place for a service plugin; there is no router here
@@ -173,13 +167,3 @@ def configuration():
         )
     )
     return str(path)
-
-
-def environment(name):
-    """What the environment says of the server."""
-    return os.environ["ROMANA_" + name]
-
-
-def token_file(role):
-    """The file with the token of a role."""
-    return str(Path(environment("TOKENS")) / (role + ".token"))

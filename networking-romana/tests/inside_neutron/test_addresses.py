@@ -8,7 +8,8 @@ from oslo_config import cfg
 
 from networking_romana import client
 
-from .base import HOST, OTHER_HOST, RomanaTestCase
+from .base import RomanaTestCase
+from .server import HOST, OTHER_HOST
 
 
 def address(port):

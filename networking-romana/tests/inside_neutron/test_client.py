@@ -1,21 +1,39 @@
 """What the drivers and romana-server have agreed on, and what is said when it is otherwise."""
 
-import pathlib
+from __future__ import absolute_import
+
+import os
 import socket
 import threading
+import unittest
+from contextlib import closing
 
 import pytest
-from neutron.tests import base
 
 from networking_romana.client import RomanaClient
 from networking_romana.errors import RomanaRefused, RomanaUnavailable
 
-from .base import HOST, environment, token_file
+from .server import HOST, environment, token_file
 
 
-class TestClient(base.BaseTestCase):
+def listening():
+    """A socket that takes connections, for a `with`."""
+    server = socket.socket()
+    server.bind(("127.0.0.1", 0))
+    server.listen(1)
+    return closing(server)
+
+
+def started(target, *arguments):
+    """A thread that is at work, and does not keep the tests from ending."""
+    thread = threading.Thread(target=target, args=arguments)
+    thread.daemon = True
+    thread.start()
+    return thread
+
+
+class TestClient(unittest.TestCase):
     def setUp(self):
-        super().setUp()
         self.client = self.make_client()
         self.addCleanup(self._forget)
 
@@ -32,7 +50,7 @@ class TestClient(base.BaseTestCase):
             "token_file": token_file("neutron"),
             "timeout": 10,
         }
-        return RomanaClient(**{**known, **values})
+        return RomanaClient(**dict(known, **values))
 
     def make_endpoint(self, key="k"):
         self.client.create_tenant("blue", "p1")
@@ -95,16 +113,14 @@ class TestClient(base.BaseTestCase):
         assert "name" in str(caught.value)
 
     def test_server_that_is_not_there(self):
-        with socket.socket() as probe:
+        with closing(socket.socket()) as probe:
             probe.bind(("127.0.0.1", 0))
             url = "https://127.0.0.1:{}".format(probe.getsockname()[1])
             said = self.unavailable(self.make_client(url=url))
         assert said.startswith("romana-server ({}) cannot be reached".format(url))
 
     def test_server_that_does_not_answer(self):
-        with socket.socket() as silent:
-            silent.bind(("127.0.0.1", 0))
-            silent.listen()
+        with listening() as silent:
             url = "https://127.0.0.1:{}".format(silent.getsockname()[1])
             assert "does not answer within 0.3 s" in self.unavailable(self.make_client(url=url, timeout=0.3))
 
@@ -119,37 +135,36 @@ class TestClient(base.BaseTestCase):
         assert "/nowhere/token" in said
 
     def test_token_that_is_unknown(self):
-        file = pathlib.Path(environment("TOKENS")) / "unknown.token"
-        file.write_text("unknown")
-        said = self.unavailable(self.make_client(token_file=str(file)))
+        path = os.path.join(environment("TOKENS"), "unknown.token")
+        with open(path, "w") as file:
+            file.write("unknown")
+        said = self.unavailable(self.make_client(token_file=path))
         assert said.startswith("romana-server does not let Neutron in")
 
     def test_request_is_sent_again_when_its_connection_is_closed_without_an_answer(self):
         """As a server does that is restarted."""
-        with socket.create_server(("127.0.0.1", 0)) as server:
-            serving = threading.Thread(target=self._answer_the_second, args=(server,), daemon=True)
-            serving.start()
+        with listening() as server:
+            serving = started(self._answer_the_second, server)
             url = "http://127.0.0.1:{}".format(server.getsockname()[1])
             assert self.make_client(url=url).plan() == {"cidr": "10.0.0.0/8"}
             serving.join()
 
     def _answer_the_second(self, server):
-        with server.accept()[0] as first:
+        with closing(server.accept()[0]) as first:
             first.recv(65536)
-        with server.accept()[0] as second:
+        with closing(server.accept()[0]) as second:
             second.recv(65536)
             body = b'{"cidr": "10.0.0.0/8"}'
-            second.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n%b" % (len(body), body))
+            second.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n" % len(body) + body)
 
     def test_answer_that_is_none(self):
-        with socket.create_server(("127.0.0.1", 0)) as server:
+        with listening() as server:
             url = "http://127.0.0.1:{}".format(server.getsockname()[1])
-            serving = threading.Thread(target=self._answer_nonsense, args=(server,), daemon=True)
-            serving.start()
+            serving = started(self._answer_nonsense, server)
             assert "gives no valid answer: HTTP 200" in self.unavailable(self.make_client(url=url))
             serving.join()
 
     def _answer_nonsense(self, server):
-        with server.accept()[0] as first:
+        with closing(server.accept()[0]) as first:
             first.recv(65536)
             first.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")

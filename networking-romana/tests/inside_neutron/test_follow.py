@@ -13,7 +13,8 @@ from networking_romana.client import RomanaClient
 from networking_romana.errors import RomanaUnavailable
 from networking_romana.follow import Follower
 
-from .base import HOST, OTHER_HOST, RomanaTestCase, token_file
+from .base import RomanaTestCase
+from .server import HOST, OTHER_HOST, token_file
 from .test_addresses import address
 
 

@@ -7,7 +7,8 @@ from neutron_lib.api.definitions import portbindings
 from neutron_lib.callbacks import events, registry, resources
 from neutron_lib.exceptions import InvalidInput, PortBindingError
 
-from .base import HOST, OTHER_HOST, RomanaTestCase
+from .base import RomanaTestCase
+from .server import HOST, OTHER_HOST
 from .test_addresses import address
 
 UNBOUND = {"device_id": "", "device_owner": "", portbindings.HOST_ID: ""}

@@ -68,7 +68,14 @@ class Client:
     Every method raises ApiError, Unreachable or AnswerError.
     """
 
-    def __init__(self, url: str, ca_file: Path | str | None, token: str, server_name: str = "") -> None:
+    def __init__(
+        self,
+        url: str,
+        ca_file: Path | str | None,
+        token: str,
+        server_name: str = "",
+        socket: Path | None = None,
+    ) -> None:
         """Prepare to talk to `url` (https://host:port); nothing is sent yet.
 
         Args:
@@ -76,14 +83,16 @@ class Client:
             ca_file: PEM file of the authority that signed the server's certificate; None: the system's authorities.
             token: bearer token.
             server_name: name the server's certificate has to have; empty: the host of `url`.
+            socket: Unix socket that leads to where `url` says, when the network does not.
 
         Raises:
             ConfigError: one of the three cannot be used.
         """
         self.url = _checked_url(url)
+        trust = _trust(ca_file) if self.url.startswith("https:") else False
         self._http = httpx.Client(
             base_url=self.url,
-            verify=_trust(ca_file) if self.url.startswith("https:") else False,
+            transport=httpx.HTTPTransport(verify=trust, uds=str(socket) if socket else None),
             headers={"Authorization": f"Bearer {_checked_token(token)}", "Accept": "application/json"},
             timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
             event_hooks={"request": [lambda request: request.extensions.update(_expected(server_name))]},

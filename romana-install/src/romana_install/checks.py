@@ -1,5 +1,6 @@
 """Whether a configuration can be installed: everything that one value alone does not tell. Pure.
 
+What is wrong with servers of the target `static` is in romana_install.static.
 For the target `aws` the nodes are reached by their public addresses, so their network is held against the address plan
 only. For the target `local` the address plan lives only inside the nodes' network namespaces, whose one route and no
 resolver come from local_network; so the plan is held against local_network, and local_network against this machine's
@@ -21,7 +22,6 @@ from romana_install.stack import Stack
 from romana_install.vagrant.machines import HOST_ONLY, WAY_OUT
 
 DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
-AVAILABLE_TARGETS = ("local", "aws", "vagrant")
 OPENSTACK_RELEASE = "trixie"  # the Debian whose OpenStack packages we install
 DEFAULT_DEVSTACK = "liberty"
 PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
@@ -44,10 +44,11 @@ def devstack_git_base(draft: Draft, existing: Stack | None) -> str:
 
 def findings(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> list[Finding]:
     """All that is wrong, what reading found included; empty when the installation can begin."""
-    found = [*draft.findings, *_availability(target)]
-    if draft.usable("openstack_engine", "local_debian_release"):
+    found = [*draft.findings]
+    if target != "static" and draft.usable("openstack_engine", "local_debian_release"):
         found += _release(draft, target, existing)
-    if draft.usable("openstack_engine", "devstack_release", "devstack_releases", "local_debian_release"):
+    usable = draft.usable("openstack_engine", "devstack_release", "devstack_releases", "local_debian_release")
+    if target != "static" and usable:
         found += _devstack_release(draft, target, existing)
     if draft.usable(*PLAN_KEYS):
         found += _address_plan(draft, target)
@@ -56,18 +57,11 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
     if draft.usable("romana_host_owners", "romana_tenants", "openstack_engine", "devstack_compute_node"):
         found += _owners(draft, target, existing)
     found += _of_target(draft, target, existing, machine)
-    if draft.usable("devstack_compute_node"):
+    if target != "static" and draft.usable("devstack_compute_node"):
         found += _nodes(draft, target)
     if existing is not None:
         found += _fixed_by_stack(draft, target, existing)
     return list(dict.fromkeys(found))
-
-
-def _availability(target: str) -> Iterator[Finding]:
-    if target not in AVAILABLE_TARGETS:
-        yield Finding(
-            f"-t {target}", f"not available in this version; what works is: -t {', -t '.join(AVAILABLE_TARGETS)}"
-        )
 
 
 def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
@@ -87,7 +81,7 @@ def _devstack_release(draft: Draft, target: str, existing: Stack | None) -> Iter
         text = f"{release} is none of devstack_releases, which are {', '.join(known)}{did_you_mean(release, known)}"
         yield Finding(where, text)
         return
-    if target not in AVAILABLE_TARGETS or engine(draft, target, existing) != "devstack":
+    if engine(draft, target, existing) != "devstack":
         return
     if known[release].pip != "distribution":
         usable = [name for name, one in known.items() if one.pip == "distribution"]
@@ -167,7 +161,7 @@ def _address_plan(draft: Draft, target: str) -> Iterator[Finding]:
     network = IPv4Network(config.romana_cidr)
     yield from _unsuitable(draft, "romana_cidr", network)
     key = network_key(target)
-    if draft.usable(key):
+    if target != "static" and draft.usable(key):
         nodes_network = _network(getattr(config, key))
         if nodes_network and nodes_network.overlaps(network):
             yield Finding(
@@ -197,7 +191,7 @@ def _owners(draft: Draft, target: str, existing: Stack | None) -> Iterator[Findi
     where = draft.where("romana_host_owners")
     tenants = [tenant.name for tenant in config.romana_tenants]
     for host, owner in config.romana_host_owners.items():
-        if not is_compute_node(host, config):
+        if target != "static" and not is_compute_node(host, config):  # servers have names of their own
             yield Finding(where, f"{host} is no compute node of this stack; give one, like compute01")
         if owner not in tenants:
             yield Finding(
@@ -258,7 +252,7 @@ def _fixed_by_stack(draft: Draft, target: str, existing: Stack) -> Iterator[Find
     config = draft.config
     wanted: dict[str, object] = {key: getattr(config, key) for key in PLAN_KEYS}
     has: dict[str, object] = dict(existing.plan)
-    if target == existing.target:
+    if target == existing.target and target != "static":
         key = network_key(target)
         wanted[key], has[key] = getattr(config, key), existing.network
     wanted["romana_server_port"], has["romana_server_port"] = config.romana_server_port, existing.server_port
@@ -269,7 +263,7 @@ def _fixed_by_stack(draft: Draft, target: str, existing: Stack) -> Iterator[Find
                 f"is {value}, but stack {existing.name} was made with {has[key]};"
                 " put that back, uninstall first, or choose another stack_name",
             )
-    if target in AVAILABLE_TARGETS and target != existing.target:
+    if target != existing.target:
         yield Finding(f"-t {target}", f"stack {existing.name} is on {existing.target}; uninstall it first")
     if existing.release and config.devstack_release and config.devstack_release != existing.release:
         yield Finding(

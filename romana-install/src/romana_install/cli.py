@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import argparse
+import getpass
 import importlib
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import NoReturn, cast
 
@@ -48,6 +50,7 @@ examples:
   ./romana-setup -t local                            OpenStack on a Romana network
   ./romana-setup -t local -e openstack_engine=none   the Romana network alone
   ./romana-setup -t local plan
+  ./romana-setup -t static -i my-servers.yml         on servers of yours; begin with inventory/static.example.yml
   ./romana-setup ssh controller -- romana show-host
   ./romana-setup answers > my.yml                    everything there is to set; edit it, then:
   ./romana-setup -t local -a my.yml
@@ -84,6 +87,10 @@ def parser() -> argparse.ArgumentParser:
         help="set a variable of the configuration; also @FILE (YAML) or a JSON object; may be given several times",
     )
     made.add_argument("-a", "--answers", metavar="FILE", help="a configuration in one file, as answers shows")
+    made.add_argument("-i", "--inventory", metavar="FILE", help="static: your servers, as an inventory of Ansible's")
+    made.add_argument(
+        "-K", "--ask-become-pass", action="store_true", help="static: ask for the password that sudo asks for there"
+    )
     made.add_argument("--allinone", action="store_true", help=f"one node that is everything: -e '{ALLINONE}'")
     made.add_argument("--from-packstack", metavar="FILE", help="answers: take over what Packstack's answer file says")
     made.add_argument("--from-localrc", metavar="FILE", help="answers: take over what DevStack's localrc says")
@@ -116,13 +123,14 @@ def parse(argv: Sequence[str]) -> Options:
     for source in ("from_packstack", "from_localrc"):
         if getattr(given, source) and action != "answers":
             raise UsageError(f"--{source.replace('_', '-')} belongs to answers, not to {action}")
+    _check_static(given, passed_on)
     formats = FORMATS.get(action, ("text",))
     if given.format not in (None, *formats):
         raise UsageError(f"{action} has no format {shown(given.format)}; it has: {', '.join(formats)}")
     return Options(
         action=action,
         words=tuple(words),
-        target=given.target,
+        target="static" if given.inventory is not None else given.target,
         extra_vars=(*given.extra_vars, *((ALLINONE,) if given.allinone else ())),
         passed_on=tuple(passed_on),
         verbosity=given.verbose,
@@ -131,9 +139,19 @@ def parse(argv: Sequence[str]) -> Options:
         answers=given.answers,
         from_packstack=given.from_packstack,
         from_localrc=given.from_localrc,
+        inventory=given.inventory,
+        ask_become_password=given.ask_become_pass,
         format=given.format or "text",
         argv=tuple(argv),
     )
+
+
+def _check_static(given: argparse.Namespace, passed_on: Sequence[str]) -> None:
+    """Raises UsageError when what belongs to the target static is in the wrong place."""
+    if given.inventory is not None and given.target not in (None, "static"):
+        raise UsageError(f"-i belongs to -t static, not to -t {given.target}")
+    if {"-K", "--ask-become-pass"}.intersection(passed_on):
+        raise UsageError("-K goes before --: romana-setup itself asks for the password")
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -144,7 +162,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)  # ends like Ctrl-C: with the terminal in order and a word on how to resume
     try:
-        options = parse(argv)
+        options = _answered(parse(argv))
         return _action(options.action)(options)
     except SetupError as error:
         complain(str(error))
@@ -159,6 +177,16 @@ def main(argv: Sequence[str] | None = None) -> int:
     except OSError as error:
         complain(f"{error.filename or 'the system'}: {(error.strerror or str(error)).lower()}")
         return EXIT_FAILED
+
+
+def _answered(options: Options) -> Options:
+    """The options with the password that was asked for."""
+    if not options.ask_become_password:
+        return options
+    try:
+        return replace(options, become_password=getpass.getpass("password for sudo on the servers: "))
+    except EOFError:
+        raise UsageError("-K asks for a password, and there is nobody to give it") from None
 
 
 def _interrupt(_number: int, _frame: object) -> NoReturn:

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from romana_install import checks, config, machine, ssh
 from romana_install.aws import account
 from romana_install.errors import UsageError
-from romana_install.findings import FindingsError
+from romana_install.findings import Finding, FindingsError
 from romana_install.journal import Journal
 from romana_install.options import Options
 from romana_install.plan import Change, change, network_key, nodes
 from romana_install.progress import install_phases
 from romana_install.settings import Config
-from romana_install.stack import JOURNAL_FILE, Node, Stack, StackError, state_directory
+from romana_install.stack import JOURNAL_FILE, Node, Reach, Stack, StackError, state_directory
+from romana_install.static import checks as static_checks
+from romana_install.static import inventory
 
 PROJECT = Path(__file__).resolve().parents[3]
 DEFAULT_TARGET = "aws"
@@ -26,7 +28,8 @@ class Wanted:
     """A configuration that passed all checks, and what it means.
 
     existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
-    served: whether there has been a romana-server on it; release: what DevStack installs; git_base: from where.
+    served: whether there has been a romana-server on it; release: what DevStack installs; git_base: from where; reach:
+    how servers are reached; become_password: what sudo asks for there.
     """
 
     config: Config
@@ -40,6 +43,8 @@ class Wanted:
     served: bool = False
     release: str = ""
     git_base: str = ""
+    reach: dict[str, Reach] = field(default_factory=dict)
+    become_password: str = field(default="", repr=False)
 
     def command(self, action: str) -> str:
         """The command of another action on the same stack."""
@@ -61,13 +66,17 @@ class Wanted:
             target=self.target,
             engine=self.engine,
             leaving=self.change.remove,
-            network=getattr(self.config, network_key(self.target)),
+            network="" if self.target == "static" else getattr(self.config, network_key(self.target)),
             server_port=self.config.romana_server_port,
             plan={key: getattr(self.config, key) for key in checks.PLAN_KEYS},
             config_digest=self.digest,
             served=self.served,
             cloud=self._cloud,
             **({"release": self.release, "git_base": self.git_base} if self.engine == "devstack" else {}),
+            reach=self.reach,
+            jump=self.config.ssh_jump if self.target == "static" else "",
+            known_hosts=self.config.ssh_known_hosts if self.target == "static" else "",
+            become_password=self.become_password,
         )
 
     @property
@@ -87,10 +96,15 @@ def wanted(options: Options) -> Wanted:
             existing = Stack.load(draft.config.stack_name)
         except StackError:
             existing = None  # none yet, or damaged: made again
+    servers = _servers(options, existing) if target == "static" else inventory.Servers()
     found = checks.findings(draft, target, existing, machine.observe())
+    if target == "static":
+        found += static_checks.findings(draft, servers, existing)
     if found:
         raise FindingsError(found)
-    nodes_wanted = nodes(draft.config, target)
+    nodes_wanted = servers.nodes if target == "static" else nodes(draft.config, target)
+    changed = change(nodes_wanted, existing)
+    staying = {node.name: existing.reach[node.name] for node in changed.remove if existing and existing.reach}
     return Wanted(
         config=draft.config,
         digest=config.digest(draft.config),
@@ -99,11 +113,23 @@ def wanted(options: Options) -> Wanted:
         existing=existing,
         name_given=draft.origin.get("stack_name", "").startswith("-e"),
         nodes=nodes_wanted,
-        change=change(nodes_wanted, existing),
+        change=changed,
         served=existing is not None and _served(existing),
         release=checks.devstack_release(draft, existing),
         git_base=checks.devstack_git_base(draft, existing),
+        reach={**staying, **servers.reach},
+        become_password=options.become_password,
     )
+
+
+def _servers(options: Options, existing: Stack | None) -> inventory.Servers:
+    """The servers that the inventory names, or those of the last run."""
+    if options.inventory is not None:
+        return inventory.read(options.inventory, existing)
+    if existing is None or not existing.reach:
+        text = f"the target static needs an inventory of your servers, given with -i; begin with {inventory.EXAMPLE}"
+        return inventory.Servers(findings=(Finding("-t static", text),))
+    return inventory.Servers(existing.nodes, existing.reach)
 
 
 def _served(existing: Stack) -> bool:
@@ -116,7 +142,8 @@ def given_configuration(options: Options) -> config.Draft:
     return config.read(PROJECT / "group_vars" / "all", options.extra_vars, options.answers)
 
 
-WHICH_STACK = ("stack_name", "region", "aws_profile")  # what tells a stack from others
+# What tells a stack from others, and how servers are reached and given back.
+WHICH_STACK = ("stack_name", "region", "aws_profile", "static_forget", "static_remove_packages")
 
 
 def which_stack(options: Options) -> Config:
@@ -146,4 +173,4 @@ def existing_stack(options: Options) -> Stack:
     stack = Stack.load(given.stack_name)
     check_is_meant(stack, options, given)
     ssh.ensure_control_directory(stack.directory)
-    return stack
+    return replace(stack, become_password=options.become_password)

@@ -6,7 +6,7 @@ And `provision`, which is its beginning: the machines, and nothing on them.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from romana_install import access, leftovers, lock, pki, preflight, run, secrets
 from romana_install.context import PROJECT, Wanted, wanted
 from romana_install.errors import VerifyFailedError
 from romana_install.events import Failure
-from romana_install.files import PRIVATE_DIRECTORY, private_directory, restored, write_json
+from romana_install.files import PRIVATE_DIRECTORY, private_directory, restored, write_json, write_private
 from romana_install.findings import Finding, PreflightError
 from romana_install.journal import Journal
 from romana_install.options import Options
@@ -32,6 +32,7 @@ from romana_install.stack import (
     cache_home,
     existing_stacks,
 )
+from romana_install.static.facts import Facts, ask, known_hosts
 
 ACTION = "install"
 PLAYBOOKS = {ACTION: "playbooks/site.yml", "provision": "playbooks/provision.yml"}
@@ -44,6 +45,10 @@ def preflight_findings(want: Wanted) -> list[Finding]:
         from romana_install.aws.preflight import findings  # slow to import, and other targets do without it
 
         found = findings(want.config, want.stack, want.change, want.existing)
+    elif want.target == "static":
+        from romana_install.static.preflight import findings as of_servers
+
+        found = of_servers(want.config, want.stack)
     elif want.target == "vagrant":
         from romana_install.vagrant.preflight import findings as vagrant_findings
 
@@ -134,6 +139,7 @@ def _try_out(options: Options, want: Wanted) -> int:
 def _play(options: Options, want: Wanted, session: Session) -> dict[str, Any]:
     """All that Ansible needs, and Ansible; returns the secrets."""
     stack = want.stack
+    session.log.hide([stack.become_password] if stack.become_password else [])
     session.log.hide(want.config.openstack_passwords.values())  # the command may name them, and the log the command
     session.note(_headline(want))
     stack.save()
@@ -142,7 +148,10 @@ def _play(options: Options, want: Wanted, session: Session) -> dict[str, Any]:
     release_path = digest = ""
     if options.action == ACTION:
         with session.phase("release"):
-            release_path, digest = _release(want)
+            answers = ask(stack, stack.nodes) if stack.reach else {}
+            if stack.reach:
+                write_private(stack.directory / "ssh" / "known_hosts", known_hosts(stack.nodes, answers))
+            release_path, digest = _release(want, _python(want, answers))
     write_json(stack.directory / run.VARS_FILE, variables.of_install(want.config, stack, release_path, digest, made))
     session.play(_ansible(options, stack), options.verbosity > 0)
     return made
@@ -158,15 +167,21 @@ def _make_keys(config: Config, stack: Stack) -> dict[str, Any]:
     return secrets.ensure(stack.directory / SECRETS_FILE, hosts, passwords, config.openstack_passwords)
 
 
-def _release(want: Wanted) -> tuple[str, str]:
+def _release(want: Wanted, python: str) -> tuple[str, str]:
     """What of ours goes onto the nodes: path and digest."""
     cache = Path(want.config.local_cache_dir) if want.config.local_cache_dir else cache_home()
-    python = variables.NODE_PYTHON[want.config.local_debian_release]
     try:
         release = build_release(PROJECT, cache / "releases", python)
     except ReleaseError as error:
         raise RunFailedError("release", [Failure("release", "this machine", "", str(error))]) from None
     return str(release.path), release.digest
+
+
+def _python(want: Wanted, answers: Mapping[str, Facts]) -> str:
+    """The version of the nodes' Python: what the installer makes is known, servers have said it."""
+    if answers:
+        return answers[want.stack.controller.name].python
+    return variables.NODE_PYTHON[want.config.local_debian_release]
 
 
 def _verify(session: Session, stack: Stack, quick: bool) -> None:
@@ -181,7 +196,13 @@ def _verify(session: Session, stack: Stack, quick: bool) -> None:
 def _ansible(options: Options, stack: Stack) -> dict[str, Any]:
     verbosity = max(options.verbosity - 1, 0)  # the first -v shows Ansible's output at all
     return run.arguments(
-        PROJECT, stack.directory, stack.target, PLAYBOOKS[options.action], options.passed_on, verbosity
+        PROJECT,
+        stack.directory,
+        stack.target,
+        PLAYBOOKS[options.action],
+        options.passed_on,
+        verbosity,
+        stack.become_password,
     )
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import shlex
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 
 @dataclass(frozen=True)
 class Options:
     """The command line. target: None when not given; words: what follows the action; argv: all of it.
 
-    answers, from_packstack, from_localrc: paths of files.
+    answers, from_packstack, from_localrc, inventory: paths of files; ask_become_password: whether sudo on servers needs
+    a password, which is become_password once it has been asked for.
     """
 
     action: str = "install"
@@ -24,6 +25,9 @@ class Options:
     answers: str | None = None
     from_packstack: str | None = None
     from_localrc: str | None = None
+    inventory: str | None = None
+    ask_become_password: bool = False
+    become_password: str = field(default="", repr=False)
     format: str = "text"
     argv: tuple[str, ...] = ()
 

@@ -21,7 +21,13 @@ _SETTINGS = {"pexpect_timeout": 1, "suppress_output_file": True}
 
 
 def arguments(
-    project: Path, directory: Path, target: str, playbook: str, ansible_options: Sequence[str], verbosity: int
+    project: Path,
+    directory: Path,
+    target: str,
+    playbook: str,
+    ansible_options: Sequence[str],
+    verbosity: int,
+    become_password: str = "",
 ) -> dict[str, Any]:
     """What ansible_runner.run is called with.
 
@@ -32,6 +38,7 @@ def arguments(
         playbook: its path below the project.
         ansible_options: what the user wrote after --.
         verbosity: how many times -v Ansible gets.
+        become_password: what sudo asks for on nodes; empty for nothing.
     """
     settings: dict[str, Any] = {
         "private_data_dir": str(directory / "ansible"),
@@ -45,6 +52,9 @@ def arguments(
         "quiet": True,
         "suppress_env_files": True,  # they would repeat what is here
     }
+    if become_password:
+        ansible_options = [*ansible_options, "--ask-become-pass"]
+        settings["passwords"] = {r"BECOME password.*:\s*?$": become_password}  # on the terminal Ansible asks on
     if ansible_options:
         settings["cmdline"] = shlex.join(ansible_options)
     if verbosity:

@@ -290,6 +290,41 @@ class LocalSettings(Settings):
     )
 
 
+class StaticSettings(Settings):
+    """The target `static`: nodes are servers that are there already."""
+
+    ssh_jump: str = setting(
+        "",
+        "Bastion by which ssh reaches the servers. The servers' keys are tried there, too. Empty: none.",
+        "give [user@]host[:port], or leave it empty",
+        pattern=r"^(([A-Za-z0-9._-]+@)?[A-Za-z0-9._-]+(:[0-9]{1,5})?)?$",
+    )
+    ssh_known_hosts: str = setting(
+        "",
+        "File with the servers' host keys, as ssh keeps them. A server whose key is not in it is not talked to. "
+        "Empty: ~/.ssh/known_hosts.",
+        "give an absolute path, or leave it empty",
+        unit="path",
+        pattern=r"^(/.*)?$",
+    )
+    static_routes_announced: bool = setting(
+        False,
+        "Whether routers between the servers' networks know each host's prefix. Needed only where servers are in "
+        "different networks; those in one network reach each other's prefixes without.",
+        "give true or false",
+    )
+    static_forget: list[Name] = setting(
+        [],
+        "Servers that are gone for good: they leave the stack, or it is uninstalled, without anything done on them.",
+        "give a list of names, like [server3], or leave it empty",
+    )
+    static_remove_packages: bool = setting(
+        False,
+        "Whether an uninstallation also removes the distribution packages that the installation has brought.",
+        "give true or false",
+    )
+
+
 class AwsSettings(Settings):
     """The target `aws`: nodes are EC2 instances."""
 
@@ -430,7 +465,14 @@ class VagrantSettings(Settings):
 
 
 class Config(
-    StackSettings, RomanaSettings, OpenstackSettings, DevstackSettings, LocalSettings, AwsSettings, VagrantSettings
+    StackSettings,
+    RomanaSettings,
+    OpenstackSettings,
+    DevstackSettings,
+    LocalSettings,
+    VagrantSettings,
+    StaticSettings,
+    AwsSettings,
 ):
     """All of them together."""
 
@@ -441,6 +483,7 @@ FILES: dict[str, type[Settings]] = {
     "openstack.yml": OpenstackSettings,
     "devstack.yml": DevstackSettings,
     "local.yml": LocalSettings,
+    "static.yml": StaticSettings,
     "aws.yml": AwsSettings,
     "vagrant.yml": VagrantSettings,
 }

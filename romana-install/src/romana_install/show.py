@@ -13,7 +13,7 @@ from romana_install.errors import UsageError
 from romana_install.options import Options
 from romana_install.plan import address_plan
 from romana_install.settings import Config
-from romana_install.stack import Stack
+from romana_install.stack import SUDO_ASKS, Stack
 from romana_install.summary import roles
 from romana_install.terminal import table
 
@@ -36,7 +36,8 @@ def check(options: Options) -> int:
     elif found:
         print("\n".join(str(finding) for finding in found))
     else:
-        print("this machine is ready" + (", and so is AWS" if want.target == "aws" else ""))
+        more = {"aws": ", and so is AWS", "static": ", and so are the servers"}
+        print("this machine is ready" + more.get(want.target, ""))
     return 3 if found else 0
 
 
@@ -82,8 +83,9 @@ def plan(options: Options) -> int:
         )
         return 0
     print(f"stack {config.stack_name} on {want.target}, engine {want.engine}")
+    where = f"in {want.stack.network}" if want.stack.network else "on your servers"
     print(
-        f"nodes in {want.stack.network}, endpoints in {config.romana_cidr}: {addresses.host_bits} host, "
+        f"nodes {where}, endpoints in {config.romana_cidr}: {addresses.host_bits} host, "
         f"{addresses.tenant_bits} tenant, {addresses.segment_bits} segment, {addresses.endpoint_bits} endpoint bits"
     )
     columns = ("change", "name", "address", "prefix", "gateway", "roles")
@@ -136,6 +138,9 @@ def ssh(options: Options) -> int:
     if not options.words:
         names = ", ".join(node.name for node in stack.nodes)
         raise UsageError(f"ssh to which node? stack {stack.name} has: {names}")
-    command = stack.ssh_command(options.words[0], *options.words[1:], *options.passed_on)
+    words = (*options.words[1:], *options.passed_on)
+    command = stack.ssh_command(options.words[0], *words, sudo=SUDO_ASKS)
+    if command[0] == "ssh" and sys.stdin.isatty() and sys.stdout.isatty():
+        command[1:1] = ["-t"]  # sudo asks on a terminal
     sys.stdout.flush()
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted

@@ -20,7 +20,7 @@ from cryptography.hazmat.primitives.serialization import (
 )
 
 from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_private
-from romana_install.stack import ADDRESSES_FILE, Stack, uplink
+from romana_install.stack import ADDRESSES_FILE, Node, Stack, uplink
 
 SOCKET_PATH = 107  # longest path the kernel binds a socket to
 CONNECT_TIMEOUT = {"vagrant": 30}  # seconds; a machine whose processor is emulated takes its time
@@ -30,20 +30,27 @@ SOCKET_NAME = len("/255.255.255.255") + len(".0123456789abcdef")  # ssh binds to
 def ensure(stack: Stack) -> None:
     """Make ssh/id_ed25519, ssh/host_keys/<node> (each with .pub), ssh/known_hosts and ssh_config.
 
-    With OpenStack also ssh/demo, the key for instances, and ssh/nova, by which compute nodes reach each other.
+    With OpenStack also ssh/demo, the key for instances, and ssh/nova, by which compute nodes reach each other. Servers
+    that were there before have host keys of their own, and their owner's key.
     """
     ensure_control_directory(stack.directory)
     directory = stack.directory / "ssh"
-    _ensure_key(directory / "id_ed25519", f"romana-setup {stack.name}")
     if stack.has_openstack:
         _ensure_key(stack.demo_key, f"demo {stack.name}")
         _ensure_key(directory / "nova", f"nova {stack.name}")
+    if not stack.reach:
+        _ensure_key(directory / "id_ed25519", f"romana-setup {stack.name}")
+        _ensure_host_keys(stack)
+    write_private(stack.directory / "ssh_config", config(stack))
+
+
+def _ensure_host_keys(stack: Stack) -> None:
+    directory = stack.directory / "ssh"
     known_hosts = ""
     for node in stack.present:
         public = _ensure_key(directory / "host_keys" / node.name, node.name)
         known_hosts += f"{node.name},{node.address} {public.rsplit(' ', 1)[0]}\n"
     write_private(directory / "known_hosts", known_hosts)
-    write_private(stack.directory / "ssh_config", config(stack))
     names = {node.name for node in stack.present}
     for path in (directory / "host_keys").iterdir():
         if path.name.removesuffix(".pub") not in names:
@@ -52,6 +59,8 @@ def ensure(stack: Stack) -> None:
 
 def config(stack: Stack) -> str:
     """The text of the stack's ssh_config. Nodes answer to their names and to their addresses."""
+    if stack.reach:
+        return _config_of_servers(stack)
     directory = stack.directory
     # Of machines by VirtualBox only the port tells one from another: those sockets have the name of the host key.
     socket = "%k" if stack.target == "vagrant" else "%h"
@@ -83,6 +92,48 @@ def config(stack: Stack) -> str:
         "    LogLevel ERROR",
     ]
     return "\n".join(lines) + "\n"
+
+
+def _config_of_servers(stack: Stack) -> str:
+    """What leads to servers as their owner says; what it does not say is as in ~/.ssh/config."""
+    lines = [f"# Written by romana-setup: ssh -F {stack.directory}/ssh_config {stack.controller.name}"]
+    jump = stack.jump.rpartition("@")[2].partition(":")[0]
+    keys = {name: _quoted(Path(reach.key)) for name, reach in stack.reach.items() if reach.key}
+    for node in stack.present:
+        reach = stack.reach[node.name]
+        if not reach.host:
+            continue
+        lines += [
+            f"Host {node.name} {node.address}",
+            f"    HostName {reach.host}",
+            f"    User {reach.user}",
+            f"    Port {reach.port}",
+            *([f"    IdentityFile {keys[node.name]}", "    IdentitiesOnly yes"] if node.name in keys else []),
+            *([f"    ProxyJump {stack.jump}"] if jump else []),
+            "    ControlMaster auto",
+            "    ControlPersist 60",
+            f"    ControlPath {_quoted(control_path(stack, node))}",
+        ]
+    if jump:
+        lines += [f"Host {jump}", *(f"    IdentityFile {key}" for key in dict.fromkeys(keys.values()))]
+    lines += [
+        "Host *",
+        *([f"    UserKnownHostsFile {_quoted(Path(stack.known_hosts))}"] if stack.known_hosts else []),
+        "    StrictHostKeyChecking yes",
+        "    BatchMode yes",
+        "    ConnectTimeout 10",
+        "    ServerAliveInterval 10",
+        "    ServerAliveCountMax 3",
+        "    LogLevel ERROR",
+        "Include ~/.ssh/config",  # the first that says something is heard
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def control_path(stack: Stack, node: Node) -> Path:
+    """The socket of a running connection to a node."""
+    # Several servers may be at one address, on different ports.
+    return control_directory(stack.directory) / (str(node.index) if stack.reach else node.address)
 
 
 def control_directory(stack_directory: Path) -> Path:

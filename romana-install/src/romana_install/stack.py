@@ -8,6 +8,9 @@ from __future__ import annotations
 
 import json
 import os
+import shlex
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -24,6 +27,9 @@ STACK_FILE = "stack.json"
 SECRETS_FILE = "secrets.json"
 ADDRESSES_FILE = "ssh_addresses"  # part of ssh_config: the addresses that a cloud has given
 JOURNAL_FILE = "journal.json"
+SUDO_ASKS_NOTHING = "sudo -n"
+SUDO_READS = "sudo -S -p ''"
+SUDO_ASKS = "sudo"
 
 
 class StackError(SetupError):
@@ -46,6 +52,25 @@ class Node:
 
 
 @dataclass(frozen=True)
+class Reach:
+    """How a server of the target static is reached, as its owner says.
+
+    host: name or address for ssh; empty when this machine is the server; key: path of a private key, empty for what
+    ssh finds itself.
+    """
+
+    host: str
+    user: str
+    port: int = 22
+    key: str = ""
+
+    @property
+    def becomes(self) -> bool:
+        """Whether root is reached by sudo."""
+        return self.user != "root"
+
+
+@dataclass(frozen=True)
 class Stack:
     """What a stack is made of.
 
@@ -53,7 +78,9 @@ class Stack:
     that are to be removed and may still be there, so that a removal that was cut short is finished by the next run;
     served: whether there has been a romana-server on it; cloud: who has it (aws: region, profile, zones; vagrant:
     provider); release, git_base: that of OpenStack, and where its repositories come from if not from the release's own
-    base; with the engine devstack.
+    base; with the engine devstack; reach: how servers are reached (static), by node; jump: by which bastion;
+    known_hosts: the file that has their host keys, empty for the user's own; become_password: what sudo asks for there,
+    empty when it asks for nothing; it is never written down.
     """
 
     name: str
@@ -70,6 +97,10 @@ class Stack:
     cloud: dict[str, Any] = field(default_factory=dict)
     release: str = ""
     git_base: str = ""
+    reach: dict[str, Reach] = field(default_factory=dict)
+    jump: str = ""
+    known_hosts: str = ""
+    become_password: str = field(default="", repr=False, compare=False)
 
     @classmethod
     def load(cls, name: str) -> Stack:
@@ -83,7 +114,8 @@ class Stack:
         try:
             data = json.loads(path.read_text())
             nodes, leaving = (tuple(Node(**node) for node in data.pop(key)) for key in ("nodes", "leaving"))
-            return cls(directory=directory, nodes=nodes, leaving=leaving, **data)
+            reach = {name: Reach(**one) for name, one in data.pop("reach", {}).items()}
+            return cls(directory=directory, nodes=nodes, leaving=leaving, reach=reach, **data)
         except FileNotFoundError:
             raise StackError(
                 f"there is no stack {directory.name} ({path} does not exist); make it with: ./romana-setup install"
@@ -94,7 +126,7 @@ class Stack:
     def save(self) -> None:
         """Write stack.json."""
         data = asdict(self)
-        del data["directory"]
+        del data["directory"], data["become_password"]
         write_json(self.directory / STACK_FILE, data)
 
     @property
@@ -112,6 +144,8 @@ class Stack:
         for node in self.present:
             if node.name == name:
                 return node
+        if name == "controller":
+            return self.controller  # whatever its owner calls it
         names = ", ".join(node.name for node in self.nodes)
         raise UnknownNodeError(f"stack {self.name} has no node named {name!r}; it has: {names}")
 
@@ -130,9 +164,25 @@ class Stack:
         """Where romana-server listens."""
         return f"https://{self.controller.address}:{self.server_port}"
 
-    def ssh_command(self, node_name: str, *argv: str) -> list[str]:
-        """Arguments that run `argv` on a node (a shell there when empty). Raises UnknownNodeError."""
-        return ["ssh", "-F", str(self.directory / "ssh_config"), self.node(node_name).name, *argv]
+    def ssh_command(self, node_name: str, *argv: str, sudo: str = "") -> list[str]:
+        """Arguments that run `argv` as root on a node (a shell there when empty). Raises UnknownNodeError.
+
+        sudo: how root is reached where it takes that; empty: without a question, or with the password on its input.
+        """
+        node = self.node(node_name)
+        reach = self.reach.get(node.name)
+        if reach is None or not reach.becomes:
+            return self.login_command(node_name, *argv)
+        sudo = sudo or (SUDO_READS if self.become_password else SUDO_ASKS_NOTHING)
+        shell = f"sh -c {shlex.quote(' '.join(argv))}" if argv else "-i"
+        return self.login_command(node_name, f"{sudo} {'-- ' if argv else ''}{shell}")
+
+    def login_command(self, node_name: str, *argv: str) -> list[str]:
+        """Arguments that run `argv` on a node as whoever may log in there. Raises UnknownNodeError."""
+        node = self.node(node_name)
+        if node.name in self.reach and not self.reach[node.name].host:
+            return ["sh", "-c", " ".join(argv)] if argv else ["sh", "-i"]
+        return ["ssh", "-F", str(self.directory / "ssh_config"), node.name, *argv]
 
     def secrets(self) -> dict[str, Any]:
         """What secrets.json holds. Raises StackError when it is missing or damaged."""
@@ -142,12 +192,13 @@ class Stack:
         except (OSError, ValueError) as error:
             raise StackError(f"{path} cannot be read ({error}); run ./romana-setup install again") from None
 
-    def client(self) -> Client:
+    @contextmanager
+    def client(self) -> Iterator[Client]:
         """An API client with the stack's admin token and its certificate authority. Raises StackError.
 
-        On AWS it goes to the controller's public address. Of a local stack there is one only while this machine is in
-        its network: else the request, token included, would go to whoever has that address beyond this machine's
-        default route.
+        On AWS it goes to the controller's public address, to servers by ssh. Of a local stack there is one only while
+        this machine is in its network: else the request, token included, would go to whoever has that address beyond
+        this machine's default route.
         """
         from romana.client import Client  # slow to import, and most actions do without it
 
@@ -158,8 +209,29 @@ class Stack:
             )
         if self.target == "aws":
             url = f"https://{self.public_address(self.controller)}:{self.server_port}"
-            return Client(url, self._authority, self.secrets()["tokens"]["admin"], server_name=self.controller.name)
-        return Client(self.api_url, self._authority, self.secrets()["tokens"]["admin"])
+            client = Client(url, self._authority, self.secrets()["tokens"]["admin"], server_name=self.controller.name)
+            with client:
+                yield client
+            return
+        with self.forwarded(self.server_port) as sockets:
+            socket = sockets.get(self.server_port)
+            with Client(self.api_url, self._authority, self.secrets()["tokens"]["admin"], socket=socket) as client:
+                yield client
+
+    @contextmanager
+    def forwarded(self, *ports: int) -> Iterator[dict[int, Path]]:
+        """Sockets here that lead to TCP ports of the controller, by port; none where it is reached without ssh.
+
+        Nothing but ssh has to lead to a server. Raises StackError.
+        """
+        from romana_install.forward import forwarded
+
+        reach = self.reach.get(self.controller.name)
+        if reach is None or not reach.host:
+            yield {}
+            return
+        with forwarded(self.login_command(self.controller.name), self.controller.address, ports) as sockets:
+            yield sockets
 
     @property
     def _authority(self) -> str:

@@ -142,7 +142,7 @@ def _ask(stack: Stack, node: Node) -> Answer:
     questions = ["systemctl is-system-running", f"systemctl is-active {' '.join(wanted)}"]
     if stack.engine == "devstack":
         questions.append(f"systemctl list-units --all --plain --no-legend '{DEVSTACK_UNITS}'")
-    command = stack.ssh_command(node.name, "; ".join(questions))
+    command = stack.login_command(node.name, "; ".join(questions))
     try:
         done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
     except subprocess.TimeoutExpired:

@@ -7,20 +7,22 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from contextlib import suppress
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
 from romana_install import leftovers, lock, run, ssh, variables
 from romana_install.aws import account
-from romana_install.checks import AVAILABLE_TARGETS
 from romana_install.context import PROJECT, check_is_meant, which_stack
 from romana_install.errors import UsageError
 from romana_install.files import private_directory, write_json
+from romana_install.findings import FindingsError
 from romana_install.options import Options
 from romana_install.plan import nodes
 from romana_install.session import opened
 from romana_install.settings import Config
 from romana_install.stack import Stack, StackError, state_directory, state_home
+from romana_install.static import inventory
 
 ACTION = "uninstall"
 
@@ -35,7 +37,7 @@ def uninstall(options: Options) -> int:
     if not known and options.target != "aws":
         print(f"there is no stack {name}; nothing to do")
         return 0
-    stack = _load(given, options)
+    stack = replace(_load(given, options), become_password=options.become_password)
     things = _things(stack) if stack.target == "aws" else []
     if not known and not things:
         print(f"there is nothing of stack {name} in {stack.cloud['region']}; nothing to do")
@@ -45,11 +47,18 @@ def uninstall(options: Options) -> int:
     with lock.held(directory / "lock", ACTION):
         leftovers.end(directory)
         stack.save()  # the inventory reads it; it may have been damaged, or not written yet
-        write_json(directory / run.VARS_FILE, variables.of_stack(stack))
+        write_json(directory / run.VARS_FILE, {**variables.of_stack(stack), **variables.of_removal(given)})
         with opened(directory, ACTION, ACTION, stack.config_digest, [ACTION], options) as session:
             verbosity = max(options.verbosity - 1, 0)
+            session.log.hide([stack.become_password] if stack.become_password else [])
             settings = run.arguments(
-                PROJECT, directory, stack.target, "playbooks/uninstall.yml", options.passed_on, verbosity
+                PROJECT,
+                directory,
+                stack.target,
+                "playbooks/uninstall.yml",
+                options.passed_on,
+                verbosity,
+                stack.become_password,
             )
             session.play(settings, options.verbosity > 0)
             if stack.target == "aws":
@@ -67,10 +76,34 @@ def _load(given: Config, options: Options) -> Stack:
     try:
         stack = Stack.load(name)
     except StackError:
-        target = options.target or AVAILABLE_TARGETS[0]
+        target = options.target or "local"
+        if target == "static":
+            return _of_inventory(given, options)
         cloud = account.of_stack(given, None) if target == "aws" else {"provider": given.vagrant_provider}
         return Stack(name, state_directory(name), nodes(Config(stack_name=name)), target=target, cloud=cloud)
     check_is_meant(stack, options, given)
+    return stack
+
+
+def _of_inventory(given: Config, options: Options) -> Stack:
+    """A stack whose own notes are lost, on the servers that an inventory names. Raises StackError, FindingsError."""
+    if options.inventory is None:
+        raise StackError(
+            f"stack {given.stack_name}'s own notes cannot be read; name its servers with -i my-inventory.yml"
+        )
+    servers = inventory.read(options.inventory, None)
+    if servers.findings:
+        raise FindingsError(servers.findings)
+    stack = Stack(
+        name=given.stack_name,
+        directory=state_directory(given.stack_name),
+        nodes=servers.nodes,
+        target="static",
+        reach=servers.reach,
+        jump=given.ssh_jump,
+        known_hosts=given.ssh_known_hosts,
+    )
+    ssh.ensure(stack)
     return stack
 
 
@@ -96,6 +129,8 @@ def _confirm(stack: Stack, options: Options, things: Sequence[str]) -> None:
     print(f"This removes stack {stack.name} on {stack.target}:")
     if stack.target == "aws":
         print("\n".join(f"  {line}" for line in [*things, "with everything on them"]))
+    elif stack.target == "static":
+        print(f"  everything of it on the servers {names}, which are left as they were before")
     else:
         print(f"  the nodes {names} with everything on them")
     print(f"  {stack.directory} (keys, secrets, logs)")
@@ -114,9 +149,9 @@ def _confirm(stack: Stack, options: Options, things: Sequence[str]) -> None:
 def close_connections(stack: Stack) -> None:
     """End shared ssh connections; their other ends are gone."""
     for node in stack.present:
-        if any((ssh.control_directory(stack.directory) / name).exists() for name in (node.address, node.name)):
+        if ssh.control_path(stack, node).exists():
             with suppress(OSError):
-                command = stack.ssh_command(node.name)
+                command = stack.login_command(node.name)
                 subprocess.run([*command[:-1], "-O", "exit", command[-1]], capture_output=True, check=False)
 
 

@@ -71,6 +71,11 @@ def _of_instances(config: Config, stack: Stack) -> dict[str, Any]:
     }
 
 
+def of_removal(config: Config) -> dict[str, Any]:
+    """What giving servers back needs of the configuration."""
+    return {"static_forget": config.static_forget, "static_remove_packages": config.static_remove_packages}
+
+
 def of_stack(stack: Stack) -> dict[str, Any]:
     """What every playbook needs."""
     return {

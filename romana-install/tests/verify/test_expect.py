@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
 from typing import Any
 
 import pytest
 
 from romana.models import Peer, PolicyCreate, Protocol
-from romana_install.verify.expect import Question, expected_hops, full_matrix, route_findings, to_cell
+from romana_install.verify.expect import (
+    Question,
+    expected_hops,
+    full_matrix,
+    is_expected_path,
+    next_hop,
+    route_findings,
+    to_cell,
+)
 from romana_install.verify.report import REACHABLE, UNREACHABLE, Cell
 
 from .things import PLAN, endpoint, host
@@ -116,3 +125,33 @@ def test_only_the_right_endpoints_answer_counts(result: dict[str, Any], observed
     question = Question(endpoint(0), endpoint(1), Protocol.TCP, 8080)
     source, target = "controller admin/s1 10.0.18.3", "compute01 admin/s1 10.1.18.3"
     assert to_cell(question, [], result) == Cell(source, target, "tcp", REACHABLE, observed)
+
+
+@pytest.mark.parametrize(
+    ("address", "expected"),
+    [("192.0.2.11", "192.0.2.11"), ("198.51.100.9", "192.0.2.1"), ("203.0.113.5", "192.0.2.254")],
+    ids=["in the same network", "by a router of its own", "by the default route"],
+)
+def test_packets_to_a_host_go_to_it_or_to_its_router(address: str, expected: str) -> None:
+    routes = [
+        {"dst": "default", "gateway": "192.0.2.254", "dev": "eth0"},
+        {"dst": "192.0.2.0/24", "dev": "eth0"},
+        {"dst": "198.51.100.0/24", "gateway": "192.0.2.1", "dev": "eth0"},
+        {"type": "blackhole", "dst": "203.0.113.0/24"},
+    ]
+    assert next_hop(IPv4Address(address), routes) == expected
+
+
+@pytest.mark.parametrize(
+    ("seen", "routed", "good"),
+    [
+        (["10.0.0.1", None, "10.1.18.3"], False, True),
+        (["10.0.0.1", "192.0.2.1", None, "10.1.18.3"], False, False),
+        (["10.0.0.1", "192.0.2.1", None, "10.1.18.3"], True, True),
+        (["10.0.0.1", None, None, None], True, False),
+        (["10.0.0.1"], True, False),
+        ([], True, False),
+    ],
+)
+def test_routers_between_hosts_may_show_in_a_path(seen: list[str | None], routed: bool, good: bool) -> None:
+    assert is_expected_path(["10.0.0.1", None, "10.1.18.3"], seen, routed) == good

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from pathlib import Path
 from types import TracebackType
 from typing import Any
 
@@ -18,10 +20,13 @@ class CloudError(Exception):
 class Cloud:
     """Tokens and URLs come from Keystone (Identity API v3)."""
 
-    def __init__(self, keystone: str, user: str, password: str, project: str) -> None:
-        """Raises CloudError. keystone: URL with the version."""
+    def __init__(
+        self, keystone: str, user: str, password: str, project: str, sockets: Mapping[int, Path] | None = None
+    ) -> None:
+        """Raises CloudError. keystone: URL with the version; sockets: what leads to ports that the network hides."""
+        ways = {f"all://*:{port}": httpx.HTTPTransport(uds=str(path)) for port, path in (sockets or {}).items()}
         # Never by a proxy: the cloud's addresses are the stack's own.
-        self._http = httpx.Client(timeout=PATIENCE, trust_env=False)
+        self._http = httpx.Client(timeout=PATIENCE, trust_env=False, mounts=ways)
         domain = {"name": "Default"}
         identity = {
             "methods": ["password"],

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
 from romana.models import Endpoint, Host, PolicyCreate, Protocol
@@ -79,6 +79,25 @@ def expected_hops(source: Host, target: Host, address: str) -> list[str | None]:
     return [str(source.gateway), *across, address]
 
 
+def next_hop(address: IPv4Address, routes: Iterable[Route]) -> str:
+    """Where packets to another host go first: to the host itself, or to the router that leads to its network."""
+    best, gateway = -1, str(address)
+    for route in routes:
+        if "type" in route:
+            continue
+        network = IPv4Network("0.0.0.0/0" if route["dst"] == "default" else route["dst"])
+        if address in network and network.prefixlen > best:
+            best, gateway = network.prefixlen, str(route.get("gateway", address))
+    return gateway
+
+
+def is_expected_path(expected: Sequence[str | None], seen: Sequence[str | None], routed: bool) -> bool:
+    """Whether a traceroute went as it should. routed: routers are between the hosts, and may or may not say so."""
+    if not routed:
+        return list(seen) == list(expected)
+    return len(seen) >= len(expected) and (seen[0], seen[-1]) == (expected[0], expected[-1])
+
+
 def route_findings(
     network: IPv4Network,
     host: Host,
@@ -98,7 +117,8 @@ def route_findings(
         coming_or_going: addresses that may or may not have a route, since they changed meanwhile.
     """
     wanted: dict[str, tuple[str | None, str | None]] = {str(host.prefix): (None, GATEWAY_INTERFACE)}
-    wanted |= {str(peer.prefix): (str(peer.address), None) for peer in hosts if peer.name != host.name}
+    routes = list(routes)
+    wanted |= {str(peer.prefix): (next_hop(peer.address, routes), None) for peer in hosts if peer.name != host.name}
     wanted |= {str(endpoint.address): (None, endpoint.interface) for endpoint in there}
     found: dict[str, list[Route]] = {}
     for route in routes:

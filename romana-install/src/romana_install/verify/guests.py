@@ -73,7 +73,7 @@ def row(source: Instance, targets: Sequence[Instance], answers: Sequence[str]) -
 
 def inside(stack: Stack, instance: Instance, command: str) -> str:
     """What a command prints inside an instance, over ssh by its node; empty when that does not work."""
-    way = shlex.join(stack.ssh_command(instance.node, "busybox", "nc", instance.address, "22"))
+    way = shlex.join(stack.login_command(instance.node, "busybox", "nc", instance.address, "22"))
     options = (
         "StrictHostKeyChecking=no",
         "UserKnownHostsFile=/dev/null",

@@ -5,9 +5,16 @@ from __future__ import annotations
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
-from romana.models import Endpoint, EndpointStatus
+from romana.models import Endpoint, EndpointStatus, Host
 from romana_install.verify import endpoints as api
-from romana_install.verify.expect import expected_hops, full_matrix, label, route_findings
+from romana_install.verify.expect import (
+    expected_hops,
+    full_matrix,
+    is_expected_path,
+    label,
+    next_hop,
+    route_findings,
+)
 from romana_install.verify.findings import Findings
 from romana_install.verify.scene import APPLIED_WITHIN, CONFIRM_WAIT, LEASE_WITHIN, MATRIX_WAIT, Scene
 
@@ -82,7 +89,15 @@ def _hops(scene: Scene, findings: Findings) -> None:
         seen = scene.network.trace(source, target, MATRIX_WAIT)
         way = f"{source.address} to {target.address}"
         problem = f"{way} goes by {_path(seen)}, not {_path(expected)}; see: romana explain {target.address}"
-        findings.note(name, [] if seen == expected else [problem], f"{way}: {_path(seen)}")
+        good = is_expected_path(expected, seen, _is_routed(scene, hosts[source.host], hosts[target.host]))
+        findings.note(name, [] if good else [problem], f"{way}: {_path(seen)}")
+
+
+def _is_routed(scene: Scene, source: Host, target: Host) -> bool:
+    """Whether there are routers between two hosts."""
+    facts = scene.network.facts([source.name])
+    routes = facts[source.name]["routes"] if facts else []
+    return source.name != target.name and next_hop(target.address, routes) != str(target.address)
 
 
 def _path(hops: list[str | None]) -> str:

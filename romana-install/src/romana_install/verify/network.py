@@ -23,7 +23,9 @@ class Network:
     What nodes fail to do is collected, see `take_problems`.
     """
 
-    def __init__(self, ssh_command: Callable[..., list[str]]) -> None:
+    def __init__(self, ssh_command: Callable[..., list[str]], password: str = "") -> None:
+        """password: what a command reads first, for sudo; empty for nothing."""
+        self._password = password
         self._problems: list[str] = []
         self._ssh_command = ssh_command
         self._sessions: dict[str, Session] = {}
@@ -115,7 +117,7 @@ class Network:
 
     def _open(self, node: str) -> Session | None:
         try:
-            return Session(node, self._ssh_command(node, PROGRAM))
+            return Session(node, self._ssh_command(node, PROGRAM), self._password)
         except ProbeError as error:
             self._problems.append(str(error))
             return None

@@ -20,7 +20,8 @@ class ProbeError(Exception):
 class Session:
     """romana-probe on one node, started by `command`. Everything it made there goes away with `close`."""
 
-    def __init__(self, node: str, command: list[str]) -> None:
+    def __init__(self, node: str, command: list[str], password: str = "") -> None:
+        """password: what `command` reads first, for sudo; empty for nothing."""
         self.node = node
         self._waiting: dict[int, Future[Any]] = {}
         self._last = 0
@@ -38,6 +39,11 @@ class Session:
         except OSError as error:
             self._messages.close()
             raise ProbeError(f"{node}: cannot start {command[0]}: {error.strerror}") from None
+        if password:
+            assert self._process.stdin is not None
+            with suppress(OSError):  # it has ended; the reader says so
+                self._process.stdin.write(password.encode() + b"\n")
+                self._process.stdin.flush()
         self._reader = threading.Thread(target=self._read, name=f"probe-{node}", daemon=True)
         self._reader.start()
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
@@ -37,11 +38,11 @@ class VerifiableStack(Protocol):
     def ssh_command(self, node_name: str, *argv: str) -> list[str]:
         """Arguments that run `argv` as root on a node."""
 
-    def client(self) -> Client:
+    def client(self) -> AbstractContextManager[Client]:
         """A client that may do everything."""
 
 
-def run(stack: VerifiableStack, quick: bool = False) -> Report:
+def run(stack: VerifiableStack, quick: bool = False, password: str = "") -> Report:
     """Verify the network of a stack; everything made for it is removed again, also on Ctrl-C.
 
     Nobody else may verify meanwhile: any probe found in the API is taken for a leftover.
@@ -49,6 +50,7 @@ def run(stack: VerifiableStack, quick: bool = False) -> Report:
     Args:
         stack: whose network.
         quick: probes on two hosts only, and no trial of a policy.
+        password: what sudo asks for on the nodes; empty for nothing.
 
     Raises:
         StackError: the stack's secrets cannot be read.
@@ -57,15 +59,15 @@ def run(stack: VerifiableStack, quick: bool = False) -> Report:
     findings = Findings()
     with stack.client() as client:
         try:
-            _verify(stack, client, quick, findings)
+            _verify(stack, client, quick, password, findings)
         except ClientError as error:
             findings.note("api", [f"{error}; see: journalctl -u romana-server on the controller"], "")
     return findings.report(time.monotonic() - start)
 
 
-def _verify(stack: VerifiableStack, client: Client, quick: bool, findings: Findings) -> None:
+def _verify(stack: VerifiableStack, client: Client, quick: bool, password: str, findings: Findings) -> None:
     names = [node.name for node in stack.nodes]
-    network = Network(stack.ssh_command)
+    network = Network(stack.ssh_command, password)
     mark = api.new_run()
     try:
         network.connect(spread(names, QUICK_HOSTS if quick else MOST_HOSTS))

@@ -15,6 +15,8 @@ from romana_install.verify.findings import Findings
 from romana_install.verify.instances import Trial
 from romana_install.verify.report import Report
 
+API_PORTS = (5000, 8774, 8778, 9292, 9696)  # of Keystone, Nova, Placement, Glance, Neutron
+
 
 def run(stack: Stack, quick: bool = False) -> Report:
     """Verify a stack; everything made for it is removed again, also on Ctrl-C.
@@ -33,7 +35,7 @@ def run(stack: Stack, quick: bool = False) -> Report:
 
 
 def _verify(stack: Stack, quick: bool) -> Report:
-    report = verification.run(stack, quick=quick)
+    report = verification.run(stack, quick=quick, password=stack.become_password)
     if not stack.has_openstack:
         return report
     start = time.monotonic()
@@ -49,12 +51,16 @@ def _verify(stack: Stack, quick: bool) -> Report:
 def _verify_cloud(stack: Stack, quick: bool, findings: Findings) -> None:
     passwords = stack.secrets()["passwords"]
     # The client sees to it that the stack's network is there: nothing is to be sent anywhere else.
-    with stack.client() as client, Cloud(auth_url(stack), "admin", passwords["admin"], "admin") as admin:
+    with (
+        stack.client() as client,
+        stack.forwarded(*API_PORTS) as sockets,
+        Cloud(auth_url(stack), "admin", passwords["admin"], "admin", sockets) as admin,
+    ):
         hosts = look_at_services(admin, findings)
         if not stack.demo_key.exists():
             return  # without the demo there is no image to boot
         look_at_apis(admin, findings)
         if quick or not hosts:
             return
-        with Cloud(auth_url(stack), "demo", passwords["demo"], "demo") as demo:
+        with Cloud(auth_url(stack), "demo", passwords["demo"], "demo", sockets) as demo:
             Trial(stack, {"demo": demo, "admin": admin}, client, findings).run(len(hosts))

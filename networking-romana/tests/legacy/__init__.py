@@ -1,0 +1,1 @@
+"""The drivers' tests under the Python and a Neutron of old releases."""

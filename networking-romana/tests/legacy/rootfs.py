@@ -1,0 +1,104 @@
+"""A Debian with Python 2.7 and an old Neutron: built once, then kept in the user's cache, and never written to."""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import os
+import shutil
+import ssl
+import subprocess
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from debian_mirror import debian_mirror
+from live_romana import PROJECT
+from romana_install.package_index import pip_options, uv_environment
+from romana_install.stack import cache_home
+
+LOCK = PROJECT / "requirements" / "neutron27.lock"
+INSTALL = Path(__file__).with_name("install-neutron")
+RUN = Path(__file__).with_name("run-inside")
+# What is mounted there goes with the last process that runs there, and those end with the first.
+APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
+MMDEBSTRAP = (
+    *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
+    "--include=gcc,libc6-dev,python-pip-whl,python-setuptools,python2.7-dev",
+    f"--customize-hook={INSTALL}",
+    "bullseye",  # the last one with Python 2.7
+)
+
+
+@dataclass(frozen=True)
+class Rootfs:
+    """A root file system that is complete."""
+
+    path: Path
+
+    def run(
+        self, command: Sequence[str], environment: Mapping[str, str], shared: Sequence[Path], mount_point: Path
+    ) -> subprocess.CompletedProcess[str]:
+        """Run a command in it to its end; nothing it does outlives it, but for what it writes to `shared`.
+
+        Args:
+            command: program and arguments.
+            environment: all of its variables but PATH.
+            shared: directories of this machine that it finds under the same names.
+            mount_point: an empty directory.
+        """
+        inside = [*APART, RUN, mount_point, self.path, *shared]
+        variables = {"PATH": "/usr/sbin:/usr/bin:/sbin:/bin", **environment}
+        return subprocess.run([*inside, "--", *command], env=variables, capture_output=True, text=True, check=False)
+
+
+def ensure() -> Rootfs:
+    """The root file system that our files describe, built when there is none yet."""
+    images = cache_home() / "images"
+    images.mkdir(parents=True, exist_ok=True)
+    path = images / f"neutron27-{_digest()}"
+    with _alone(images) as lock:
+        if not path.exists():
+            _build(path, lock)
+    return Rootfs(path)
+
+
+def _digest() -> str:
+    content = repr((MMDEBSTRAP[:-2], MMDEBSTRAP[-1])).encode() + INSTALL.read_bytes() + LOCK.read_bytes()
+    return hashlib.sha256(content).hexdigest()[:16]
+
+
+@contextmanager
+def _alone(directory: Path) -> Iterator[int]:
+    """One builds at a time; who waited finds it done. Gives the lock, an open file."""
+    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield descriptor
+    finally:
+        os.close(descriptor)
+
+
+def _build(path: Path, lock: int) -> None:
+    """The lock goes to the program that builds, too: it may outlive us."""
+    partial = path.with_name(path.name + ".partial")
+    shutil.rmtree(partial, ignore_errors=True)  # of a build that was killed
+    try:
+        command = [*APART, "--mount-proc", *MMDEBSTRAP, partial, *debian_mirror()]
+        done = subprocess.run(
+            command, env=_build_environment(), pass_fds=[lock], capture_output=True, text=True, check=False
+        )
+        assert done.returncode == 0, done.stdout + done.stderr
+        partial.rename(path)
+    finally:
+        shutil.rmtree(partial, ignore_errors=True)
+
+
+def _build_environment() -> dict[str, str]:
+    """What is right inside, too: of this machine's settings those that name no files."""
+    machine = {name: value for name, value in os.environ.items() if name == "PATH" or name.lower().endswith("_proxy")}
+    indexes = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in pip_options().items()}
+    authorities = uv_environment().get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
+    assert authorities is not None, "this machine has no file of certificate authorities; install ca-certificates"
+    return {**machine, **indexes, "LOCK": str(LOCK), "AUTHORITIES": authorities}

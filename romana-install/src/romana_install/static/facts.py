@@ -1,0 +1,164 @@
+"""What servers say of themselves: all asked at once, each by one ssh, and none of them changed."""
+
+from __future__ import annotations
+
+import shlex
+import subprocess
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field, replace
+from ipaddress import IPv4Address, IPv4Network
+from pathlib import Path
+
+from romana_install import machine, ssh
+from romana_install.stack import SUDO_ASKS_NOTHING, SUDO_READS, Node, Stack
+
+SCRIPT = Path(__file__).with_name("facts.sh")
+PATIENCE = 40.0  # seconds for a server to answer: ssh gives up before, and says why
+AT_ONCE = 32
+LISTENS = "0A"  # in /proc/net/tcp
+DEFAULT_ROUTE = IPv4Network("0.0.0.0/0")
+
+
+@dataclass(frozen=True)
+class Facts:
+    """What a server said. silence: why it said nothing; empty when it did.
+
+    os: ID and VERSION_ID of os-release; python: the distribution's version, empty for none; memory: bytes that
+    programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it); ports:
+    TCP ports that are listened on; clock: seconds it is ahead of this machine; authority: digest
+    of the certificate of the stack it belongs to; sudo: why root is not reached, in sudo's words.
+    """
+
+    silence: str = ""
+    name: str = ""
+    arch: str = ""
+    machine: str = ""
+    os: tuple[str, str] = ("", "")
+    python: str = ""
+    systemd: bool = False
+    memory: int = 0
+    disks: dict[str, int] = field(default_factory=dict)
+    addresses: frozenset[IPv4Address] = frozenset()
+    routes: tuple[tuple[IPv4Network, bool], ...] = ()
+    resolvers: tuple[IPv4Address, ...] = ()
+    ports: frozenset[int] = frozenset()
+    clock: float = 0.0
+    authority: str = ""
+    host_keys: tuple[str, ...] = ()
+    sudo: str = ""
+
+
+def ask(stack: Stack, nodes: Sequence[Node]) -> dict[str, Facts]:
+    """What each of the nodes says, by name. The stack's directory need not exist."""
+    with tempfile.TemporaryDirectory(prefix="romana-") as directory, ThreadPoolExecutor(AT_ONCE) as pool:
+        elsewhere = replace(stack, directory=Path(directory))
+        (elsewhere.directory / "ssh_config").write_text(ssh.config(elsewhere))
+        answers = pool.map(lambda node: _ask(elsewhere, node), nodes)
+        return {node.name: answer for node, answer in zip(nodes, answers, strict=True)}
+
+
+def _ask(stack: Stack, node: Node) -> Facts:
+    sudo = (SUDO_READS if stack.become_password else SUDO_ASKS_NOTHING) if stack.reach[node.name].becomes else ""
+    # On its input, where nobody else sees the password.
+    values = f"sudo={shlex.quote(sudo)}\npassword={shlex.quote(stack.become_password)}\n"
+    program, *words = stack.login_command(node.name, "sh -s")
+    before = time.time()
+    try:
+        done = subprocess.run(
+            [program, *(["-S", "none"] if program == "ssh" else []), *words],
+            input=values + SCRIPT.read_text(),
+            capture_output=True,
+            text=True,
+            errors="replace",
+            timeout=PATIENCE,
+            check=False,
+        )
+    except subprocess.TimeoutExpired:
+        return Facts(silence=f"no answer within {PATIENCE:g} s")
+    except FileNotFoundError as error:
+        return Facts(silence=f"{error.filename} is not installed here")
+    lines = done.stdout.splitlines()
+    if "end" not in lines:
+        return Facts(silence=(done.stderr.strip().splitlines() or ["no answer"])[-1])
+    return parse(lines, (before + time.time()) / 2)
+
+
+def known_hosts(nodes: Iterable[Node], answers: Mapping[str, Facts]) -> str:
+    """The servers' host keys as ssh keeps them, for servers that reach each other. Pure."""
+    return "".join(
+        f"{node.name},{node.address} {' '.join(key.split()[:2])}\n"
+        for node in nodes
+        for key in answers[node.name].host_keys
+    )
+
+
+def parse(lines: Iterable[str], now: float) -> Facts:
+    """What the script's lines say. Pure. now: seconds since the epoch, here, when it ran there."""
+    said: dict[str, list[str]] = {}
+    for line in lines:
+        name, _, value = line.partition(" ")
+        said.setdefault(name, []).append(value)
+
+    def one(name: str) -> str:
+        return said.get(name, [""])[0]
+
+    os_id, _, os_version = one("os").partition(" ")
+    return Facts(
+        name=one("name"),
+        arch=one("arch"),
+        machine=one("machine"),
+        os=(os_id, os_version),
+        python=one("python"),
+        systemd="systemd" in said,
+        memory=sum(int(figure) for figure in said.get("memory", [])) * 1024,
+        disks=_disks(said.get("disk", [])),
+        addresses=frozenset(_addresses(said.get("trie", []))),
+        routes=tuple(_routes(said.get("route", []))),
+        resolvers=machine.parse_resolvers("\n".join(said.get("resolver", []))),
+        ports=frozenset(_ports(said.get("socket", []))),
+        clock=float(one("time") or now) - now,
+        authority=one("authority"),
+        host_keys=tuple(said.get("hostkey", [])),
+        sudo=one("sudo"),
+    )
+
+
+def _disks(lines: Iterable[str]) -> dict[str, int]:
+    words = (line.split() for line in lines)
+    return {mount: int(free) * 1024 for free, mount, *_ in words}
+
+
+def _addresses(lines: Iterable[str]) -> Iterable[IPv4Address]:
+    """The machine's own addresses in /proc/net/fib_trie: a leaf and, below it, what it is."""
+    leaf = ""
+    for line in lines:
+        words = line.split()
+        if words[:1] == ["|--"]:
+            leaf = words[1]
+        elif words == ["/32", "host", "LOCAL"]:
+            yield IPv4Address(leaf)
+
+
+def _routes(lines: Iterable[str]) -> Iterable[tuple[IPv4Network, bool]]:
+    """The routes in /proc/net/route but the default ones; addresses are hexadecimal, in the byte order of memory."""
+    for line in lines:
+        interface, destination, gateway, _, _, _, _, mask, *_ = line.split()
+        if interface == "Iface":
+            continue
+        network = IPv4Network((_reversed(destination), bin(int(mask, 16)).count("1")))
+        if network != DEFAULT_ROUTE:
+            yield network, int(gateway, 16) == 0
+
+
+def _reversed(hexadecimal: str) -> bytes:
+    return bytes.fromhex(hexadecimal)[::-1]
+
+
+def _ports(lines: Iterable[str]) -> Iterable[int]:
+    for line in lines:
+        words = line.split()
+        if len(words) > 3 and words[3] == LISTENS:
+            yield int(words[1].rpartition(":")[2], 16)
