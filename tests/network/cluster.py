@@ -131,6 +131,7 @@ class Cluster:
             left = subprocess.run(["ip", "netns", "pids", namespace], capture_output=True, text=True, check=False)
             for pid in left.stdout.split():  # the agents' dnsmasq, which outlives an agent on purpose
                 os.kill(int(pid), 9)
+        for namespace in namespaces:
             # Else the kernel sends the ICMP errors of packets still waiting in there from the machine's own namespace.
             subprocess.run(["ip", "-n", namespace, "link", "set", "group", "default", "down"], check=False)
         for namespace in namespaces:
