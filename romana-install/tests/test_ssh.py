@@ -69,7 +69,7 @@ def test_what_ssh_makes_of_the_configuration(made: Stack, host: str) -> None:
     assert found["userknownhostsfile"] == str(made.directory / "ssh" / "known_hosts")
     assert found["identityfile"] == str(made.directory / "ssh" / "id_ed25519")
     assert found["controlmaster"] == "auto"
-    assert found["controlpath"] == str(ssh.control_directory(made.directory) / "192.168.99.11")
+    assert found["controlpath"] == str(ssh.control_path(made, made.node("compute01")))
 
 
 def test_paths_with_blanks_and_percent_signs(tmp_path: Path) -> None:
@@ -120,7 +120,7 @@ def test_unknown_node_lists_the_nodes(made: Stack) -> None:
         made.ssh_command("compute02")
 
 
-def test_machines_of_vagrant_are_told_by_name_not_by_address(tmp_path: Path) -> None:
+def test_machines_of_vagrant_are_told_by_number_not_by_address(tmp_path: Path) -> None:
     made = replace(stack(tmp_path), target="vagrant")
     ssh.ensure(made)
     (tmp_path / ADDRESSES_FILE).write_text(
@@ -128,5 +128,6 @@ def test_machines_of_vagrant_are_told_by_name_not_by_address(tmp_path: Path) -> 
     )
     found = effective(tmp_path, "controller")
     assert (found["hostname"], found["port"]) == ("127.0.0.1", "2222")
-    assert found["controlpath"].endswith("/controller")
+    for node in made.nodes:  # as uninstallation and snapshots close them
+        assert effective(tmp_path, node.name)["controlpath"] == str(ssh.control_path(made, node))
     assert effective(tmp_path, "compute01")["hostname"].endswith(".invalid")

@@ -24,7 +24,7 @@ from romana_install.stack import ADDRESSES_FILE, Node, Stack, uplink
 
 SOCKET_PATH = 107  # longest path the kernel binds a socket to
 CONNECT_TIMEOUT = {"vagrant": 30}  # seconds; a machine whose processor is emulated takes its time
-SOCKET_NAME = len("/255.255.255.255") + len(".0123456789abcdef")  # ssh binds to a temporary name first
+SOCKET_NAME = len("/65535") + len(".0123456789abcdef")  # ssh binds to a temporary name first
 
 
 def ensure(stack: Stack) -> None:
@@ -62,8 +62,6 @@ def config(stack: Stack) -> str:
     if stack.reach:
         return _config_of_servers(stack)
     directory = stack.directory
-    # Of machines by VirtualBox only the port tells one from another: those sockets have the name of the host key.
-    socket = "%k" if stack.target == "vagrant" else "%h"
     lines = [f"# Written by romana-setup: ssh -F {directory}/ssh_config {stack.controller.name}"]
     assigned = stack.target in ("aws", "vagrant")
     if assigned:
@@ -72,6 +70,7 @@ def config(stack: Stack) -> str:
         # Without an address it was given a node is not reached: its private one may be another machine's, here.
         host = f"{node.name}.has-no-public-address.invalid" if assigned else node.address
         lines += [f"Host {node.name} {node.address}", f"    HostName {host}"]
+        lines.append(f"    ControlPath {_quoted(control_path(stack, node))}")
     lines += [
         "Host *",
         "    User root",
@@ -88,7 +87,6 @@ def config(stack: Stack) -> str:
         "    ServerAliveCountMax 3",
         "    ControlMaster auto",
         "    ControlPersist 60",
-        f"    ControlPath {_quoted(control_directory(directory) / socket)}",
         "    LogLevel ERROR",
     ]
     return "\n".join(lines) + "\n"
@@ -132,8 +130,8 @@ def _config_of_servers(stack: Stack) -> str:
 
 def control_path(stack: Stack, node: Node) -> Path:
     """The socket of a running connection to a node."""
-    # Several servers may be at one address, on different ports.
-    return control_directory(stack.directory) / (str(node.index) if stack.reach else node.address)
+    # Several machines may be at one address, on different ports.
+    return control_directory(stack.directory) / str(node.index)
 
 
 def control_directory(stack_directory: Path) -> Path:
