@@ -48,14 +48,24 @@ def test_recorded_run() -> None:
         run.feed(event)
         seen.append((run.phase, run.task))
     assert [step for step, before in zip(seen, [("", ""), *seen], strict=False) if step != before] == [
-        ("provision", ""),
         ("provision", "Wait"),
         ("provision", "Install foo"),
-        ("romana", ""),
         ("romana", "Fail"),
     ]
     assert run.failures == [Failure("romana", "localhost", "Fail", "a: bad thing")]
     assert run.changed == 2
+
+
+def test_play_that_finds_no_hosts_is_no_phase() -> None:
+    run = AnsibleRun()
+    for event, data in (
+        ("playbook_on_play_start", {"name": "Prepare: nodes"}),
+        ("playbook_on_task_start", {"name": "Wait"}),
+        ("playbook_on_play_start", {"name": "Openstack: controller"}),
+    ):
+        run.feed({"event": event, "event_data": data})
+        assert run.phase in ("", "prepare")
+    assert (run.phase, run.task) == ("prepare", "Wait")
 
 
 def failed(host: str, task: str, **more: Any) -> dict[str, Any]:

@@ -31,6 +31,7 @@ class AnsibleRun:
     host: str = ""
     changed: int = 0
     tail: list[str] = field(default_factory=list)
+    _play: str = ""
     _failures: list[tuple[str, Failure]] = field(default_factory=list)
     _told: dict[str, str] = field(default_factory=dict)
 
@@ -39,9 +40,10 @@ class AnsibleRun:
         data = event.get("event_data") or {}
         match event.get("event"):
             case "playbook_on_play_start":
-                self.phase = str(data.get("name", "")).partition(":")[0].strip().lower()
-                self.task = self.host = ""
+                self._play = str(data.get("name", "")).partition(":")[0].strip().lower()
             case "playbook_on_task_start" | "playbook_on_handler_task_start":
+                # A play that finds no hosts, as that of an engine the stack does not have, has no task and is no phase.
+                self.phase = self._play
                 self.task, self.host = _task(data), ""
             case "runner_on_start" | "runner_on_ok" | "runner_on_skipped":
                 self.host = str(data.get("host", ""))
