@@ -141,8 +141,8 @@ def test_a_wrong_route_is_reported(cluster: Cluster) -> None:
     try:
         report = cluster.verify("quick")
     finally:
-        # The kernel would send the ICMP errors of packets still waiting from the machine's own namespace: the route that
-        # they were sent by is no more.
+        # The kernel would send the ICMP errors of packets still waiting from the machine's own namespace, as the route
+        # that they were sent by is no more.
         cluster.on(1, "ip", "neigh", "flush", "to", "192.168.99.77")
         cluster.on(1, "ip", "route", "delete", "10.0.18.0/24")
     assert report["ok"] is False
