@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,3 +49,26 @@ def test_summary_of_a_cloud(demo: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert "openstack --os-cloud blue server list" in text
     for with_demo in ("openstack --os-cloud blue-demo server create", "demo-openrc", "admin and demo;"):
         assert (with_demo in text) == (demo == "true")
+
+
+def test_summary_of_a_cloud_on_machines_by_vagrant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    words = ["vagrant_network=192.168.213.0/24", "openstack_engine=packages", "stack_name=blue"]
+    options = cli.parse(["-t", "vagrant", *(part for word in words for part in ("-e", word))])
+    want = wanted(options)
+    lines = summary.of_install(options, want, want.stack, 12, 63.2, tmp_path / "log").splitlines()
+    assert "  Horizon   http://192.168.213.10/horizon/" in lines
+    for step in (f"cd {tmp_path}/romana-setup/blue", "vagrant status", "vagrant ssh controller"):
+        assert f"  {step}" in lines
+
+
+def test_summary_of_servers_names_the_inventory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    monkeypatch.setenv("PATH", f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}")
+    inventory = tmp_path / "mine.yml"
+    inventory.write_text("controller: {hosts: {alpha: {ansible_host: 192.0.2.10}}}\ncompute: {hosts: {alpha: {}}}\n")
+    options = cli.parse(["-t", "static", "-i", str(inventory), "-e", "openstack_engine=none"])
+    want = wanted(options)
+    text = summary.of_install(options, want, want.stack, 12, 63.2, tmp_path / "log")
+    assert "change your inventory" in text
+    assert "devstack_compute_node" not in text

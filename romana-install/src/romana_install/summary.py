@@ -49,8 +49,7 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         *(f"  {want.command(action):<{width}}  # {what}" for action, what in steps),
         *(_cloud_steps(stack, want.config) if stack.has_openstack else ()),
         *(_machines_steps(stack) if stack.target == "vagrant" else ()),
-        "More or fewer compute nodes: change devstack_compute_node in group_vars/all/stack.yml and run again:",
-        f"  {options.command}",
+        *_nodes_steps(options, stack),
     ]
     return "\n".join(lines)
 
@@ -80,6 +79,13 @@ def _cloud_steps(stack: Stack, config: Config) -> list[str]:
         "The cloud, with OpenStack's client (python3-openstackclient; the controller has it, too):",
         *(f"  {step}" for step in steps),
     ]
+
+
+def _nodes_steps(options: Options, stack: Stack) -> list[str]:
+    if stack.target == "static":
+        return ["More or fewer servers: change your inventory, and run again with -i and its name."]
+    where = "change devstack_compute_node in group_vars/all/stack.yml and run again:"
+    return [f"More or fewer compute nodes: {where}", f"  {options.command}"]
 
 
 def _machines_steps(stack: Stack) -> list[str]:
