@@ -37,7 +37,8 @@ AUTH = {
         "project_domain_name": {"type": "str", "default": "Default"},
     },
 }
-VERSIONS = {"compute": "v2.1", "identity": "v3", "image": "v2", "network": "v2.0"}
+# Placement has none in its address.
+VERSIONS = {"compute": "v2.1", "identity": "v3", "image": "v2", "network": "v2.0", "placement": ""}
 AT_ONCE = 8  # requests; the services have a few processes each
 PATIENCE = 120  # seconds for an answer; an image has to be stored first
 
@@ -86,7 +87,7 @@ def resolve(value: Any, ids: dict[Ref, str]) -> Any:
 
 def versioned(url: str, version: str) -> str:
     """Where a service's API of this version is, whether or not its address in the catalogue ends with one."""
-    return re.sub(r"/v\d+(\.\d+)?$", "", url.rstrip("/")) + "/" + version
+    return f"{re.sub(r'/v[0-9]+([.][0-9]+)?$', '', url.rstrip('/'))}/{version}".rstrip("/")
 
 
 def at_once(function: Callable[[Input], Output], items: Iterable[Input]) -> list[Output]:

@@ -24,7 +24,7 @@ MADE = {
     "cloud_resources": "make network romana",
     "instance_metadata": "make metadata definitions Romana",
 }
-LEAVE: dict[str, Any] = {"auth": AUTH, "hosts": ["compute02"]}
+HOSTS: dict[str, Any] = {"auth": AUTH, "hosts": ["compute02"]}
 
 
 @pytest.mark.parametrize("name", TASKS)
@@ -37,12 +37,18 @@ def test_check_mode_tells_what_an_installation_would_make(collections: Path, nam
 
 
 def test_check_mode_finds_nobody_who_could_leave(collections: Path) -> None:
-    assert not run_module(collections, "compute_leave", True, LEAVE)["changed"]
+    assert not run_module(collections, "compute_leave", True, HOSTS)["changed"]
 
 
-@pytest.mark.parametrize("name", [*TASKS, "compute_leave"])
+def test_check_mode_waits_for_nobody(collections: Path) -> None:
+    result = run_module(collections, "compute_join", True, HOSTS)
+    assert result["waiting"] == {"compute02": "there is no Nova yet"}
+    assert not result["changed"]
+
+
+@pytest.mark.parametrize("name", [*TASKS, "compute_join", "compute_leave"])
 def test_missing_library_is_named(collections: Path, name: str) -> None:
-    result = run_module(collections, name, False, {**TASKS, "compute_leave": LEAVE}[name])
+    result = run_module(collections, name, False, TASKS.get(name, HOSTS))
     assert result["failed"]
     assert "python3-keystoneauth1" in result["msg"]
 

@@ -27,8 +27,22 @@ COMMANDS = {
     "names": f"find {DIRECTORIES} /run/romana {VOLATILE} -printf '%p %M %U:%G %l\\n' 2>/dev/null | sort",
     "accounts": "cat /etc/passwd /etc/group /etc/shadow /etc/gshadow /etc/hosts",
 }
+# What an image with OpenStack's packages has beforehand, as servers of these tests have no mirror to build it from; and
+# what services keep in their data directories, which came with their packages.
+SERVICES_OWN = ("/var/lib/romana", "/usr/local/lib/romana", "/var/lib/mysql", "/var/lib/rabbitmq")
 
 
 def state(server: Server) -> dict[str, list[str]]:
     """What each command says, by what it is about, in lines."""
     return {name: server.shell(f"{command}; true").splitlines() for name, command in COMMANDS.items()}
+
+
+def difference(
+    before: dict[str, list[str]], now: dict[str, list[str]], without: tuple[str, ...]
+) -> dict[str, list[str]]:
+    """Lines that only one of two states has, by what they are about. without: paths that are not compared."""
+    odd = {what: set(lines) ^ set(now[what]) for what, lines in before.items()}
+    kept = {
+        what: sorted(line for line in lines if not any(path in line for path in without)) for what, lines in odd.items()
+    }
+    return {what: lines for what, lines in kept.items() if lines}

@@ -1,4 +1,4 @@
-"""A stack on the very machine that romana-setup runs on: a server with this checkout. Steps, in this order."""
+"""A cloud on the very machine that romana-setup runs on: a server with this checkout. Steps, in this order."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 
 import pytest
-from server_state import state
+from server_state import SERVICES_OWN, difference, state
 from servers import PROJECT, Server, Static
 
 from romana_install.release import build_release
@@ -23,7 +23,7 @@ def machine(static: Static) -> Server:
     """A server that has this checkout, its virtualenv, and what an installation elsewhere would have fetched."""
     build_release(PROJECT, cache_home() / "releases", "3.13")
     binds = [str(PROJECT), sys.base_prefix, str(cache_home() / "releases")]
-    return static.lab.add("solo", 10, binds=binds)
+    return static.lab.add("solo", 10, services=True, binds=binds)
 
 
 @pytest.fixture(scope="module")
@@ -46,12 +46,14 @@ def setup(machine: Server, *words: str) -> str:
         "LANG": "C.UTF-8",
     }
     variables = [f"{name}={value}" for name, value in environment.items()]
-    return machine.run("env", "-i", *variables, str(PROJECT / "romana-setup"), "-e", "openstack_engine=none", *words)
+    return machine.run(
+        "env", "-i", *variables, str(PROJECT / "romana-setup"), "-e", "openstack_engine=packages", *words
+    )
 
 
 @pytest.fixture(scope="module")
 def installed(machine: Server, before: dict[str, list[str]]) -> Server:
-    """A stack on it, which its own verification found in order."""
+    """A cloud on it, which its own verification found in order, with instances."""
     assert before
     setup(machine, "-t", "static", "-i", f"{HOME}/inventory.yml")
     return machine
@@ -68,6 +70,5 @@ def test_controller_is_this_machine(installed: Server) -> None:
 
 def test_uninstall_leaves_the_machine_as_it_was(installed: Server, before: dict[str, list[str]]) -> None:
     setup(installed, "uninstall", "--yes")
-    now = state(installed)
-    assert {what: lines for what, lines in now.items() if lines != before[what]} == {}
+    assert difference(before, state(installed), SERVICES_OWN) == {}
     assert list(Path(f"{installed.directory}/root{HOME}/state/romana-setup").glob("*/stack.json")) == []

@@ -5,14 +5,11 @@ from __future__ import annotations
 import json
 
 import pytest
-from server_state import state
+from server_state import SERVICES_OWN, difference, state
 from servers import Static
 
 LAB = ("ops", "192.168.91")
 SERVERS = {"alpha": 10, "beta": 11, "gamma": 12}
-# What the image has beforehand, as these servers have no mirror to build it from; and what services keep in their data
-# directories, which came with their packages.
-OTHERWISE = ("/var/lib/romana", "/usr/local/lib/romana", "/var/lib/mysql", "/var/lib/rabbitmq")
 
 
 @pytest.fixture(scope="module")
@@ -44,12 +41,7 @@ def test_uninstall_gives_them_back_as_they_were(installed: Static, before: dict[
     installed.setup.run("uninstall", "--yes")
     different: dict[str, list[str]] = {}
     for name, server in installed.lab.servers.items():
-        for what, lines in state(server).items():
-            odd = set(comparable(lines)) ^ set(comparable(before[name][what]))
-            different |= {f"{name}: {what}": sorted(odd)} if odd else {}
+        odd = difference(before[name], state(server), SERVICES_OWN)
+        different |= {f"{name}: {what}": lines for what, lines in odd.items()}
     assert different == {}
     assert "nova" not in installed.lab.servers["alpha"].run("ls", "/var/lib/mysql")
-
-
-def comparable(lines: list[str]) -> list[str]:
-    return [line for line in lines if not any(path in line for path in OTHERWISE)]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from romana_install.verify.cloud import Cloud
 from romana_install.verify.findings import Findings
 
@@ -11,14 +13,20 @@ PORT = "romana-verify-port"
 def look_at_services(cloud: Cloud, findings: Findings) -> list[str]:
     """Whether compute services are up; returns the hosts of those that are. Raises CloudError."""
     services = cloud.list("compute", "/os-services?binary=nova-compute", "services")
-    down = [
-        f"nova-compute on {one['host']} is down; see: journalctl -u nova-compute there"
-        for one in services
-        if one["state"] != "up"
-    ]
+    hypervisors = cloud.list("compute", "/os-hypervisors/detail", "hypervisors")
     up = sorted(one["host"] for one in services if one["state"] == "up" and one["status"] == "enabled")
-    findings.note("compute services", down or ([] if up else ["there is none"]), f"up on {', '.join(up)}")
+    problems = service_problems(services, {one["service"]["host"] for one in hypervisors})
+    findings.note("compute services", problems, f"up on {', '.join(up)}")
     return up
+
+
+def service_problems(services: list[dict[str, Any]], in_cells: set[str]) -> list[str]:
+    """What is wrong with compute services, as Nova lists them. in_cells: hosts that the scheduler has found."""
+    down = [one["host"] for one in services if one["state"] != "up"]
+    lost = [one["host"] for one in services if one["state"] == "up" and one["host"] not in in_cells]
+    problems = [f"nova-compute on {host} is down; see: journalctl -u nova-compute there" for host in down]
+    problems += [f"no cell of Nova has {host}; see: journalctl -u nova-scheduler on the controller" for host in lost]
+    return problems if services else ["there is none"]
 
 
 def look_at_apis(cloud: Cloud, findings: Findings) -> None:
