@@ -13,17 +13,7 @@ description:
   - A machine whose making was cut short is made again, as nothing can have been installed on it.
   - A machine that is there keeps what it was made with; what has changed in the Vagrantfile it gets by
     C(vagrant reload).
-  - Needs Vagrant and the provider on the machine it runs on, and python-vagrant.
 options:
-  directory:
-    description: Directory of the Vagrantfile. Without a Vagrantfile there are no machines.
-    type: path
-    required: true
-  provider:
-    description: What runs the machines.
-    type: str
-    choices: [virtualbox, libvirt]
-    required: true
   names:
     description: Names of the machines. Needed when O(state=present), else all of the Vagrantfile.
     type: list
@@ -33,14 +23,9 @@ options:
     type: str
     choices: [present, absent]
     default: present
-  log:
-    description: File that all Vagrant prints is added to.
-    type: path
-    required: true
 extends_documentation_fragment:
+  - romana.openstack.vagrant
   - romana.openstack.attributes
-requirements:
-  - python-vagrant
 author:
   - The Romana authors
 """

@@ -12,15 +12,6 @@ description:
   - Saves the machines as they are, one after the other, or makes them what they were.
   - A snapshot that is there is not saved again.
 options:
-  directory:
-    description: Directory of the Vagrantfile.
-    type: path
-    required: true
-  provider:
-    description: What runs the machines.
-    type: str
-    choices: [virtualbox, libvirt]
-    required: true
   name:
     description: Name of the snapshot.
     type: str
@@ -35,14 +26,9 @@ options:
     type: str
     choices: [present, restored]
     default: present
-  log:
-    description: File that all Vagrant prints is added to.
-    type: path
-    required: true
 extends_documentation_fragment:
+  - romana.openstack.vagrant
   - romana.openstack.attributes
-requirements:
-  - python-vagrant
 author:
   - The Romana authors
 """
