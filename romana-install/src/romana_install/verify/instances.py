@@ -90,6 +90,14 @@ class Trial:
             if server["name"].startswith(PREFIX)
         ]
 
+    def _not_active(self) -> list[dict[str, Any]]:
+        """What Nova shows of each such instance by itself: its list lacks the reasons of those that found no host."""
+        return [
+            self._clouds[project].get("compute", f"/servers/{one['id']}")["server"]
+            for project, one in self._servers()
+            if one["status"] != "ACTIVE"
+        ]
+
     def _group(self) -> str:
         """Of instances that shall be on different hosts."""
         body = {"server_group": {"name": f"{PREFIX}apart", "policy": "anti-affinity"}}
@@ -102,13 +110,12 @@ class Trial:
         _wait(lambda: all(one["status"] != "BUILD" for _, one in self._servers()), BOOT_WITHIN)
         seconds = time.monotonic() - begun
         # Nova tells why something failed a moment after that it did.
-        _wait(lambda: all(one["status"] != "ERROR" or "fault" in one for _, one in self._servers()), FAULT_WITHIN)
+        _wait(lambda: all("fault" in one or one["status"] != "ERROR" for one in self._not_active()), FAULT_WITHIN)
         shown = self._servers()
         problems = [
-            f"{one['name']} is {one['status']}: {one.get('fault', {}).get('message', 'no reason is told')};"
+            f"{one['name']} is {one['status']}: {one.get('fault', {}).get('message', 'no reason is told').strip()};"
             " see: journalctl -u nova-conductor on the controller, nova-compute on the others"
-            for _, one in shown
-            if one["status"] != "ACTIVE"
+            for one in self._not_active()
         ]
         missing = sum(wanted.count for wanted in WANTED) - len(shown)
         problems += [f"{missing} are not there any more"] if missing else []
