@@ -16,8 +16,9 @@ from romana_install.verify.apis import service_problems
     ],
 )
 def test_what_is_wrong_with_a_service_is_said(state: str, in_cells: set[str], problems: list[str]) -> None:
-    assert service_problems([{"host": "compute01", "state": state}], in_cells) == problems
+    assert service_problems([{"host": "compute01", "state": state, "status": "enabled"}], in_cells) == problems
 
 
-def test_no_service_is_wrong() -> None:
-    assert service_problems([], set()) == ["there is none"]
+@pytest.mark.parametrize("services", [[], [{"host": "compute01", "state": "up", "status": "disabled"}]])
+def test_a_cloud_needs_a_service(services: list[dict[str, str]]) -> None:
+    assert service_problems(services, {"compute01"}) == ["none is enabled"]

@@ -22,11 +22,13 @@ def look_at_services(cloud: Cloud, findings: Findings) -> list[str]:
 
 def service_problems(services: list[dict[str, Any]], in_cells: set[str]) -> list[str]:
     """What is wrong with compute services, as Nova lists them. in_cells: hosts that the scheduler has found."""
+    if not any(one["status"] == "enabled" for one in services):
+        return ["none is enabled"]
     down = [one["host"] for one in services if one["state"] != "up"]
     lost = [one["host"] for one in services if one["state"] == "up" and one["host"] not in in_cells]
     problems = [f"nova-compute on {host} is down; see: journalctl -u nova-compute there" for host in down]
     problems += [f"no cell of Nova has {host}; see: journalctl -u nova-scheduler on the controller" for host in lost]
-    return problems if services else ["there is none"]
+    return problems
 
 
 def look_at_apis(cloud: Cloud, findings: Findings) -> None:
