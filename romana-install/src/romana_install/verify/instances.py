@@ -92,11 +92,12 @@ class Trial:
 
     def _not_active(self) -> list[dict[str, Any]]:
         """What Nova shows of each such instance by itself: its list lacks the reasons of those that found no host."""
-        return [
-            self._clouds[project].get("compute", f"/servers/{one['id']}")["server"]
+        answers = [
+            self._clouds[project].get("compute", f"/servers/{one['id']}")
             for project, one in self._servers()
             if one["status"] != "ACTIVE"
         ]
+        return [answer["server"] for answer in answers if answer]  # but those that somebody has deleted meanwhile
 
     def _group(self) -> str:
         """Of instances that shall be on different hosts."""
