@@ -1,5 +1,5 @@
 # shellcheck shell=sh
-# Sourced by run-tests after venv.sh, with .venv ready: makes .venv/neutron, a virtualenv in which Neutron is.
+# Sourced by the drivers' tests after venv.sh, with .venv ready: makes .venv/neutron, a virtualenv in which Neutron is.
 # It is complete when it has the copy of its lock file, written last.
 
 : "${root:?the project directory}"

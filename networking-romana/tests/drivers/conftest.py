@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,6 +20,8 @@ PYTHON = PROJECT / ".venv" / "neutron" / "bin" / "python"
 @pytest.fixture(scope="session")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """Runs tests where Neutron is, with our drivers installed as on a node and a live romana-server."""
+    ensure = '. "$root/launcher/venv.sh"; . "$root/launcher/neutron.sh"; ensure_neutron'
+    subprocess.run(["sh", "-euc", ensure], env={**os.environ, "root": str(PROJECT)}, check=True)
     installed = tmp_path_factory.mktemp("installed")
     copy_distribution(PROJECT / "networking-romana", installed)
     directory = tmp_path_factory.mktemp("server")

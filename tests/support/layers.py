@@ -1,0 +1,102 @@
+"""The layers of the tests, from the bottom up: where each is, and what it alone needs of the distribution."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import PurePosixPath
+
+
+@dataclass(frozen=True)
+class Layer:
+    """A layer.
+
+    Args:
+        folders: where its tests are, below the project's directory.
+        packages: distribution packages that only it needs.
+        whole: its files share what takes long to make, and so run one after the other in one process.
+    """
+
+    folders: tuple[str, ...]
+    packages: tuple[str, ...] = ()
+    whole: bool = False
+
+
+# Two run at a time, begun in this order: the longest are not the last.
+LAYERS = {
+    "lint": Layer(("tests/lint",)),
+    "unit": Layer(("romana-core/tests/unit", "romana-install/tests", "tests/unit")),
+    "api": Layer(("romana-core/tests/store", "romana-core/tests/server", "romana-core/tests/cli")),
+    "drivers": Layer(("networking-romana/tests/drivers",)),
+    "legacy": Layer(("networking-romana/tests/legacy",)),
+    "agent": Layer(("romana-core/tests/agent", "romana-core/tests/probe", "tests/network")),
+    "roles": Layer(("tests/roles",)),
+    "aws": Layer(("tests/aws",)),
+    "modules": Layer(("tests/modules",)),
+    "guest": Layer(("tests/guest",)),
+    "static": Layer(("tests/static",)),
+    "openstack": Layer(("tests/openstack",), whole=True),
+    "vagrant": Layer(
+        ("tests/vagrant",),
+        # libvirtd itself, without its service: the tests start it in a place of its own.
+        (
+            *("e2fsprogs", "iptables", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu"),
+            *("qemu-utils", "vagrant", "vagrant-libvirt"),
+        ),
+    ),
+    "local": Layer(("tests/local",)),
+}
+SETS = {"quick": ("lint", "unit", "api", "modules")}
+# What the tests of all layers start for real, beside what the installer itself installs.
+PACKAGES = (
+    *("busybox", "curl", "dnsmasq-base", "git", "iproute2", "mariadb-client-core", "mariadb-server-core", "nftables"),
+    *("openssl", "openssh-client", "procps", "qemu-system-x86", "seabios", "systemd-container", "mmdebstrap"),
+    "debian-archive-keyring",
+)
+
+
+class UnknownLayerError(ValueError):
+    """A name that is no layer's."""
+
+
+def chosen(names: Iterable[str]) -> list[str]:
+    """The layers that are meant, in their order; all, if no name is given. Raises UnknownLayerError."""
+    wanted: set[str] = set()
+    for name in names:
+        if name not in LAYERS and name not in SETS:
+            raise UnknownLayerError(f"no layer is named '{name}'; there are: {' '.join([*LAYERS, *SETS])}")
+        wanted.update(SETS.get(name, (name,)))
+    return [name for name in LAYERS if name in (wanted or LAYERS)]
+
+
+def layer_of(test: str) -> str | None:
+    """The layer of a test, by its node id or path; None when it is in none."""
+    path = PurePosixPath(test.partition("::")[0])
+    return next((name for name, layer in LAYERS.items() if any(map(path.is_relative_to, layer.folders))), None)
+
+
+def unit_of(test: str) -> str:
+    """What a test, given by its node id, runs in one process with: those of its file, or all of its layer."""
+    layer = layer_of(test)
+    return layer if layer and LAYERS[layer].whole else test.partition("::")[0]
+
+
+def main() -> int:
+    """Print the folders or packages of layers. usage: layers.py folders|packages [LAYER ...]; returns 2 if misused."""
+    what, *names = sys.argv[1:]
+    try:
+        layers = [LAYERS[name] for name in chosen(names)]
+    except UnknownLayerError as error:
+        print(f"run-tests: {error}", file=sys.stderr)
+        return 2
+    found = {
+        "folders": [folder for layer in layers for folder in layer.folders],
+        "packages": [*PACKAGES, *(package for layer in layers for package in layer.packages)],
+    }
+    print(*found[what])
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
