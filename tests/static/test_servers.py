@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 
 import pytest
 from server_state import state
@@ -96,14 +97,32 @@ def test_servers_leave_as_they_were_or_gone_and_the_others_keep_their_numbers(
     installed.setup.verify()
 
 
-def test_uninstall_gives_all_of_them_back_as_they_were(
+def test_what_servers_still_have_is_not_said_to_be_removed(installed: Static) -> None:
+    said = installed.setup.run("uninstall", "--yes", "--", "--tags", "web", code=1)
+    assert "alpha still has /opt/romana, " in said
+    assert "gamma still has /opt/romana, " in said
+    assert "would have changed=" in installed.setup.run("uninstall", "--", "--check")
+    assert installed.setup.verify()
+
+
+def test_uninstall_gives_all_of_them_back_as_they_were_also_without_notes_of_them(
     installed: Static, before: dict[str, dict[str, list[str]]]
 ) -> None:
     gamma = installed.lab.servers["gamma"]
     assert gamma.shell("command -v busybox")
-    installed.setup.run("uninstall", "--yes", "-e", "static_remove_packages=true")
+    inventory = str(installed.lab.inventory("alpha", "alpha", "gamma"))
+    shutil.rmtree(installed.setup.directory)
+    refused = installed.setup.run("install", "-i", inventory, code=3)
+    assert "alpha: belongs to another stack, srv (/etc/romana/ca.pem)" in refused
+    assert "./romana-setup uninstall -i INVENTORY -e stack_name=srv" in refused
+    other = installed.setup.run("uninstall", "--yes", "-i", inventory, "-e", "stack_name=other", code=2)
+    assert "gamma: belongs to stack srv; if that is meant, give -e stack_name=srv" in other
+    installed.setup.run("uninstall", "-i", inventory, "--", "--check")
+    assert not installed.setup.directory.exists()
+    installed.setup.run("uninstall", "--yes", "-i", inventory, "-e", "static_remove_packages=true")
     assert "busybox" not in gamma.shell("dpkg --get-selections")
     for name, server in installed.lab.servers.items():
         now = state(server)
         assert {what: lines for what, lines in now.items() if lines != before[name][what]} == {}
     assert not installed.setup.directory.exists()
+    assert "nothing of a stack on alpha, gamma" in installed.setup.run("uninstall", "--yes", "-i", inventory)

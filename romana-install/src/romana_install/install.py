@@ -36,7 +36,6 @@ from romana_install.static.facts import Facts, ask, known_hosts
 
 ACTION = "install"
 PLAYBOOKS = {ACTION: "playbooks/site.yml", "provision": "playbooks/provision.yml"}
-CHECK_MODE = {"--check", "-C"}
 
 
 def preflight_findings(want: Wanted) -> list[Finding]:
@@ -83,7 +82,7 @@ def _prepared(options: Options, work: Callable[[Options, Wanted], int]) -> int:
         if leftovers.end(directory):
             print("ended what an earlier romana-setup that was killed had left running")
         want = wanted(options)
-        return _try_out(options, want) if CHECK_MODE.intersection(options.passed_on) else work(options, want)
+        return _try_out(options, want) if options.is_trial else work(options, want)
 
 
 def _install(options: Options, want: Wanted) -> int:

@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
-import shlex
+import re
 from dataclasses import dataclass, field
+
+from romana_install.invocation import command
+
+_CHECK = re.compile(r"--ch(e(ck?)?)?|-[bCDJkKv]*C[bCDJkKv]*")  # long options may be cut, short ones be together
 
 
 @dataclass(frozen=True)
@@ -34,4 +38,14 @@ class Options:
     @property
     def command(self) -> str:
         """The command that does this again."""
-        return shlex.join(["./romana-setup", *self.argv])
+        return command(*self.argv)
+
+    @property
+    def own_command(self) -> str:
+        """The same, without what Ansible is given."""
+        return command(*self.argv[: self.argv.index("--")] if "--" in self.argv else self.argv)
+
+    @property
+    def is_trial(self) -> bool:
+        """Whether Ansible is told to change nothing, in any of the ways it takes that."""
+        return any(_CHECK.fullmatch(word) for word in self.passed_on)

@@ -23,6 +23,7 @@ AUTHORITY_DAYS = 3650
 SERVER_DAYS = 397  # more is refused by some TLS clients
 RENEW_AUTHORITY_DAYS = 730  # always longer than what it signs
 RENEW_SERVER_DAYS = 90
+AUTHORITY_NAME = "Romana stack "  # and its name
 CLOCK_SKEW = timedelta(days=1)
 
 
@@ -52,9 +53,19 @@ def ensure(directory: Path, stack_name: str, names: Sequence[str], now: datetime
 _Pair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
 
+def stack_of(authority: str) -> str:
+    """The name of the stack that an authority's certificate, as PEM, is of; empty when it does not say."""
+    try:
+        subject = x509.load_pem_x509_certificate(authority.encode()).subject
+    except ValueError:
+        return ""
+    names = [str(name.value) for name in subject.get_attributes_for_oid(NameOID.COMMON_NAME)]
+    return next((name.removeprefix(AUTHORITY_NAME) for name in names if name.startswith(AUTHORITY_NAME)), "")
+
+
 def _make_authority(stack_name: str, now: datetime) -> _Pair:
     key = ec.generate_private_key(ec.SECP256R1())
-    name = _name(f"Romana stack {stack_name}")
+    name = _name(f"{AUTHORITY_NAME}{stack_name}")
     usage = _key_usage(key_cert_sign=True, crl_sign=True)
     builder = _builder(name, name, key, now, AUTHORITY_DAYS)
     builder = builder.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)

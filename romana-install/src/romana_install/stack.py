@@ -17,11 +17,13 @@ from typing import TYPE_CHECKING, Any
 
 from romana_install.errors import SetupError, UsageError
 from romana_install.files import write_json
+from romana_install.invocation import PROGRAM, command
 
 if TYPE_CHECKING:
     from romana.client import Client
 
 API_PORT = 9600
+STATE = ".local/state"  # of a user, when XDG_STATE_HOME does not say
 INTERFACE_NAME = 15  # longest name of a network interface
 STACK_FILE = "stack.json"
 SECRETS_FILE = "secrets.json"
@@ -117,8 +119,10 @@ class Stack:
             reach = {name: Reach(**one) for name, one in data.pop("reach", {}).items()}
             return cls(directory=directory, nodes=nodes, leaving=leaving, reach=reach, **data)
         except FileNotFoundError:
+            owner = stack_of_another(directory.name)
+            text = f"{owner}; or make one of yours" if owner else "make it"
             raise StackError(
-                f"there is no stack {directory.name} ({path} does not exist); make it with: ./romana-setup install"
+                f"there is no stack {directory.name} ({path} does not exist); {text} with: {command('install')}"
             ) from None
         except (ValueError, TypeError, KeyError) as error:
             raise StackError(f"{path} is damaged ({error}); remove it and run ./romana-setup install again") from None
@@ -253,7 +257,7 @@ def uplink(stack_name: str) -> str:
 
 def state_home() -> Path:
     """The directory all stacks are kept in."""
-    return _xdg("XDG_STATE_HOME", ".local/state")
+    return _xdg("XDG_STATE_HOME", STATE)
 
 
 def cache_home() -> Path:
@@ -264,6 +268,20 @@ def cache_home() -> Path:
 def state_directory(name: str) -> Path:
     """The directory of one stack; it need not exist."""
     return state_home() / name
+
+
+def stack_of_another(name: str) -> str:
+    """That another user of this machine has a stack of that name, and how to work on it; empty when none is seen."""
+    if Path("/run/netns", f"{name}-switch").exists() and os.geteuid() != 0:
+        return f"root has a local one of that name on this machine; put sudo before {PROGRAM}"
+    user = os.environ.get("SUDO_USER", "")
+    if os.geteuid() == 0 and user not in ("", "root") and _home_of(user, name).is_file():
+        return f"{user} has one of that name; run {PROGRAM} without sudo"
+    return ""
+
+
+def _home_of(user: str, name: str) -> Path:
+    return Path(f"~{user}").expanduser() / STATE / "romana-setup" / name / STACK_FILE
 
 
 def existing_stacks() -> list[Stack]:

@@ -2,76 +2,146 @@
 
 from __future__ import annotations
 
+import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 
-from romana_install import leftovers, lock, run, ssh, variables
+from romana_install import leftovers, lock, remains, run, ssh, variables
 from romana_install.aws import account
 from romana_install.context import PROJECT, check_is_meant, which_stack
 from romana_install.errors import UsageError
-from romana_install.files import private_directory, write_json
-from romana_install.findings import FindingsError
+from romana_install.files import private_directory, restored, write_json
+from romana_install.findings import Finding, FindingsError
+from romana_install.invocation import command
 from romana_install.options import Options
 from romana_install.plan import nodes
-from romana_install.session import opened
+from romana_install.session import Session, opened
 from romana_install.settings import Config
-from romana_install.stack import Stack, StackError, state_directory, state_home
+from romana_install.stack import STACK_FILE, Node, Stack, StackError, stack_of_another, state_directory, state_home
 from romana_install.static import inventory
+from romana_install.static.facts import Facts, ask
+from romana_install.static.preflight import no_root, unreachable
 
 ACTION = "uninstall"
+ORIGINALS = "/var/lib/romana-originals"  # what OpenStack's packages leave on a server, as facts.sh says it
 
 
 def uninstall(options: Options) -> int:
     """Remove the stack; returns the exit code. Raises what cli.main knows how to say."""
     given = which_stack(options)
-    name = given.stack_name
-    directory = state_directory(name)
-    known = directory.is_dir()
-    # What is on AWS is found without our own notes, too; it takes the word for it, as asking takes credentials.
-    if not known and options.target != "aws":
-        print(f"there is no stack {name}; nothing to do")
+    stack = _found(given, options)
+    if stack is None:
         return 0
-    stack = replace(_load(given, options), become_password=options.become_password)
-    things = _things(stack) if stack.target == "aws" else []
-    if not known and not things:
-        print(f"there is nothing of stack {name} in {stack.cloud['region']}; nothing to do")
-        return 0
-    _confirm(stack, options, things)
-    private_directory(directory)
-    with lock.held(directory / "lock", ACTION):
-        leftovers.end(directory)
-        stack.save()  # the inventory reads it; it may have been damaged, or not written yet
-        write_json(directory / run.VARS_FILE, {**variables.of_stack(stack), **variables.of_removal(given)})
-        with opened(directory, ACTION, ACTION, stack.config_digest, [ACTION], options) as session:
-            verbosity = max(options.verbosity - 1, 0)
-            session.log.hide([stack.become_password] if stack.become_password else [])
-            settings = run.arguments(
-                PROJECT,
-                directory,
-                stack.target,
-                "playbooks/uninstall.yml",
-                options.passed_on,
-                verbosity,
-                stack.become_password,
-            )
-            session.play(settings, options.verbosity > 0)
-            if stack.target == "aws":
-                _check_gone(stack)
-            session.completed()
-        close_connections(stack)
-        log = _keep(session.log.path, name)
-        _remove(directory)
-    print(f"stack {name} is removed; the log of that is {log}")
+    known = stack.directory.is_dir()
+    if not options.is_trial:
+        _confirm(stack, options, _things(stack) if stack.target == "aws" else [])
+    private_directory(stack.directory)
+    with lock.held(stack.directory / "lock", ACTION):
+        leftovers.end(stack.directory)
+        if options.is_trial:
+            _try_out(stack, given, options)
+            if not known:
+                _remove(stack.directory)
+            return 0
+        log = _removed(stack, given, options)
+        _remove(stack.directory)
+    print(f"stack {stack.name} is removed; the log of that is {log}")
     return 0
 
 
+def _found(given: Config, options: Options) -> Stack | None:
+    """The stack, whatever is left of it or of its notes; None when there is nothing of it, which is said.
+
+    Raises what `_load` raises, and PreflightError when AWS cannot be asked.
+    """
+    name = given.stack_name
+    known = state_directory(name).is_dir()
+    # What is on AWS or on servers is found without our own notes, too; it takes the word for it, as asking takes
+    # credentials, or names.
+    if not known and options.target != "aws" and options.inventory is None:
+        print(f"there is no stack {name}{_elsewhere(name)}; nothing to do")
+        return None
+    stack = _load(given, options)
+    if not known and stack.target == "aws" and not _things(stack):
+        print(f"there is nothing of stack {name} in {stack.cloud['region']}; nothing to do")
+        return None
+    if not known and stack.target == "static" and not remains.left(stack, given):
+        print(f"there is nothing of a stack on {_names(stack)}; nothing to do")
+        return None
+    return stack
+
+
+def _removed(stack: Stack, given: Config, options: Options) -> Path:
+    """Have it removed, and look whether it is; returns the log, which outlives it. Raises StackError when it is not."""
+    _note(stack, given)
+    with opened(stack.directory, ACTION, ACTION, stack.config_digest, [ACTION], options) as session:
+        _play(stack, options, session)
+        left = remains.left(stack, given)
+        if left:
+            raise StackError(_not_removed(stack, options, left, session.log.path))
+        session.completed()
+    close_connections(stack)
+    return _keep(session.log.path, stack.name)
+
+
+def _not_removed(stack: Stack, options: Options, left: Sequence[str], log: Path) -> str:
+    """What is said then. Pure."""
+    passed_on = shlex.join(options.passed_on)
+    return "\n".join(
+        [
+            f"stack {stack.name} is not removed:",
+            *(f"  {text}" for text in left),
+            *([f"  options that Ansible was given (-- {passed_on}) may have kept it from that"] if passed_on else []),
+            f"  kept    {stack.directory} (keys, secrets, logs)",
+            f"  log     {log}",
+            f"  resume  {options.own_command}",
+        ]
+    )
+
+
+def _try_out(stack: Stack, given: Config, options: Options) -> None:
+    """Let Ansible say what it would change (--check), and leave everything as it is."""
+    with (
+        restored(stack.directory / STACK_FILE),
+        restored(stack.directory / run.VARS_FILE),
+        opened(stack.directory, f"{ACTION}-check", "check", stack.config_digest, [ACTION], options) as session,
+    ):
+        _note(stack, given)
+        _play(stack, options, session)
+        session.completed()
+        print(f"nothing was changed; an uninstallation would have changed={session.changed}")
+
+
+def _note(stack: Stack, given: Config) -> None:
+    """Write down what the playbooks and ssh read; it may have been damaged, or not written yet."""
+    stack.save()
+    if stack.reach:
+        ssh.ensure(stack)
+    write_json(stack.directory / run.VARS_FILE, {**variables.of_stack(stack), **variables.of_removal(given)})
+
+
+def _play(stack: Stack, options: Options, session: Session) -> None:
+    session.log.hide([stack.become_password] if stack.become_password else [])
+    settings = run.arguments(
+        PROJECT,
+        stack.directory,
+        stack.target,
+        "playbooks/uninstall.yml",
+        options.passed_on,
+        max(options.verbosity - 1, 0),
+        stack.become_password,
+    )
+    session.play(settings, options.verbosity > 0)
+
+
 def _load(given: Config, options: Options) -> Stack:
+    """The stack as its notes say, or without them. Raises StackError, UsageError, and FindingsError."""
     name = given.stack_name
     try:
         stack = Stack.load(name)
@@ -82,7 +152,7 @@ def _load(given: Config, options: Options) -> Stack:
         cloud = account.of_stack(given, None) if target == "aws" else {"provider": given.vagrant_provider}
         return Stack(name, state_directory(name), nodes(Config(stack_name=name)), target=target, cloud=cloud)
     check_is_meant(stack, options, given)
-    return stack
+    return replace(stack, become_password=options.become_password)
 
 
 def _of_inventory(given: Config, options: Options) -> Stack:
@@ -102,9 +172,30 @@ def _of_inventory(given: Config, options: Options) -> Stack:
         reach=servers.reach,
         jump=given.ssh_jump,
         known_hosts=given.ssh_known_hosts,
+        become_password=options.become_password,
     )
-    ssh.ensure(stack)
-    return stack
+    answers = ask(stack, [node for node in stack.nodes if node.name not in given.static_forget])
+    found = [finding for node in stack.nodes if node.name in answers for finding in _strange(node, answers, stack)]
+    if found:
+        raise FindingsError(found)
+    return replace(stack, engine="packages" if any(ORIGINALS in facts.left for facts in answers.values()) else "none")
+
+
+def _strange(node: Node, answers: Mapping[str, Facts], stack: Stack) -> Iterator[Finding]:
+    """Why a server cannot be given back without notes of what is on it. Pure."""
+    facts = answers[node.name]
+    if facts.silence:
+        fix = f'if it is gone for good: -e \'{{"static_forget": ["{node.name}"]}}\''
+        yield Finding(node.name, f"{unreachable(node, facts.silence, stack)}; {fix}")
+    elif facts.sudo:
+        yield Finding(node.name, no_root(facts.sudo, stack.reach[node.name].user, bool(stack.become_password)))
+    elif facts.stack not in ("", stack.name):
+        yield Finding(node.name, f"belongs to stack {facts.stack}; if that is meant, give -e stack_name={facts.stack}")
+
+
+def _elsewhere(name: str) -> str:
+    """Where a stack of that name is instead of here, as far as it can be seen; empty when it cannot."""
+    return f" of yours, but {owner}" if (owner := stack_of_another(name)) else ""
 
 
 def _things(stack: Stack) -> list[str]:
@@ -114,18 +205,12 @@ def _things(stack: Stack) -> list[str]:
     return removal.lines(removal.there(stack))
 
 
-def _check_gone(stack: Stack) -> None:
-    from romana_install.aws import removal
-
-    removal.check_gone(stack)
-
-
 def _confirm(stack: Stack, options: Options, things: Sequence[str]) -> None:
     """Say what goes and ask. Raises UsageError when the answer is no, or nobody is there to give one.
 
     things: what a cloud has of it, in words.
     """
-    names = ", ".join(node.name for node in stack.nodes)
+    names = _names(stack)
     print(f"This removes stack {stack.name} on {stack.target}:")
     if stack.target == "aws":
         print("\n".join(f"  {line}" for line in [*things, "with everything on them"]))
@@ -151,8 +236,8 @@ def close_connections(stack: Stack) -> None:
     for node in stack.present:
         if ssh.control_path(stack, node).exists():
             with suppress(OSError):
-                command = stack.login_command(node.name)
-                subprocess.run([*command[:-1], "-O", "exit", command[-1]], capture_output=True, check=False)
+                words = stack.login_command(node.name)
+                subprocess.run([*words[:-1], "-O", "exit", words[-1]], capture_output=True, check=False)
 
 
 def _keep(log: Path, name: str) -> Path:
@@ -165,11 +250,13 @@ def _keep(log: Path, name: str) -> Path:
 
 def _remove(directory: Path) -> None:
     """Remove the state directory. Raises StackError while something is mounted below it."""
-    mounted = [
-        line.split()[4] for line in Path("/proc/self/mountinfo").read_text().splitlines() if f" {directory}/" in line
-    ]
+    mounted = remains.mounted_below(directory)
     if mounted:
-        raise StackError(f"{mounted[0]} is still mounted; unmount it and run ./romana-setup uninstall again")
+        raise StackError(f"{mounted[0]} is still mounted; unmount it and run: {command(ACTION)}")
     control = ssh.control_directory(directory)
     shutil.rmtree(directory)
     shutil.rmtree(control, ignore_errors=True)
+
+
+def _names(stack: Stack) -> str:
+    return ", ".join(node.name for node in stack.nodes)

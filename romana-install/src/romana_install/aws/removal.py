@@ -10,7 +10,7 @@ from romana_install.aws import errors, resources
 from romana_install.aws.account import Account
 from romana_install.aws.resources import NO_KEEPING, Resource
 from romana_install.findings import Finding, PreflightError
-from romana_install.stack import Stack, StackError
+from romana_install.stack import Stack
 
 SHOWN = 8  # names of a kind
 
@@ -44,11 +44,7 @@ def _some(names: Sequence[str]) -> str:
     return ", ".join(names[:SHOWN]) + (f", and {more} more" if more > 0 else "")
 
 
-def check_gone(stack: Stack) -> None:
-    """Ask AWS whether all is gone. Raises StackError with what is not."""
-    left = there(stack)
-    if left:
-        raise StackError(
-            f"AWS still has of stack {stack.name}: {'; '.join(lines(left))}; something else may use it: end that, and"
-            " run ./romana-setup uninstall again"
-        )
+def left(stack: Stack) -> list[str]:
+    """What AWS still has of it, in one sentence. Raises PreflightError when it cannot be asked."""
+    found = there(stack)
+    return [f"AWS still has {'; '.join(lines(found))}; something else may use it: end that"] if found else []

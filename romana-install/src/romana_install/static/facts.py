@@ -12,7 +12,7 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
-from romana_install import machine, ssh
+from romana_install import machine, pki, ssh
 from romana_install.stack import SUDO_ASKS_NOTHING, SUDO_READS, Node, Stack
 
 SCRIPT = Path(__file__).with_name("facts.sh")
@@ -29,7 +29,8 @@ class Facts:
     os: ID and VERSION_ID of os-release; python: the distribution's version, empty for none; memory: bytes that
     programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it); ports:
     TCP ports that are listened on; clock: seconds it is ahead of this machine; authority: digest
-    of the certificate of the stack it belongs to; sudo: why root is not reached, in sudo's words.
+    of the certificate of the stack it belongs to; stack: the name in that; sudo: why root is not reached, in sudo's
+    words; left: what it has of any stack, in words.
     """
 
     silence: str = ""
@@ -47,6 +48,8 @@ class Facts:
     ports: frozenset[int] = frozenset()
     clock: float = 0.0
     authority: str = ""
+    stack: str = ""
+    left: tuple[str, ...] = ()
     host_keys: tuple[str, ...] = ()
     sudo: str = ""
 
@@ -121,6 +124,8 @@ def parse(lines: Iterable[str], now: float) -> Facts:
         ports=frozenset(_ports(said.get("socket", []))),
         clock=float(one("time") or now) - now,
         authority=one("authority"),
+        stack=pki.stack_of("\n".join(said.get("certificate", []))),
+        left=tuple(said.get("left", [])),
         host_keys=tuple(said.get("hostkey", [])),
         sudo=one("sudo"),
     )

@@ -30,5 +30,18 @@ cat /etc/resolv.conf /run/systemd/resolve/resolv.conf 2>/dev/null | each resolve
 cat /proc/net/tcp /proc/net/tcp6 2>/dev/null | each socket
 [ -e /etc/romana/ca.pem ] && echo "authority $(sha256sum </etc/romana/ca.pem | cut -d ' ' -f 1)"
 cat /etc/ssh/ssh_host_*_key.pub 2>/dev/null | each hostkey
-[ -z "$sudo" ] || said=$(printf '%s\n' "$password" | $sudo -- id -u 2>&1) || echo "sudo $(echo "$said" | tail -n 1)"
+[ -r /etc/romana/ca.pem ] && each certificate </etc/romana/ca.pem
+as_root() { if [ -z "$sudo" ]; then "$@" </dev/null; else printf '%s\n' "$password" | $sudo -- "$@"; fi; }
+said=$(as_root id -u 2>&1) || echo "sudo $(echo "$said" | tail -n 1)"
+
+# What an installation puts here and its removal takes away: the collection's roles, from romana_base to packages.
+for path in /opt/romana /etc/romana /var/lib/romana /var/lib/romana-server /usr/local/bin/romana \
+    /etc/systemd/system/romana-agent.service /etc/systemd/system/romana-server.service \
+    /var/lib/romana-originals /var/lib/romana-brought-packages; do
+    if [ -e $path ] || [ -L $path ]; then echo "left $path"; fi
+done
+grep -qs '^# BEGIN romana$' /etc/hosts && echo "left names of nodes in /etc/hosts"
+[ -e /sys/class/net/romana-gw ] && echo "left the interface romana-gw"
+[ -z "$(ip -4 route show table all proto 82 2>/dev/null)" ] || echo "left routes"
+as_root nft list tables 2>/dev/null | grep -q ' romana$' && echo "left nft's table romana"
 echo "end"

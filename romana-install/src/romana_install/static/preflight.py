@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from romana_install.findings import Finding
+from romana_install.invocation import command
 from romana_install.preflight import GIB, MEMORY_COMPUTE, MEMORY_CONTROLLER, programs, space
 from romana_install.settings import Config
 from romana_install.stack import Node, Stack
@@ -72,8 +73,16 @@ def of_node(node: Node, facts: Facts, stack: Stack, authority: str) -> Iterator[
         )
         yield Finding(node.name, text)
     if facts.authority and facts.authority != authority:
-        text = "belongs to another stack (/etc/romana/ca.pem); uninstall that first, from where it was installed"
-        yield Finding(node.name, text)
+        yield Finding(node.name, taken(facts.stack))
+
+
+def taken(owner: str) -> str:
+    """The finding about a server of another stack. owner: its name, as far as it is known. Pure."""
+    fix = command("uninstall", "-i", "INVENTORY", *(["-e", f"stack_name={owner}"] if owner else []))
+    return (
+        f"belongs to another stack{f', {owner}' * bool(owner)} (/etc/romana/ca.pem); uninstall that first, from where"
+        f" it was installed, or if nothing is left there, with an inventory of its servers: {fix}"
+    )
 
 
 def of_leaving_node(node: Node, facts: Facts, stack: Stack) -> Iterator[Finding]:

@@ -46,15 +46,20 @@ def images() -> Path:
     return IMAGES
 
 
-def clashes(stack: Stack, names: Sequence[str]) -> Iterator[Finding]:
-    """Findings about machines of somebody else that have the name of one that is to be made."""
+def machines() -> dict[str, str]:
+    """The id of each machine that there is, by its name; none without virsh: Vagrant has other ways to ask."""
     command = ["virsh", "--connect", URI, "list", "--all", "--uuid", "--name"]
     try:
         listed = subprocess.run(command, capture_output=True, text=True, check=True).stdout.splitlines()
     except (OSError, subprocess.CalledProcessError):
-        return  # without virsh Vagrant finds it out
+        return {}
+    return {words[1]: words[0] for words in map(str.split, listed) if len(words) == 2}
+
+
+def clashes(stack: Stack, names: Sequence[str]) -> Iterator[Finding]:
+    """Findings about machines of somebody else that have the name of one that is to be made."""
+    there = machines()
     ours = ids(stack, "libvirt")
-    there = {words[1]: words[0] for words in map(str.split, listed) if len(words) == 2}
     for name in names:
         machine = machine_name(stack, name)
         if machine in there and there[machine] not in ours:

@@ -86,9 +86,14 @@ def images() -> Path:
     return Path(match[1]) if match else Path.home()
 
 
+def machines() -> dict[str, str]:
+    """The id of each machine that there is, by its name; none without VirtualBox."""
+    return dict(re.findall(r'^"(.*)" \{(.*)\}$', _ask("list", "vms") or "", re.MULTILINE))
+
+
 def clashes(stack: Stack, names: Sequence[str]) -> Iterator[Finding]:
     """Findings about machines of somebody else that have the name of one that is to be made."""
-    there = dict(re.findall(r'^"(.*)" \{(.*)\}$', _ask("list", "vms") or "", re.MULTILINE))
+    there = machines()
     ours = ids(stack, "virtualbox")
     for name in names:
         machine = machine_name(stack, name)
