@@ -16,6 +16,7 @@ from typing import NoReturn, cast
 from romana_install import __version__
 from romana_install.errors import EXIT_FAILED, EXIT_INTERRUPTED, SetupError, UsageError
 from romana_install.findings import did_you_mean, shown
+from romana_install.invocation import command
 from romana_install.options import Options
 from romana_install.terminal import complain
 
@@ -62,7 +63,7 @@ exit codes: 0 ok, 1 failed, 2 usage or invalid configuration, 3 this machine is 
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
-        raise UsageError(f"{message}; see ./romana-setup --help")
+        raise UsageError(f"{message}; see {command('--help')}")
 
 
 def parser() -> argparse.ArgumentParser:

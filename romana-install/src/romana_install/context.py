@@ -10,6 +10,7 @@ from romana_install import checks, config, machine, ssh
 from romana_install.aws import account
 from romana_install.errors import UsageError
 from romana_install.findings import Finding, FindingsError
+from romana_install.invocation import program
 from romana_install.journal import Journal
 from romana_install.options import Options
 from romana_install.plan import Change, change, network_key, nodes
@@ -49,7 +50,7 @@ class Wanted:
     def command(self, action: str) -> str:
         """The command of another action on the same stack."""
         named = f" -e stack_name={self.config.stack_name}" if self.name_given else ""
-        return f"./romana-setup{named} {action}"
+        return f"{program()}{named} {action}"
 
     @property
     def phases(self) -> list[str]:

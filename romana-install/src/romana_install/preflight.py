@@ -14,6 +14,7 @@ from ipaddress import IPv4Network
 from pathlib import Path
 
 from romana_install.findings import Finding
+from romana_install.invocation import command
 from romana_install.settings import Config
 from romana_install.stack import Node, Stack, cache_home, uplink
 
@@ -72,7 +73,7 @@ def _other_stacks(config: Config, others: Sequence[Stack]) -> Iterator[Finding]:
             yield Finding(
                 "local_network",
                 f"{network} is used by stack {other.name}; give another network, or uninstall with: "
-                f"./romana-setup uninstall -e stack_name={other.name}",
+                f"{command('uninstall', '-e', f'stack_name={other.name}')}",
             )
         if uplink(other.name) == uplink(config.stack_name):
             yield Finding("stack_name", f"begins like that of stack {other.name}; differ within the first 12 letters")

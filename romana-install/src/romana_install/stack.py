@@ -125,7 +125,7 @@ class Stack:
                 f"there is no stack {directory.name} ({path} does not exist); {text} with: {command('install')}"
             ) from None
         except (ValueError, TypeError, KeyError) as error:
-            raise StackError(f"{path} is damaged ({error}); remove it and run ./romana-setup install again") from None
+            raise StackError(f"{path} is damaged ({error}); remove it and run {command('install')} again") from None
 
     def save(self) -> None:
         """Write stack.json."""
@@ -194,7 +194,7 @@ class Stack:
         try:
             return dict(json.loads(path.read_text()))
         except (OSError, ValueError) as error:
-            raise StackError(f"{path} cannot be read ({error}); run ./romana-setup install again") from None
+            raise StackError(f"{path} cannot be read ({error}); run {command('install')} again") from None
 
     @contextmanager
     def client(self) -> Iterator[Client]:
@@ -209,7 +209,7 @@ class Stack:
         if self.target == "local" and not Path("/sys/class/net", uplink(self.name)).exists():
             raise StackError(
                 f"the network of stack {self.name} is not there (interface {uplink(self.name)}), as after a reboot of"
-                " this machine; bring its nodes back with: ./romana-setup install"
+                f" this machine; bring its nodes back with: {command('install')}"
             )
         if self.target == "aws":
             url = f"https://{self.public_address(self.controller)}:{self.server_port}"
@@ -247,7 +247,7 @@ class Stack:
         words = path.read_text().split() if path.is_file() else []
         if node.name in words:
             return words[words.index("HostName", words.index(node.name)) + 1]
-        raise StackError(f"{node.name} has no public address; have it started with: ./romana-setup provision")
+        raise StackError(f"{node.name} has no public address; have it started with: {command('provision')}")
 
 
 def uplink(stack_name: str) -> str:

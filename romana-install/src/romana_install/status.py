@@ -14,6 +14,7 @@ import yaml
 from romana.client import ClientError
 from romana.models import Host
 from romana_install.context import PROJECT, existing_stack
+from romana_install.invocation import command
 from romana_install.options import Options
 from romana_install.stack import Node, Stack, StackError
 from romana_install.terminal import table
@@ -119,7 +120,7 @@ def judge(node: Node, answer: Answer, host: Host | None, api_problem: str) -> No
     if api_problem:
         problems += [api_problem] if node.controller else []
     elif host is None:
-        problems.append("not known to romana-server; run ./romana-setup install again")
+        problems.append(f"not known to romana-server; run {command('install')} again")
     elif host.applied is None or host.applied < host.generation:
         problems.append(f"has applied generation {host.applied} of {host.generation}; see: journalctl -u romana-agent")
     elif host.errors:

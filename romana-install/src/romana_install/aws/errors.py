@@ -6,6 +6,7 @@ from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
 from romana_install.findings import Finding
+from romana_install.invocation import program
 
 CREDENTIALS = "credentials"
 FOR_CREDENTIALS = (
@@ -75,7 +76,7 @@ def denied(operation: str, service: str = "ec2") -> Finding:
     """The finding about an operation that these credentials may not do."""
     return Finding(
         f"permission {service}:{operation}",
-        "is missing; give the user or role the policy that is shown by: ./romana-setup -t aws plan --iam-policy",
+        f"is missing; give the user or role the policy that is shown by: {program()} -t aws plan --iam-policy",
     )
 
 

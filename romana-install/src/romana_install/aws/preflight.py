@@ -21,6 +21,7 @@ from romana_install.aws.checks import ROUTES, routes_findings
 from romana_install.aws.network import subnets
 from romana_install.aws.resources import TAG_STACK, THERE, paged
 from romana_install.findings import Finding, did_you_mean
+from romana_install.invocation import program
 from romana_install.plan import Change
 from romana_install.settings import Config
 from romana_install.stack import Node, Stack
@@ -281,8 +282,8 @@ def _vpcs(asked: Question) -> Iterator[Finding]:
         yield Finding(
             "stack_name",
             f"there is a stack {name} in {asked.account.region} ({', '.join(ours)}), made from another machine or by"
-            f" another user; choose another name, or remove it with: ./romana-setup -t aws uninstall -e"
-            f" stack_name={name} -e region={asked.account.region}",
+            f" another user; choose another name, or remove it with: {program()} -t aws uninstall"
+            f" -e stack_name={name} -e region={asked.account.region}",
         )
     limit = None if ours else _quota(asked, VPC_QUOTA)
     if limit is not None and len(vpcs) + 1 > limit:

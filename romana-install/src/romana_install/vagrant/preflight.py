@@ -8,6 +8,7 @@ from pathlib import Path
 
 from romana_install import preflight
 from romana_install.findings import Finding
+from romana_install.invocation import command
 from romana_install.plan import Change
 from romana_install.settings import Config
 from romana_install.stack import Stack
@@ -63,7 +64,7 @@ def _other_stacks(stack: Stack, others: Sequence[Stack]) -> Iterator[Finding]:
             yield Finding(
                 "vagrant_network",
                 f"{network} is used by stack {other.name}; give another network, or uninstall with: "
-                f"./romana-setup uninstall -e stack_name={other.name}",
+                f"{command('uninstall', '-e', f'stack_name={other.name}')}",
             )
 
 

@@ -9,6 +9,7 @@ from romana_install import leftovers, lock, run
 from romana_install.context import PROJECT, existing_stack
 from romana_install.errors import UsageError
 from romana_install.findings import shown
+from romana_install.invocation import PROGRAM, program
 from romana_install.options import Options
 from romana_install.session import opened
 from romana_install.uninstall import close_connections
@@ -17,7 +18,7 @@ ACTION = "snapshot"
 PLAYBOOK = "playbooks/snapshot_vagrant.yml"
 STATES = {"save": "present", "restore": "restored"}
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
-USAGE = "write: ./romana-setup snapshot save NAME, or: snapshot restore NAME"
+USAGE = f"write: {PROGRAM} snapshot save NAME, or: snapshot restore NAME"
 
 
 def snapshot(options: Options) -> int:
@@ -50,4 +51,4 @@ def snapshot(options: Options) -> int:
 
 def _command(options: Options, action: str) -> str:
     named = "".join(f" -e {word}" for word in options.extra_vars)
-    return f"./romana-setup -t vagrant{named} {action}"
+    return f"{program()} -t vagrant{named} {action}"

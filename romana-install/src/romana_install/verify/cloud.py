@@ -9,6 +9,8 @@ from typing import Any
 
 import httpx
 
+from romana_install.invocation import command
+
 NOVA = "2.96"  # microversion; since 2.64 a group of instances has one policy
 PATIENCE = 30.0  # seconds for one answer
 
@@ -65,7 +67,7 @@ class Cloud:
         for one in self.list(service, path, kind):
             if one["name"] == name:
                 return str(one["id"])
-        raise CloudError(f"there is no {name} among {kind}; bring it back with: ./romana-setup install")
+        raise CloudError(f"there is no {name} among {kind}; bring it back with: {command('install')}")
 
     def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
         """Make something, or ask for an action. Raises CloudError."""

@@ -6,6 +6,7 @@ import time
 
 from romana.client import ClientError
 from romana_install.access import auth_url
+from romana_install.invocation import command
 from romana_install.lock import held
 from romana_install.stack import Stack
 from romana_install.verify import verification
@@ -43,7 +44,7 @@ def _verify(stack: Stack, quick: bool) -> Report:
     try:
         _verify_cloud(stack, quick, findings)
     except (CloudError, ClientError) as error:
-        findings.note("cloud", [f"{error}; see: ./romana-setup status"], "")
+        findings.note("cloud", [f"{error}; see: {command('status')}"], "")
     cloud = findings.report(time.monotonic() - start)
     return Report(report.checks + cloud.checks, report.matrix + cloud.matrix, report.seconds + cloud.seconds)
 
