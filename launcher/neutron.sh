@@ -13,8 +13,7 @@ ensure_neutron() {
 
 make_neutron() {
     echo "run-tests: preparing .venv/neutron (once; a few seconds)" >&2
-    settings=$("$root/.venv/bin/python" -m romana_install.package_index)
-    eval "$settings" # pip's configured index, said to uv
+    use_configured_index
     "$root/.venv/bin/uv" venv --quiet --allow-existing --python "$root/.venv/bin/python" "$root/.venv/neutron"
     rm -f "$root/.venv/neutron/neutron.lock"
     "$root/.venv/bin/uv" pip sync --quiet --python "$root/.venv/neutron/bin/python" \

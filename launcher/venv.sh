@@ -3,40 +3,45 @@
 # What .venv holds is told by the copy of the lock file in it, written last: no copy, then it is half made.
 
 : "${root:?the project directory}"
-PYTHONPATH="$root/romana-install/src:$root/romana-core/src"
-export PYTHONPATH
-# .venv is ours, so what runs from it is compiled once, whatever this shell says of other programs.
-unset PYTHONDONTWRITEBYTECODE
 
-# ensure_venv install|test: returns with .venv ready. `test` holds all of `install` and is kept when it is there.
+# ensure_venv install|test: returns with .venv ready, and its programs the first to be found. `test` holds all of `install` and is kept when it is there.
 ensure_venv() {
     want=$1
     if [ -e "$root/.venv/test.lock" ]; then want="test"; fi
-    if venv_is "$want"; then return; fi
-    # One at a time: whoever waited finds the work done. (No `||` around this: it would switch off set -e inside.)
-    (
-        flock 9
-        if ! venv_is "$want"; then make_venv "$want"; fi
-    ) 9<"$root/requirements/uv.lock"
+    if ! venv_is "$want"; then
+        # One at a time: whoever waited finds the work done. (No `||` around this: it would switch off set -e inside.)
+        (
+            flock 9
+            if ! venv_is "$want"; then make_venv "$want"; fi
+        ) 9<"$root/requirements/uv.lock"
+    fi
+    PATH="$root/.venv/bin:$PATH"
 }
 
 venv_is() {
-    [ -x "$root/.venv/bin/python" ] && cmp -s "$root/requirements/$1.lock" "$root/.venv/$1.lock"
+    venv_runs && cmp -s "$root/requirements/$1.lock" "$root/.venv/$1.lock"
+}
+
+# Its programs begin with the path that it was made at.
+venv_runs() {
+    [ -x "$root/.venv/bin/python" ] && [ "$(cat "$root/.venv/root" 2>/dev/null)" = "$root" ]
 }
 
 make_venv() {
     say "preparing .venv (once; a few seconds)"
-    if [ -x "$root/.venv/bin/python" ] && ls "$root"/.venv/*.lock >/dev/null 2>&1; then
+    if venv_runs && ls "$root"/.venv/*.lock >/dev/null 2>&1; then
         rm -f "$root"/.venv/*.lock # complete, but for other lock files
+        use_configured_index
     else
         python=$(find_python || { install_python && find_python; })
         rm -rf "$root/.venv"
         "$python" -m venv "$root/.venv"
+        use_configured_index
         "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
             --require-hashes -r "$root/requirements/uv.lock"
+        link_packages
+        echo "$root" >"$root/.venv/root"
     fi
-    settings=$("$root/.venv/bin/python" -m romana_install.package_index)
-    eval "$settings" # pip's configured index, said to uv
     "$root/.venv/bin/uv" pip sync --quiet --python "$root/.venv/bin/python" \
         --require-hashes "$root/requirements/$1.lock"
     mkdir -p "$root/.venv/collections/ansible_collections/romana"
@@ -44,11 +49,28 @@ make_venv() {
     cp "$root/requirements/$1.lock" "$root/.venv/.lock" && mv "$root/.venv/.lock" "$root/.venv/$1.lock"
 }
 
+# pip's configuration also says where and how to install, which is not for our virtualenv: only the index is taken.
+use_configured_index() {
+    settings=$("$root/.venv/bin/python" "$root/romana-install/src/romana_install/package_index.py")
+    eval "$settings"
+}
+
+# Our own packages are imported from their sources.
+link_packages() {
+    for site in "$root"/.venv/lib/python3*/site-packages; do
+        printf '%s\n' ../../../../romana-core/src ../../../../romana-install/src >"$site/romana.pth"
+    done
+}
+
 find_python() {
     for candidate in python3 python3.13 python3.12 python3.11; do
-        if "$candidate" -c 'import sys, venv, ensurepip; sys.exit(sys.version_info < (3, 11))' 2>/dev/null; then
-            command -v "$candidate" && return
-        fi
+        # Of an active virtualenv, which may be the one to be made anew, it is the Python below it.
+        "$candidate" - 2>/dev/null <<'END' && return
+import ensurepip, sys, venv
+if sys.version_info < (3, 11):
+    sys.exit(1)
+print(sys._base_executable)
+END
     done
     return 1
 }

@@ -12,6 +12,7 @@ from urllib.parse import quote
 from ansible.module_utils.basic import missing_required_lib
 
 try:
+    import requests
     from keystoneauth1 import exceptions
     from keystoneauth1.identity import v3
     from keystoneauth1.session import Session
@@ -104,7 +105,10 @@ class Cloud:
         if exceptions is None:
             raise AbsentError(missing_required_lib("keystoneauth1 (python3-keystoneauth1)"))
         self._auth_url = versioned(auth["auth_url"], VERSIONS["identity"])
-        self.session = Session(v3.Password(**{**auth, "auth_url": self._auth_url}), timeout=PATIENCE)
+        connections = requests.Session()
+        connections.trust_env = False  # no proxy of the node's environment stands between its services
+        password = v3.Password(**{**auth, "auth_url": self._auth_url})
+        self.session = Session(password, session=connections, timeout=PATIENCE)
         # Before threads ask for it, each for itself.
         self.project_id = self._explained(f"log in as {auth['username']}", self.session.get_project_id)
 

@@ -6,7 +6,7 @@ import os
 import re
 import subprocess
 import traceback
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -78,7 +78,7 @@ class Vagrant:
         self.directory = Path(directory)
         self.provider = provider
         self.log = Path(log)
-        environment = {**os.environ, **QUIET, "VAGRANT_DEFAULT_PROVIDER": provider}
+        environment = {**without_steering(os.environ), **QUIET, "VAGRANT_DEFAULT_PROVIDER": provider}
         # Its output goes to the log alone: a failure of python-vagrant's has none of it.
         context = vagrant.make_file_cm(log)
         self._vagrant = vagrant.Vagrant(str(directory), out_cm=context, err_cm=context, env=environment)
@@ -141,6 +141,16 @@ class Vagrant:
             log.write(said)
         if errors is not None:
             raise VagrantError(f"Vagrant could not {what}: {sentence(said)}; its log: {self.log}")
+
+
+def without_steering(environment: Mapping[str, str]) -> dict[str, str]:
+    """The environment without what leads Vagrant to another project than that of its directory. Pure.
+
+    VAGRANT_HOME stays: the boxes are there.
+    """
+    return {
+        name: value for name, value in environment.items() if not name.startswith("VAGRANT_") or name == "VAGRANT_HOME"
+    }
 
 
 def pattern(names: Iterable[str]) -> str:

@@ -32,7 +32,6 @@ class Setup:
             "XDG_STATE_HOME": str(directory / "state"),
             "XDG_CACHE_HOME": str(directory / "cache"),
             "TMPDIR": str(directory),
-            "PYTHONPATH": os.pathsep.join(str(PROJECT / part / "src") for part in ("romana-install", "romana-core")),
         }
 
     def __call__(self, *words: str, text: str = "") -> tuple[int, str, str]:

@@ -10,7 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from romana_install.package_index import merged
+
 PROJECT = Path(__file__).parents[2]
+NOWHERE = "/nonexistent"
 
 # Stands for the installer, so that a virtualenv with nothing in it but uv is enough.
 INSTALLER = 'import sys\nprint("started", *sys.argv[1:])\n'
@@ -40,6 +43,7 @@ def project(made_once: Path, tmp_path: Path) -> Path:
     """A copy of that copy; a virtualenv knows its path, but what the launcher does with it stands that."""
     root = tmp_path / "project"
     shutil.copytree(made_once, root, symlinks=True)
+    (root / ".venv/root").write_text(f"{root}\n")
     return root
 
 
@@ -95,6 +99,38 @@ def test_virtualenv_is_put_right(project: Path, damage: Callable[[Path], None]) 
     assert start(project).stderr == ""
 
 
+def test_virtualenv_that_was_moved_is_made_again(project: Path, tmp_path: Path) -> None:
+    moved = tmp_path / "a moved project"
+    project.rename(moved)
+    done = start(moved, PATH=f"{moved}/.venv/bin:{os.environ['PATH']}")
+    assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+    assert (moved / ".venv/bin/uv").is_file()
+    assert start(moved).stderr == ""
+
+
+def test_pips_configuration_says_where_from_and_not_where_to(project: Path, tmp_path: Path) -> None:
+    shutil.rmtree(project / ".venv")
+    given = subprocess.run(["pip", "config", "list"], capture_output=True, text=True, check=True).stdout
+    lines = [f"{option} = {value}" for option, value in merged(given).items()]
+    harm = [f"target = {NOWHERE}", "require-virtualenv = true", "dry-run = true", f"constraint = {NOWHERE}"]
+    links = f"find-links = {NOWHERE}/wheels"
+    configuration = tmp_path / "pip.conf"
+    kept = [line for line in lines if not line.startswith("find-links")]
+    configuration.write_text("\n".join(["[global]", *kept, links, "[install]", "user = true", *harm, ""]))
+    done = start(project, PIP_CONFIG_FILE=str(configuration), PIP_USER="1", PIP_FIND_LINKS=f"{NOWHERE}/wheels")
+    assert (done.returncode, done.stdout) == (0, "started\n"), done.stderr
+    assert NOWHERE not in done.stderr
+
+
+def test_configuration_that_pip_cannot_read_is_named(project: Path, tmp_path: Path) -> None:
+    (project / ".venv/install.lock").write_text("another")
+    (tmp_path / "pip.conf").write_text("[global\n")
+    done = start(project, PIP_CONFIG_FILE=str(tmp_path / "pip.conf"))
+    assert done.returncode != 0
+    assert "pip.conf: pip cannot read it" in done.stderr
+    assert "Traceback" not in done.stderr
+
+
 def test_virtualenv_of_the_tests_is_kept(project: Path) -> None:
     shutil.move(project / ".venv/install.lock", project / ".venv/test.lock")
     assert start(project).stderr == ""
@@ -124,7 +160,7 @@ def test_no_python_and_no_root(project: Path, tmp_path: Path) -> None:
     shutil.rmtree(project / ".venv")
     programs = tmp_path / "bin"
     programs.mkdir()
-    for name in ("sh", "dirname", "cmp", "flock", "ls", "rm", "apt-get"):
+    for name in ("sh", "dirname", "cmp", "flock", "ls", "rm", "apt-get", "readlink", "env", "sed"):
         found = shutil.which(name)
         assert found is not None
         (programs / name).symlink_to(found)

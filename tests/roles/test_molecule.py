@@ -56,7 +56,6 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
         "ROMANA_STACK_DIR": str(stack.directory),
         "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),
-        "PYTHONPATH": f"{PROJECT / 'romana-core/src'}:{PROJECT / 'romana-install/src'}",
     }
     yield name, environment
     molecule("destroy", name, environment)

@@ -99,6 +99,9 @@ def openrc(stack: Stack, config: Config, user: str, password: str) -> str:
         "OS_IDENTITY_API_VERSION": "3",
     }
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
+    # A proxy of this shell's knows no way to the nodes.
+    address = stack.controller.address
+    lines += [f'export {name}="${{{name}:+${name},}}{address}"' for name in ("no_proxy", "NO_PROXY")]
     # A cloud chosen by name would win over all of these.
     return "\n".join(
         ["# Written by romana-setup; use it with: . ./" + openrc_names(user)[0], "unset OS_CLOUD", *lines, ""]

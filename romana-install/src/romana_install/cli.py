@@ -10,7 +10,6 @@ import signal
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import replace
-from pathlib import Path
 from typing import NoReturn, cast
 
 from romana_install import __version__
@@ -158,8 +157,6 @@ def _check_static(given: argparse.Namespace, passed_on: Sequence[str]) -> None:
 def main(argv: Sequence[str] | None = None) -> int:
     """Run romana-setup; returns its exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
-    # What we start is the virtualenv's: ansible-playbook, uv.
-    os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ.get('PATH', os.defpath)}"
     for number in (signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, _interrupt)  # ends like Ctrl-C: with the terminal in order and a word on how to resume
     try:

@@ -61,4 +61,5 @@ def shown(version: Version) -> str:
 
 
 def _vagrant() -> Vagrant:
-    return Vagrant(env={**os.environ, **QUIET}, quiet_stderr=True)
+    # What it says of itself follows no Vagrantfile of the directory that we were started in.
+    return Vagrant(root="/", env={**os.environ, **QUIET}, quiet_stderr=True)
