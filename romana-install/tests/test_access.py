@@ -58,6 +58,17 @@ def test_shell_is_the_user_and_no_other(user: str, tmp_path: Path) -> None:
     assert "OS_CLOUD" not in found
 
 
+@pytest.mark.parametrize(("before", "after"), [("", "192.168.99.10"), ("a.example", "a.example,192.168.99.10")])
+def test_a_proxy_of_the_shell_is_not_asked_for_the_controller(before: str, after: str, tmp_path: Path) -> None:
+    program = '. ./admin-openrc; printf "%s %s" "$no_proxy" "$NO_PROXY"'
+    environment = {"PATH": "/usr/bin:/bin", "https_proxy": "http://proxy.example:1"}
+    environment |= {"no_proxy": before, "NO_PROXY": before} if before else {}
+    done = subprocess.run(
+        ["sh", "-euc", program], cwd=written(tmp_path), env=environment, capture_output=True, text=True, check=True
+    )
+    assert done.stdout == f"{after} {after}"
+
+
 def test_whatever_is_in_a_password_reaches_the_client(tmp_path: Path) -> None:
     config = Config()
     text = access.openrc(Stack("blue", tmp_path, nodes(config)), config, "admin", "a'b $(c) \"d")

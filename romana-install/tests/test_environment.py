@@ -193,3 +193,12 @@ def test_a_link_to_the_launcher_starts_it_and_cdpath_leads_nowhere(tmp_path: Pat
         check=False,
     )
     assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_an_inventory_is_read_the_same_from_every_shell(tmp_path: Path) -> None:
+    inventory = tmp_path / "servers.yml"
+    inventory.write_text("controller: {hosts: {alpha: {ansible_host: 192.0.2.10}}}\ncompute: {hosts: {alpha: {}}}\n")
+    command = [PROJECT / "romana-setup", "-i", inventory, "-e", "openstack_engine=none", "validate"]
+    environment = {**CLEAN, **HARMFUL, "XDG_STATE_HOME": str(tmp_path)}
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")

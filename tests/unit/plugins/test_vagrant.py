@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 from plugins.module_utils.difference import Difference, RefusedError
-from plugins.module_utils.vagrant import parse_snapshots, parse_ssh_config, pattern, plain, sentence
+from plugins.module_utils.vagrant import parse_snapshots, parse_ssh_config, pattern, plain, sentence, without_steering
 from plugins.modules import vagrant_machines, vagrant_snapshot
 
 BOX = """\
@@ -112,3 +112,8 @@ def test_a_snapshot_is_saved_once() -> None:
 def test_a_snapshot_that_not_all_machines_have_is_not_restored() -> None:
     with pytest.raises(RefusedError, match="no snapshot good of b; there are: good"):
         vagrant_snapshot.difference("good", ["a", "b"], {"a": ["good"], "b": []}, "restored")
+
+
+def test_only_where_the_boxes_are_is_taken_from_the_environment() -> None:
+    theirs = {"VAGRANT_CWD": "/theirs", "VAGRANT_DOTFILE_PATH": "/theirs/.vagrant"}
+    assert without_steering({**theirs, "VAGRANT_HOME": "/b", "HOME": "/h"}) == {"VAGRANT_HOME": "/b", "HOME": "/h"}

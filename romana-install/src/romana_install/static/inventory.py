@@ -160,8 +160,9 @@ def _ask_ansible(place: Path) -> tuple[dict[str, Any] | None, list[str]]:
         check=False,
     )
     if done.returncode:
-        errors = [line.removeprefix("[ERROR]: ") for line in done.stderr.splitlines() if line.startswith("[ERROR]")]
-        return None, [f"Ansible cannot read it: {errors[-1] if errors else 'no reason given'}"]
+        said = done.stderr.strip().splitlines() or ["no reason given"]
+        errors = [line.removeprefix("[ERROR]: ") for line in said if line.startswith("[ERROR]")]
+        return None, [f"Ansible cannot read it: {(errors or said)[-1]}"]
     return json.loads(done.stdout), [match.group(1) for match in _UNHEARD.finditer(done.stderr)]
 
 
