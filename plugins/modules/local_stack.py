@@ -47,6 +47,10 @@ options:
         out by; otherwise at the switch.
     type: bool
     default: false
+  kvm:
+    description: Whether the nodes get this machine's C(/dev/kvm), so that what they run can use the processor.
+    type: bool
+    default: false
   binds:
     description: Directories of this machine that the nodes see at the same place, and cannot write to.
     type: list
@@ -128,6 +132,7 @@ class LocalStack:
         self.image = params["image"]
         self.gateway = self.network[-2 if params["uplink"] else 1]
         self.binds = params["binds"]
+        self.kvm = params["kvm"]
         self.supervisor = params["supervisor"]
         self.authorized_key = params["authorized_key"]
         self.host_keys = params["host_keys"]
@@ -145,6 +150,7 @@ class LocalStack:
             "gateway": str(self.gateway),
             "image": self.image,
             "binds": self.binds,
+            **({"devices": ["/dev/kvm"]} if self.kvm else {}),  # a node that has none keeps its spec
         }
 
     # --- observe
@@ -328,6 +334,7 @@ def main():
             "network": {"type": "str", "default": "192.168.99.0/24"},
             "nodes": {"type": "dict", "default": {}},
             "uplink": {"type": "bool", "default": False},
+            "kvm": {"type": "bool", "default": False},
             "binds": {"type": "list", "elements": "path", "default": []},
             "supervisor": {"type": "path"},
             "authorized_key": {"type": "path"},

@@ -57,10 +57,12 @@ class AnsibleRun:
                 self.tail = [*self.tail, *str(event.get("stdout", "")).splitlines()][-20:]
 
     def announcement(self, event: dict[str, Any]) -> str:
-        """What a user is told meanwhile: distribution packages that are about to be installed, and what a task that
-        follows a program sees it say; else empty.
+        """What a user is told meanwhile: distribution packages that are about to be installed, what a task that
+        follows a program sees it say, and what the tasks "Say ..." say; else empty.
         """
         data = event.get("event_data") or {}
+        if event.get("event") == "runner_on_ok" and _says(data):
+            return self._said(str(data.get("host", "")), str((data.get("res") or {}).get("msg", "")))
         if event.get("event") == "runner_retry":
             return self._said(str(data.get("host", "")), str((data.get("res") or {}).get("stdout", "")))
         begins = event.get("event") == "runner_on_start" and str(data.get("role", "")).endswith("packages")
@@ -74,7 +76,7 @@ class AnsibleRun:
         if not line or self._told.get(host) == line:
             return ""
         self._told[host] = line
-        return f"  {host}: {line}"
+        return f"  {'this machine' if host == 'localhost' else host}: {line}"
 
     @property
     def failures(self) -> list[Failure]:
@@ -100,6 +102,12 @@ def cause(result: dict[str, Any]) -> str:
     text = output if output.strip() and ("non-zero return code" in message or not message) else message
     lines = [line.strip() for line in text.splitlines() if line.strip()]
     return "\n".join(lines[-CAUSE_LINES:])[-CAUSE_WIDTH:] or "no reason given"
+
+
+def _says(data: dict[str, Any]) -> bool:
+    """Whether a task is there to tell the user something."""
+    name = _task(data).rpartition(" : ")[2]
+    return str(data.get("task_action", "")).endswith("debug") and name.startswith("Say ")
 
 
 def _task(data: dict[str, Any]) -> str:

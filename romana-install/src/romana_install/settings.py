@@ -189,7 +189,7 @@ class OpenstackSettings(Settings):
     openstack_virt_type: str = setting(
         "",
         "What runs instances: `kvm` (the processor) or `qemu` (a program that does as if, slowly). "
-        "Empty: kvm on nodes that have /dev/kvm, else qemu.",
+        "Empty: kvm on nodes where a guest really runs by it, which is tried, else qemu.",
         "give kvm or qemu, or leave it empty",
         pattern=r"^(kvm|qemu)?$",
     )
@@ -458,7 +458,7 @@ class VagrantSettings(Settings):
     vagrant_libvirt_driver: str = setting(
         "",
         "With libvirt, what runs the machines: `kvm` (the processor) or `qemu` (a program that does as if, slowly). "
-        "Empty: kvm where this machine has it, else qemu.",
+        "Empty: kvm where a guest really runs by it, which is tried, else qemu.",
         "give kvm or qemu, or leave it empty",
         pattern=r"^(kvm|qemu)?$",
     )

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import errno
-import os
 from ipaddress import IPv4Network
-from pathlib import Path
 from typing import Any
 
 from romana_install.settings import Config
@@ -20,7 +17,6 @@ BOXES = {
     ("virtualbox", "bookworm"): "debian/bookworm64",
     ("virtualbox", "trixie"): "bento/debian-13",
 }
-KVM = Path("/dev/kvm")
 
 
 def variables(config: Config, stack: Stack) -> dict[str, Any]:
@@ -38,7 +34,6 @@ def variables(config: Config, stack: Stack) -> dict[str, Any]:
         "stack_netmask": str(IPv4Network(stack.network).netmask),
         "stack_way_out": str(WAY_OUT),
         "vagrant_box": box(config, stack),
-        "vagrant_libvirt_driver": config.vagrant_libvirt_driver or libvirt_driver(),
     }
 
 
@@ -64,13 +59,3 @@ def box(config: Config, stack: Stack) -> str:
     else:
         usual = BOXES[config.vagrant_provider, config.local_debian_release]
     return config.vagrant_box or usual
-
-
-def libvirt_driver() -> str:
-    """That is kvm when this machine's processor can be used, else qemu."""
-    try:
-        os.close(os.open(KVM, os.O_RDWR))
-    except OSError as error:
-        # Who may not use it may yet have libvirt use it.
-        return "kvm" if error.errno == errno.EACCES else "qemu"
-    return "kvm"

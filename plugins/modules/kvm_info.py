@@ -1,0 +1,67 @@
+#!/usr/bin/python
+"""Ansible module: whether guests run by the processor."""
+
+from __future__ import annotations
+
+DOCUMENTATION = """
+---
+module: kvm_info
+short_description: Whether guests run by the processor
+version_added: 1.2.0
+description:
+  - Runs a guest of a few instructions with C(/dev/kvm), which takes less than a second where that works.
+  - That the device is there does not mean that it does. On a virtual machine it may be there and run nothing.
+options:
+  device:
+    description: KVM's device.
+    type: path
+    default: /dev/kvm
+extends_documentation_fragment:
+  - romana.openstack.attributes.info
+author:
+  - The Romana authors
+"""
+
+EXAMPLES = """
+- name: Ask the processor
+  romana.openstack.kvm_info:
+  register: found
+
+- name: Say what runs instances
+  ansible.builtin.debug:
+    msg: "{{ 'kvm' if found.works else 'qemu, as ' ~ found.reason }}"
+"""
+
+RETURN = """
+works:
+  description: Whether a guest ran to its end.
+  returned: success
+  type: bool
+allowed:
+  description: Whether who asks may use the device. When not, others that may can have guests that run.
+  returned: success
+  type: bool
+reason:
+  description: Why not, in a few words; empty when it did.
+  returned: success
+  type: str
+"""
+
+import os
+from pathlib import Path
+
+from ansible.module_utils.basic import AnsibleModule
+from ansible_collections.romana.openstack.plugins.module_utils.kvm_guest import why_not
+
+
+def main() -> None:
+    """Run the module."""
+    module = AnsibleModule(argument_spec={"device": {"type": "path", "default": "/dev/kvm"}}, supports_check_mode=True)
+    device = module.params["device"]
+    reason = why_not(device)
+    allowed = not Path(device).exists() or os.access(device, os.R_OK | os.W_OK)
+    module.exit_json(changed=False, works=not reason, allowed=allowed, reason=reason)
+
+
+if __name__ == "__main__":
+    main()
