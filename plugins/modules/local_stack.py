@@ -119,6 +119,7 @@ from ansible.module_utils.basic import AnsibleModule
 
 BRIDGE = "br0"
 SSH_PORT = 22
+STOPPING = "stopping"  # a node's file while its supervisor is told to end
 BOOT_SECONDS = 60  # a node boots in one or two; longer than this means that it does not
 
 
@@ -231,6 +232,7 @@ class LocalStack:
         directory = self.directory / name
         lock = (directory / "supervisor.pid").open("a+")
         fcntl.flock(lock, fcntl.LOCK_EX)
+        (directory / STOPPING).unlink(missing_ok=True)
         command = [sys.executable, str(self.supervisor), str(directory)]
         if Path("/run/systemd/system").is_dir():
             unit = f"romana-{self.name}-{name}"
@@ -251,24 +253,34 @@ class LocalStack:
         lock.close()
 
     def wait_for_ssh(self, name, address):
-        """Return once a node answers to ssh. Raises TimeoutError with what its console said last."""
+        """Return once a node answers to ssh.
+
+        Raises TimeoutError, and ChildProcessError as soon as its supervisor has ended, with what its console said last.
+        """
         deadline = time.monotonic() + BOOT_SECONDS
         while time.monotonic() < deadline:
+            if self.supervisor_pid(name) is None:
+                raise ChildProcessError(f"the supervisor of {name} has ended; its console: {self.last_words(name)}")
             try:
                 with socket.create_connection((address, SSH_PORT), timeout=1) as connection:
                     if connection.recv(1):  # the server's greeting
                         return
             except OSError:
                 time.sleep(0.05)  # nobody tells us when a socket in another namespace begins to listen
-        lines = (self.directory / name / "console.log").read_text(errors="replace").splitlines()
         raise TimeoutError(
-            f"{name} does not answer to ssh after {BOOT_SECONDS} s; its console: {' / '.join(lines[-3:])}"
+            f"{name} does not answer to ssh after {BOOT_SECONDS} s; its console: {self.last_words(name)}"
         )
+
+    def last_words(self, name):
+        """What a node's console said last."""
+        lines = (self.directory / name / "console.log").read_text(errors="replace").splitlines()
+        return " / ".join(lines[-3:])
 
     def stop_nodes(self, names):
         """Stop nodes' supervisors, and with them the nodes; returns once all are gone."""
         running = {name: pid for name in names if (pid := self.supervisor_pid(name)) is not None}
-        for pid in running.values():
+        for name, pid in running.items():
+            (self.directory / name / STOPPING).touch()  # whoever watches it knows that it does not die
             os.kill(pid, signal.SIGTERM)
         for name in running:
             with (self.directory / name / "supervisor.pid").open() as lock:
@@ -280,6 +292,7 @@ class LocalStack:
         run(["ip", "netns", "del", f"{self.name}-{name}"], check=False)
         while (directory / "root").is_mount():
             run(["umount", str(directory / "root")])
+        (directory / "supervisor.pid").unlink(missing_ok=True)  # before what says that it was told to end
         shutil.rmtree(directory)
 
 

@@ -94,14 +94,20 @@ def test_arguments_without_options_have_none() -> None:
     assert "verbosity" not in made
 
 
-def play(directory: Path, last: list[str], capsys: pytest.CaptureFixture[str], **given: Any) -> tuple[str, str, int]:
+def play(
+    directory: Path,
+    last: list[str],
+    capsys: pytest.CaptureFixture[str],
+    watch: run.Watch = run.nothing,
+    **given: Any,
+) -> tuple[str, str, int]:
     """Run it; returns what was shown, the error, and how many things changed."""
     options = Options(argv=("-t", "local"), **given)
     error, changed = "", 0
     try:
         with opened(directory, "install", "first", "digest", ["provision", "romana", "verify"], options) as session:
             session.log.hide(["s3cret"])
-            session.play(settings(directory, last), options.verbosity > 0)
+            session.play(settings(directory, last), options.verbosity > 0, watch)
             session.completed()
             changed = session.changed
     except SetupError as raised:
@@ -139,6 +145,18 @@ def test_verbose_run_shows_ansibles_own_output(tmp_path: Path, capsys: pytest.Ca
     shown, _, _ = play(tmp_path, ["true"], capsys, verbosity=1)
     assert "TASK [Write a file]" in shown
     assert "PLAY RECAP" in shown
+
+
+def test_run_ends_when_its_watch_sees_trouble(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    begun = tmp_path / "begun"
+
+    def watch() -> tuple[str, str]:
+        return ("compute01", "its supervisor has ended") if begun.exists() else ("", "")
+
+    shown, error, _ = play(tmp_path, ["sh", "-c", f"touch '{begun}'; sleep 3600"], capsys, watch)
+    assert shown.splitlines()[1].endswith("[ FAILED ]")
+    assert "on      compute01" in error
+    assert "cause   its supervisor has ended" in error
 
 
 def test_run_that_fails_says_what_and_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

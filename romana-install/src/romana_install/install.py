@@ -11,7 +11,20 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from romana_install import access, leftovers, lock, pki, preflight, run, secrets, ssh, summary, variables, verify
+from romana_install import (
+    access,
+    leftovers,
+    lock,
+    pki,
+    preflight,
+    run,
+    secrets,
+    ssh,
+    summary,
+    supervisors,
+    variables,
+    verify,
+)
 from romana_install.context import PROJECT, Wanted, wanted
 from romana_install.errors import VerifyFailedError
 from romana_install.events import Failure
@@ -152,7 +165,7 @@ def _play(options: Options, want: Wanted, session: Session) -> dict[str, Any]:
                 write_private(stack.directory / "ssh" / "known_hosts", known_hosts(stack.nodes, answers))
             release_path, digest = _release(want, _python(want, answers))
     write_json(stack.directory / run.VARS_FILE, variables.of_install(want.config, stack, release_path, digest, made))
-    session.play(_ansible(options, stack), options.verbosity > 0)
+    session.play(_ansible(options, stack), options.verbosity > 0, supervisors.Watch(stack.directory))
     return made
 
 

@@ -14,6 +14,7 @@ from typing import Any
 from romana_install import leftovers
 from romana_install.files import write_json
 
+Watch = Callable[[], tuple[str, str]]
 VARS_FILE = "vars.json"
 FORKS = 20
 # ansible-runner reads these from a file only. pexpect_timeout: seconds until a Ctrl-C is noticed during a long task.
@@ -81,14 +82,23 @@ def environment(project: Path, directory: Path) -> dict[str, str]:
 
 @dataclass(frozen=True)
 class Outcome:
-    """How a run ended."""
+    """How a run ended. trouble: what ended it, as its watch said."""
 
     ok: bool
     interrupted: bool
+    trouble: tuple[str, str]
 
 
-def start(settings: Mapping[str, Any], on_event: Callable[[dict[str, Any]], None]) -> Outcome:
-    """Run Ansible to its end; `on_event` gets each event. A Ctrl-C, or a signal to end, ends Ansible first."""
+def nothing() -> tuple[str, str]:
+    """A watch that sees no trouble."""
+    return "", ""
+
+
+def start(settings: Mapping[str, Any], on_event: Callable[[dict[str, Any]], None], watch: Watch = nothing) -> Outcome:
+    """Run Ansible to its end; `on_event` gets each event. A Ctrl-C, or a signal to end, ends Ansible first.
+
+    watch: asked each second for trouble that ends the run, too: the host it is about, and what it is; empty for none.
+    """
     import ansible_runner  # slow to import, and most actions do without it
 
     data = Path(settings["private_data_dir"])
@@ -100,14 +110,20 @@ def start(settings: Mapping[str, Any], on_event: Callable[[dict[str, Any]], None
         on_event(event)
         return False
 
+    trouble = watch()
+
+    def is_over() -> bool:
+        nonlocal trouble
+        trouble = watch()
+        return bool(interrupted or any(trouble))
+
     try:
         with _signals_noted() as interrupted:
-            runner = ansible_runner.run(
-                **settings, event_handler=keep_no_file, cancel_callback=lambda: bool(interrupted)
-            )
-        if interrupted:
+            runner = ansible_runner.run(**settings, event_handler=keep_no_file, cancel_callback=is_over)
+        if interrupted or any(trouble):
             leftovers.end(directory)  # Ansible's workers are in sessions of their own
-        return Outcome(ok=runner.rc == 0, interrupted=bool(interrupted))
+        trouble = trouble if any(trouble) else watch()  # it may have failed by it before it was asked
+        return Outcome(ok=runner.rc == 0, interrupted=bool(interrupted), trouble=trouble)
     finally:
         shutil.rmtree(data, ignore_errors=True)
 

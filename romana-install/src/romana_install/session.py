@@ -56,8 +56,11 @@ class Session:
         self._screen.note(text)
         self.log.write(text)
 
-    def play(self, settings: dict[str, Any], verbose: bool) -> None:
-        """Run a playbook; its plays say which phases they belong to. Raises RunFailedError, KeyboardInterrupt."""
+    def play(self, settings: dict[str, Any], verbose: bool, watch: ansible.Watch = ansible.nothing) -> None:
+        """Run a playbook; its plays say which phases they belong to. Raises RunFailedError, KeyboardInterrupt.
+
+        watch: as `run.start` takes it.
+        """
         state = AnsibleRun()
         self.position.task = "starting Ansible"
 
@@ -76,12 +79,16 @@ class Session:
             if verbose and output:
                 self._screen.note(output.replace("\r\n", "\n"))
 
-        outcome = ansible.start(settings, on_event)
+        outcome = ansible.start(settings, on_event, watch)
         self.changed += state.changed
         if state.phase:
-            self._end(STOPPED if outcome.interrupted else DONE if outcome.ok else FAILED)
+            well = outcome.ok and not any(outcome.trouble)
+            self._end(STOPPED if outcome.interrupted else DONE if well else FAILED)
         if outcome.interrupted:
             raise KeyboardInterrupt
+        if any(outcome.trouble):
+            host, cause = outcome.trouble
+            raise RunFailedError(state.phase or "ansible", [Failure(state.phase, host, state.task, cause)])
         if not outcome.ok:
             failures = state.failures or [Failure(state.phase, "", "", _last_words(state))]
             raise RunFailedError(state.phase or "ansible", failures)

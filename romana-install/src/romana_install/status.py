@@ -13,6 +13,7 @@ import yaml
 
 from romana.client import ClientError
 from romana.models import Host
+from romana_install import supervisors
 from romana_install.context import PROJECT, existing_stack
 from romana_install.invocation import command
 from romana_install.options import Options
@@ -139,6 +140,8 @@ def judge(node: Node, answer: Answer, host: Host | None, api_problem: str) -> No
 
 
 def _ask(stack: Stack, node: Node) -> Answer:
+    if stack.target == "local" and (ended := supervisors.problem(stack.directory, node.name)):
+        return Answer(silence=ended)
     wanted = units(node, stack.engine)
     questions = ["systemctl is-system-running", f"systemctl is-active {' '.join(wanted)}"]
     if stack.engine == "devstack":
