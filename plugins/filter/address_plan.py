@@ -60,8 +60,8 @@ def _computed(name: str, plan: dict[str, Any] | None, compute: Callable[[Address
         from romana.addressing import AddressPlan
     except ImportError as error:
         raise AnsibleFilterError(
-            f"{name}: romana-core is not on Ansible's Python path; run Ansible through ./romana-setup, or with"
-            " PYTHONPATH=romana-core/src"
+            f"{name}: romana-core is not on Ansible's Python path; run Ansible through ./romana-setup, or"
+            " as .venv/bin/ansible-playbook"
         ) from error
     try:
         unknown = set(plan or {}) - set(PLAN_KEYS)

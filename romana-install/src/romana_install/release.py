@@ -28,9 +28,11 @@ PROGRAMS = {
     "romana-probe": "romana.probe",
     "romana-server": "romana.server.main",
 }
-WRAPPER = """#!/bin/sh
-here=$(dirname "$(readlink -f "$0")")
-PYTHONPATH=$here/../lib exec /usr/bin/python3 -m {module} "$@"
+# -I: what a node's or a user's environment says to Python is not for our programs, nor for what they start.
+WRAPPER = """#!/usr/bin/python3 -I
+import pathlib, runpy, sys
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
+runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 """
 FORMAT = 2  # raise when what an archive looks like changes
 
