@@ -25,9 +25,12 @@ kept="$kept AWS_STS_REGIONAL_ENDPOINTS AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_E
 # Where the boxes and machines of Vagrant and VirtualBox are.
 kept="$kept VAGRANT_HOME VBOX_USER_HOME"
 
+export LC_ALL=C.UTF-8 # there on every system, and text without a language
+# Where sh is bash, it takes functions from the environment, which would stand for programs.
+for name in $(command env | command sed -n 's/^BASH_FUNC_\([A-Za-z_]*\)%%=.*/\1/p'); do unset -f "$name"; done
 # A value of several lines can look like more variables than there are; those are not set, and unset does nothing.
-for name in $(env | sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
-    case " $kept PATH PWD name kept root " in
+for name in $(command env | command sed -n 's/^\([A-Za-z_][A-Za-z0-9_]*\)=.*/\1/p'); do
+    case " $kept LC_ALL PATH PWD name kept root " in
     *" $name "*) ;;
     *) unset "$name" ;;
     esac
@@ -37,7 +40,6 @@ unset name kept
 umask 022
 # Administrators' programs are in directories that users may not have.
 export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin"
-export LC_ALL=C.UTF-8 # there on every system, and text without a language
 # Python of ours imports from the virtualenv alone; uv obeys no file of the directory that this is started in.
 export PYTHONNOUSERSITE=1 PYTHONSAFEPATH=1 UV_NO_CONFIG=1
 # Neither ~/.ansible.cfg nor plugins in ~/.ansible are meant for us.

@@ -59,6 +59,8 @@ HARMFUL = {
     "VAGRANT_DEFAULT_PROVIDER": "docker",
     "VAGRANT_LOG": "debug",
     "LIBVIRT_DEFAULT_URI": "qemu+ssh://elsewhere/system",
+    "BASH_FUNC_env%%": "() { echo wrong; }",
+    "BASH_FUNC_dirname%%": "() { echo wrong; }",
     # The shell, the locale, the loader, the temporary directory
     "LC_ALL": "C",
     "LANG": "xx_XX.UTF-8",
@@ -94,11 +96,15 @@ QUIET = {"deadline": None, "suppress_health_check": [HealthCheck.function_scoped
 CLEAN = {"PATH": "/usr/bin:/bin", "HOME": "/root", "TERM": "dumb"}
 
 
-def of_a_child(environment: dict[str, str], umask: int = 0o022) -> dict[str, str]:
-    """The environment, and umask, of what a launcher starts."""
+def of_a_child(environment: dict[str, str], umask: int = 0o022, *shell: str) -> dict[str, str]:
+    """The environment, and umask, of what a launcher starts. shell: what reads the launcher, /bin/sh if not given."""
     script = 'root=$1; . "$root/launcher/environment.sh"; umask; exec env -0'
     done = subprocess.run(
-        ["/bin/sh", "-euc", script, "sh", str(PROJECT)], env=environment, umask=umask, capture_output=True, check=True
+        [*(shell or ("/bin/sh",)), "-euc", script, "sh", str(PROJECT)],
+        env=environment,
+        umask=umask,
+        capture_output=True,
+        check=True,
     )
     assert done.stderr == b""
     mask, _, found = done.stdout.decode().partition("\n")
@@ -165,6 +171,11 @@ def test_nothing_is_kept_that_is_called_harmful() -> None:
     ours = {"PATH", "LC_ALL", "ANSIBLE_CONFIG", "ANSIBLE_HOME", "PWD", "umask"}
     ours |= {"PYTHONNOUSERSITE", "PYTHONSAFEPATH", "UV_NO_CONFIG"}
     assert set(of_a_child({**CLEAN, **HARMFUL})) == ours | set(CLEAN)
+
+
+def test_a_bash_that_is_sh_takes_no_functions_along() -> None:
+    found = of_a_child({**CLEAN, **HARMFUL}, 0o022, "/bin/bash", "--posix")
+    assert {**found, "_": ""} == {**of_a_child(CLEAN, 0o022, "/bin/bash", "--posix"), "_": ""}
 
 
 def test_administrators_programs_are_found_after_the_users_own() -> None:
