@@ -117,9 +117,14 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.files import make_directory, write_file
+
 BRIDGE = "br0"
 SSH_PORT = 22
 STOPPING = "stopping"  # a node's file while its supervisor is told to end
+PRIVATE = 0o700
+# What a node's own layer begins with; the first is its root directory.
+DIRECTORIES = {"": 0o755, "etc": 0o755, "etc/ssh": 0o755, "root": PRIVATE, "root/.ssh": PRIVATE}
 BOOT_SECONDS = 60  # a node boots in one or two; longer than this means that it does not
 
 
@@ -161,7 +166,8 @@ class LocalStack:
         found = {}
         for path in sorted(self.directory.iterdir()) if self.directory.is_dir() else []:
             spec = path / "node.json"
-            found[path.name] = json.loads(spec.read_text()) if spec.exists() else None
+            whole = spec.exists() and is_open(path / "upper")
+            found[path.name] = json.loads(spec.read_text()) if whole else None
         return found
 
     def has_switch(self):
@@ -209,23 +215,21 @@ class LocalStack:
     def make_node(self, name, address):
         """The files a node needs before its first start; an existing node keeps what it has written."""
         directory = self.directory / name
-        for part in ("upper", "work", "root"):
-            (directory / part).mkdir(parents=True, exist_ok=True)
+        make_directory(directory, PRIVATE)
+        make_directory(directory / "work", PRIVATE)
+        make_directory(directory / "root", 0o755)  # the node's own may still be mounted there
         upper = directory / "upper"
+        for part, mode in DIRECTORIES.items():
+            make_directory(upper / part, mode)
         files = {
             "etc/hostname": (f"{name}\n", 0o644),
             "root/.ssh/authorized_keys": (Path(self.authorized_key).read_text(), 0o600),
             "etc/ssh/ssh_host_ed25519_key": (Path(self.host_keys, name).read_text(), 0o600),
             "etc/ssh/ssh_host_ed25519_key.pub": (Path(self.host_keys, f"{name}.pub").read_text(), 0o644),
         }
-        (upper / "root").mkdir(mode=0o700, exist_ok=True)
-        (upper / "root/.ssh").mkdir(mode=0o700, exist_ok=True)
         for file, (content, mode) in files.items():
-            path = upper / file
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.touch(mode=mode)
-            path.write_text(content)
-        write_atomically(directory / "node.json", json.dumps(self.spec(name, address), indent=1))
+            write_file(upper / file, content, mode)
+        write_file(directory / "node.json", json.dumps(self.spec(name, address), indent=1), 0o600)
 
     def start_node(self, name):
         """Start the supervisor of a node and leave it running."""
@@ -301,11 +305,10 @@ def run(command, check=True):
     return subprocess.run(command, check=check, capture_output=True, text=True)
 
 
-def write_atomically(path, content):
-    """Write a file so that it is either the old or the new one, never half."""
-    temporary = path.with_suffix(".new")
-    temporary.write_text(content)
-    temporary.replace(path)
+def is_open(upper):
+    """Whether the users of a node can reach what is theirs there: somebody's umask may have closed its directories."""
+    needed = {upper / part: mode for part, mode in DIRECTORIES.items() if mode != PRIVATE}
+    return all(path.is_dir() and path.stat().st_mode & mode == mode for path, mode in needed.items())
 
 
 def difference(stack, wanted, existing):

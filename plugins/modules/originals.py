@@ -72,6 +72,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.files import make_directory, write_file
+
 INDEX = "index.json"
 
 
@@ -91,7 +93,7 @@ class Originals:
 
     def keep(self, names: dict[str, list[str]]) -> None:
         """Write down what they are like now."""
-        self.directory.mkdir(parents=True, exist_ok=True, mode=0o700)
+        make_directory(self.directory, 0o700)
         for path in names["paths"]:
             self.known["paths"][path] = self._describe(Path(path))
         for path in names["contents"]:
@@ -100,9 +102,7 @@ class Originals:
         for unit in names["units"]:
             enabled, active = systemctl("is-enabled", unit), systemctl("is-active", unit)
             self.known["units"][unit] = {"enabled": enabled, "active": active}
-        unfinished = self._index.with_suffix(".new")
-        unfinished.write_text(json.dumps(self.known))
-        unfinished.replace(self._index)
+        write_file(self._index, json.dumps(self.known), 0o600)
 
     def restore(self) -> list[str]:
         """Make everything what it was; returns the names. Can be run again when it was cut short."""

@@ -63,10 +63,11 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 SHOWN = (
-    *("Id", "LoadState", "ActiveState", "SubState", "NeedDaemonReload", "UnitFileState"),
+    *("Id", "LoadState", "ActiveState", "SubState", "NeedDaemonReload", "UnitFileState", "InvocationID"),
     *("InactiveExitTimestampMonotonic", "FragmentPath", "DropInPaths"),
 )
 SYSTEMD_SAYS = re.compile(r"(Starting|Stopped|Stopping|Started|Failed to start|Scheduled restart) |\S+\.service: ")
+SYSTEMD_REASON = re.compile(r"\S+\.service: (Failed (?!with result)|Unable to )")
 LINES = "40"  # of a journal, which hold more than the last words of a program
 
 
@@ -120,10 +121,16 @@ def plan(names: list[str], shown: list[dict[str, str]]) -> Plan:
 
 
 def last_words(journal: str) -> str:
-    """The last thing a program said itself before it ended."""
+    """The last thing a program said itself before it ended, or else why systemd could not run it."""
     lines = [line.strip() for line in journal.splitlines() if line.strip()]
     own = [line for line in lines if not SYSTEMD_SAYS.match(line)]
-    return (own or lines or ["it said nothing"])[-1]
+    reasons = [line for line in lines if SYSTEMD_REASON.search(line)]
+    return (own or reasons or lines or ["it said nothing"])[-1]
+
+
+def of_start(invocation: str) -> list[str]:
+    """What journalctl takes for the lines of one start: the program's own, and systemd's about it. Pure."""
+    return [f"_SYSTEMD_INVOCATION_ID={invocation}", "+", f"INVOCATION_ID={invocation}"]
 
 
 class Systemd:
@@ -145,10 +152,12 @@ class Systemd:
     def failed(self, names: list[str]) -> dict[str, str]:
         """Units that don't run, each with why."""
         states = zip(names, self.show(names), strict=True)
-        return {name: self._why(name) for name, unit in states if not runs(unit)}
+        return {name: self._why(unit["InvocationID"]) for name, unit in states if not runs(unit)}
 
-    def _why(self, name: str) -> str:
-        command = ["journalctl", "--unit", name, "--lines", LINES, "--output", "cat", "--no-pager"]
+    def _why(self, invocation: str) -> str:
+        if not invocation:
+            return "systemd has not started it; see: systemctl list-dependencies"
+        command = ["journalctl", "--lines", LINES, "--output", "cat", "--no-pager", *of_start(invocation)]
         return last_words(self._module.run_command(command)[1])
 
 

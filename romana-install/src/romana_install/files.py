@@ -1,4 +1,4 @@
-"""Files of the state directory: written whole or not at all, and for their owner only."""
+"""Files and directories with modes that do not depend on the umask; those of the state directory for its owner only."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ import json
 import os
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
 PRIVATE_FILE = 0o600
 PRIVATE_DIRECTORY = 0o700
+SHARED_FILE = 0o644
+SHARED_DIRECTORY = 0o755
 
 
 def write_private(path: Path, content: str | bytes) -> bool:
@@ -53,6 +55,19 @@ def restored(path: Path) -> Iterator[None]:
 
 
 def private_directory(path: Path) -> Path:
-    """Make a directory (and its parents) that only its owner can enter; one that exists is left as it is."""
-    path.mkdir(mode=PRIVATE_DIRECTORY, parents=True, exist_ok=True)
+    """Have a directory (and its parents) that only its owner can enter; one that exists is left as it is."""
+    return _directory(path, PRIVATE_DIRECTORY)
+
+
+def shared_directory(path: Path) -> Path:
+    """Have a directory (and its parents) that all may read; one that exists is left as it is."""
+    return _directory(path, SHARED_DIRECTORY)
+
+
+def _directory(path: Path, mode: int) -> Path:
+    if not path.is_dir():
+        _directory(path.parent, mode)
+        with suppress(FileExistsError):
+            path.mkdir(mode=PRIVATE_DIRECTORY)
+            path.chmod(mode)  # whatever the umask is
     return path

@@ -10,7 +10,7 @@ from datetime import datetime
 from pathlib import Path
 
 from romana_install.errors import SetupError
-from romana_install.files import PRIVATE_FILE
+from romana_install.files import PRIVATE_FILE, private_directory
 
 
 class LockedError(SetupError):
@@ -42,4 +42,4 @@ def _acquire(path: Path) -> int:
         if path.exists() and path.stat().st_ino == os.fstat(descriptor).st_ino:
             return descriptor
         os.close(descriptor)
-        path.parent.mkdir(parents=True, exist_ok=True)
+        private_directory(path.parent)

@@ -19,6 +19,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from romana_install.distribution import copy_distribution
+from romana_install.files import SHARED_DIRECTORY, SHARED_FILE, shared_directory
 from romana_install.package_index import uv_environment
 
 PROGRAMS = {
@@ -34,7 +35,7 @@ import pathlib, runpy, sys
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "lib"))
 runpy.run_module("{module}", run_name="__main__", alter_sys=True)
 """
-FORMAT = 2  # raise when what an archive looks like changes
+FORMAT = 3  # raise when what an archive looks like changes
 
 
 class ReleaseError(Exception):
@@ -57,7 +58,7 @@ def build_release(project: Path, cache: Path, python: str) -> Release:
     digest = _digest(python, [lock, *_files(source), drivers / "pyproject.toml", *_files(drivers / "src")], project)
     path = cache / f"romana-{digest}.tar.gz"
     if not path.exists():
-        cache.mkdir(parents=True, exist_ok=True)
+        shared_directory(cache)
         with tempfile.TemporaryDirectory(dir=cache) as scratch:
             content = Path(scratch, "content")
             _install_dependencies(lock, content / "lib", python)
@@ -65,6 +66,7 @@ def build_release(project: Path, cache: Path, python: str) -> Release:
             copy_distribution(drivers, content / "neutron")
             unfinished = Path(scratch, "release.tar.gz")
             _pack(content, unfinished)
+            unfinished.chmod(SHARED_FILE)
             unfinished.replace(path)
     return Release(path, digest)
 
@@ -96,11 +98,18 @@ def _install_dependencies(lock: Path, library: Path, python: str) -> None:
 
 def _pack(content: Path, path: Path) -> None:
     with tarfile.open(path, "w:gz", compresslevel=1, format=tarfile.PAX_FORMAT) as archive:
+        _add_directory(archive, "bin")  # with its mode: else the umask of who unpacks it has a say
         for name, module in PROGRAMS.items():
             _add_text(archive, f"bin/{name}", WRAPPER.format(module=module), 0o755)
         for part in sorted(content.iterdir()):
             archive.add(part, part.name, filter=_owned_by_root)
         _add_text(archive, "COMPLETE", "", 0o644)
+
+
+def _add_directory(archive: tarfile.TarFile, name: str) -> None:
+    member = tarfile.TarInfo(name)
+    member.type, member.mode = tarfile.DIRTYPE, SHARED_DIRECTORY
+    archive.addfile(member)
 
 
 def _add_text(archive: tarfile.TarFile, name: str, text: str, mode: int) -> None:
@@ -115,8 +124,3 @@ def _owned_by_root(member: tarfile.TarInfo) -> tarfile.TarInfo:
     member.mode |= 0o444 | (0o111 if member.isdir() else 0)
     member.mode &= ~0o022
     return member
-
-
-def cache_directory() -> Path:
-    """Where archives and images are kept between runs: $XDG_CACHE_HOME/romana-setup."""
-    return Path(os.environ.get("XDG_CACHE_HOME") or Path.home() / ".cache") / "romana-setup"

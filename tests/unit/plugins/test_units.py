@@ -61,3 +61,41 @@ def test_properties_of_several_units_are_read() -> None:
         {"Id": "a", "LoadState": "loaded"},
         {"Id": "b", "LoadState": "masked"},
     ]
+
+
+def test_what_systemd_could_not_run_is_said_with_its_reason() -> None:
+    journal = "\n".join(
+        [
+            "Starting a.service - A...",
+            "a.service: Failed at step EXEC spawning /opt/a: Permission denied",
+            "a.service: Main process exited, code=exited, status=203/EXEC",
+            "a.service: Failed with result 'exit-code'.",
+            "Failed to start a.service - A.",
+        ]
+    )
+    assert units.last_words(journal) == "a.service: Failed at step EXEC spawning /opt/a: Permission denied"
+
+
+class Recorded:
+    """What the module asks for, in the place of Ansible's."""
+
+    def __init__(self, state: str) -> None:
+        self.state = state
+        self.commands: list[list[str]] = []
+
+    def run_command(self, command: list[str], check_rc: bool = False) -> tuple[int, str, str]:
+        assert check_rc == (command[0] == "systemctl")
+        self.commands.append(command)
+        return 0, self.state if command[0] == "systemctl" else "the reason", ""
+
+
+def test_why_a_unit_does_not_run_is_asked_about_its_last_start_alone() -> None:
+    module = Recorded("Id=a\nActiveState=failed\nSubState=failed\nInvocationID=0123\n")
+    assert units.Systemd(module).failed(["a"]) == {"a": "the reason"}
+    assert module.commands[-1][-3:] == ["_SYSTEMD_INVOCATION_ID=0123", "+", "INVOCATION_ID=0123"]
+
+
+def test_a_unit_that_was_never_started_has_no_lines_of_earlier_ones() -> None:
+    module = Recorded("Id=a\nActiveState=inactive\nSubState=dead\nInvocationID=\n")
+    assert units.Systemd(module).failed(["a"])["a"].startswith("systemd has not started it")
+    assert [command[0] for command in module.commands] == ["systemctl"]

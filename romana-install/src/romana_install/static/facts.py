@@ -13,6 +13,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
 from romana_install import machine, pki, ssh
+from romana_install.files import write_private
 from romana_install.stack import SUDO_ASKS_NOTHING, SUDO_READS, Node, Stack
 
 SCRIPT = Path(__file__).with_name("facts.sh")
@@ -58,7 +59,7 @@ def ask(stack: Stack, nodes: Sequence[Node]) -> dict[str, Facts]:
     """What each of the nodes says, by name. The stack's directory need not exist."""
     with tempfile.TemporaryDirectory(prefix="romana-") as directory, ThreadPoolExecutor(AT_ONCE) as pool:
         elsewhere = replace(stack, directory=Path(directory))
-        (elsewhere.directory / "ssh_config").write_text(ssh.config(elsewhere))
+        write_private(elsewhere.directory / "ssh_config", ssh.config(elsewhere))
         answers = pool.map(lambda node: _ask(elsewhere, node), nodes)
         return {node.name: answer for node, answer in zip(nodes, answers, strict=True)}
 

@@ -1,0 +1,28 @@
+"""Files and directories with the modes that are said, whatever the umask is."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+
+def make_directory(path: Path, mode: int) -> None:
+    """Have a directory, and those above it, each that is made with `mode`; one that is there gets it, too."""
+    if not path.parent.is_dir():
+        make_directory(path.parent, mode)
+    path.mkdir(exist_ok=True)
+    path.chmod(mode)
+
+
+def write_file(path: Path, content: str, mode: int) -> None:
+    """Have a file hold `content`, in one step."""
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "w") as file:
+            file.write(content)
+        Path(temporary).chmod(mode)
+        Path(temporary).replace(path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
