@@ -35,6 +35,7 @@ directory: ~/.local/state/romana-setup/romana
 """
 
 import json
+import shlex
 from pathlib import Path
 
 from ansible.errors import AnsibleParserError
@@ -88,7 +89,7 @@ def variables(node, reach, directory):
     found = {
         "ansible_host": node["address"],
         "ansible_user": "root",
-        "ansible_ssh_common_args": f"-F {directory / 'ssh_config'}",
+        "ansible_ssh_common_args": f"-F {shlex.quote(str(directory / 'ssh_config'))}",
         "ansible_python_interpreter": "/usr/bin/python3",
         "node_address": node["address"],
         "node_index": node["index"],

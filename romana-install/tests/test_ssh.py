@@ -13,7 +13,7 @@ import pytest
 from romana_install import ssh
 from romana_install.plan import nodes
 from romana_install.settings import Config
-from romana_install.stack import ADDRESSES_FILE, Stack, UnknownNodeError
+from romana_install.stack import ADDRESSES_FILE, Reach, Stack, UnknownNodeError
 
 
 def stack(directory: Path, computes: int = 1) -> Stack:
@@ -72,11 +72,33 @@ def test_what_ssh_makes_of_the_configuration(made: Stack, host: str) -> None:
     assert found["controlpath"] == str(ssh.control_path(made, made.node("compute01")))
 
 
-def test_paths_with_blanks_and_percent_signs(tmp_path: Path) -> None:
-    directory = tmp_path / "a b%h"
-    ssh.ensure(stack(directory))
-    found = effective(directory, "controller")
-    assert found["identityfile"].replace("%%", "%") == str(directory / "ssh" / "id_ed25519")
+ODD = "a b'\"$x%h#ü\\[c]*;-"  # what a path may have that ssh and shells take for something else
+
+
+def test_paths_may_have_any_characters(tmp_path: Path) -> None:
+    made = stack(tmp_path / ODD)
+    ssh.ensure(made)
+    found = effective(made.directory, "controller")
+    assert found["identityfile"].replace("%%", "%") == str(made.directory / "ssh" / "id_ed25519")
+    assert found["userknownhostsfile"] == str(made.directory / "ssh" / "known_hosts")
+
+
+def test_addresses_that_are_included_are_found_on_any_path(tmp_path: Path) -> None:
+    made = replace(stack(tmp_path / ODD), target="vagrant")
+    ssh.ensure(made)
+    (made.directory / ADDRESSES_FILE).write_text("Host controller\n    HostName 127.0.0.1\n")
+    assert effective(made.directory, "controller")["hostname"] == "127.0.0.1"
+
+
+def test_bastion_is_reached_with_the_same_configuration_on_any_path(tmp_path: Path) -> None:
+    directory = tmp_path / ODD
+    made = replace(stack(directory), target="static", jump="you@gate:2200")
+    made = replace(made, reach={node.name: Reach(node.address, "me") for node in made.nodes})
+    ssh.ensure(made)
+    command = effective(directory, "controller")["proxycommand"].replace("%%", "%")
+    words = output("sh", "-c", f"printf '%s\\n' {command}").splitlines()
+    assert words == ["ssh", "-F", str(directory / "ssh_config"), "-W", "[%h]:%p", "ssh://you@gate:2200"]
+    assert effective(directory, "ssh://you@gate:2200")["hostname"] == "gate"
 
 
 def test_socket_path_is_short_enough_for_the_kernel(tmp_path: Path) -> None:

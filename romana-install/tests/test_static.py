@@ -187,7 +187,7 @@ def test_ssh_goes_by_the_bastion_with_the_servers_key(tmp_path: Path) -> None:
         "HostName 192.0.2.10",
         "Port 2222",
         'IdentityFile "/keys/one"',
-        "ProxyJump you@gate:2200",
+        f"ProxyCommand ssh -F {tmp_path}/ssh_config -W [%h]:%p ssh://you@gate:2200",
         "Host gate",
     ):
         assert expected in lines

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 from romana_setup import Setup
 
-# The same for every run: what a killed run has left is found by the next.
-STATE = Path(tempfile.gettempdir()) / f"romana-tests-{os.geteuid()}"
+# The same for every run: what a killed run has left is found by the next. Its name has what nothing may stumble over.
+STATE = Path(tempfile.gettempdir()) / f"romana tests %h $x #ü,:'\"; {os.geteuid()}"
 
 
 @pytest.fixture(scope="session", autouse=True)

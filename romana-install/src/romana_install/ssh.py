@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import hashlib
 import os
+import re
+import shlex
 import tempfile
 from pathlib import Path
 
@@ -62,22 +64,22 @@ def config(stack: Stack) -> str:
     if stack.reach:
         return _config_of_servers(stack)
     directory = stack.directory
-    lines = [f"# Written by romana-setup: ssh -F {directory}/ssh_config {stack.controller.name}"]
+    lines = [f"# Written by romana-setup: ssh -F {shlex.quote(f'{directory}/ssh_config')} {stack.controller.name}"]
     assigned = stack.target in ("aws", "vagrant")
     if assigned:
-        lines.append(f"Include {_quoted(directory / ADDRESSES_FILE)}")  # the first that says something is heard
+        lines.append(f"Include {_pattern(directory / ADDRESSES_FILE)}")  # the first that says something is heard
     for node in stack.present:
         # Without an address it was given a node is not reached: its private one may be another machine's, here.
         host = f"{node.name}.has-no-public-address.invalid" if assigned else node.address
         lines += [f"Host {node.name} {node.address}", f"    HostName {host}"]
-        lines.append(f"    ControlPath {_quoted(control_path(stack, node))}")
+        lines.append(f"    ControlPath {quoted(control_path(stack, node))}")
     lines += [
         "Host *",
         "    User root",
-        f"    IdentityFile {_quoted(directory / 'ssh' / 'id_ed25519')}",
+        f"    IdentityFile {quoted(directory / 'ssh' / 'id_ed25519')}",
         "    IdentitiesOnly yes",
         "    PreferredAuthentications publickey",
-        f"    UserKnownHostsFile {_quoted(directory / 'ssh' / 'known_hosts')}",
+        f"    UserKnownHostsFile {quoted(directory / 'ssh' / 'known_hosts')}",
         "    GlobalKnownHostsFile /dev/null",
         "    StrictHostKeyChecking yes",
         # Without that interface ssh fails, instead of trying the address beyond this machine's default route.
@@ -94,9 +96,11 @@ def config(stack: Stack) -> str:
 
 def _config_of_servers(stack: Stack) -> str:
     """What leads to servers as their owner says; what it does not say is as in ~/.ssh/config."""
-    lines = [f"# Written by romana-setup: ssh -F {stack.directory}/ssh_config {stack.controller.name}"]
+    lines = [
+        f"# Written by romana-setup: ssh -F {shlex.quote(f'{stack.directory}/ssh_config')} {stack.controller.name}"
+    ]
     jump = stack.jump.rpartition("@")[2].partition(":")[0]
-    keys = {name: _quoted(Path(reach.key)) for name, reach in stack.reach.items() if reach.key}
+    keys = {name: quoted(Path(reach.key)) for name, reach in stack.reach.items() if reach.key}
     for node in stack.present:
         reach = stack.reach[node.name]
         if not reach.host:
@@ -107,16 +111,16 @@ def _config_of_servers(stack: Stack) -> str:
             f"    User {reach.user}",
             f"    Port {reach.port}",
             *([f"    IdentityFile {keys[node.name]}", "    IdentitiesOnly yes"] if node.name in keys else []),
-            *([f"    ProxyJump {stack.jump}"] if jump else []),
+            *([f"    ProxyCommand {_by_jump(stack)}"] if jump else []),
             "    ControlMaster auto",
             "    ControlPersist 60",
-            f"    ControlPath {_quoted(control_path(stack, node))}",
+            f"    ControlPath {quoted(control_path(stack, node))}",
         ]
     if jump:
         lines += [f"Host {jump}", *(f"    IdentityFile {key}" for key in dict.fromkeys(keys.values()))]
     lines += [
         "Host *",
-        *([f"    UserKnownHostsFile {_quoted(Path(stack.known_hosts))}"] if stack.known_hosts else []),
+        *([f"    UserKnownHostsFile {quoted(Path(stack.known_hosts))}"] if stack.known_hosts else []),
         "    StrictHostKeyChecking yes",
         "    BatchMode yes",
         "    ConnectTimeout 10",
@@ -154,10 +158,25 @@ def ensure_control_directory(stack_directory: Path) -> None:
     private_directory(path)
 
 
-def _quoted(path: Path) -> str:
-    # In ssh_config % begins a token; our own, a path's last part, is the one that stays.
-    name = path.name if path.name in ("%h", "%k") else ""
-    return '"' + str(path).removesuffix(name).replace("%", "%%") + name + '"'
+def quoted(path: Path) -> str:
+    """A path as ssh_config has it, where % begins a token."""
+    return _in_quotes(str(path).replace("%", "%%"))
+
+
+def _pattern(path: Path) -> str:
+    """A path as Include has it, which takes patterns, and no tokens."""
+    return _in_quotes(re.sub(r"([*?\[\\])", r"\\\1", str(path)))
+
+
+def _in_quotes(text: str) -> str:
+    text = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{text}"'
+
+
+def _by_jump(stack: Stack) -> str:
+    """What ProxyJump means; its own command has the configuration's path without quotes."""
+    path = shlex.quote(str(stack.directory / "ssh_config")).replace("%", "%%")
+    return f"ssh -F {path} -W [%h]:%p ssh://{stack.jump}"
 
 
 def _ensure_key(path: Path, comment: str) -> str:

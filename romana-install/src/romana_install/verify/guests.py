@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from romana_install.ssh import quoted
 from romana_install.stack import Stack
 from romana_install.verify.report import REACHABLE, UNREACHABLE, Cell
 
@@ -79,8 +80,9 @@ def inside(stack: Stack, instance: Instance, command: str) -> str:
         "UserKnownHostsFile=/dev/null",
         "BatchMode=yes",
         "ConnectTimeout=10",
-        f"ProxyCommand={way}",
+        f"ProxyCommand={way.replace('%', '%%')}",
+        f"IdentityFile={quoted(stack.demo_key)}",
     )
     words = [word for option in options for word in ("-o", option)]
-    ssh = ["ssh", "-q", *words, "-i", str(stack.demo_key), f"root@{instance.address}", command]
+    ssh = ["ssh", "-q", *words, f"root@{instance.address}", command]
     return subprocess.run(ssh, capture_output=True, text=True, check=False).stdout
