@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import subprocess
 import sys
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
@@ -13,7 +14,7 @@ from romana_install import config, ssh
 from romana_install.settings import Config
 from romana_install.stack import Node, Reach, Stack
 from romana_install.static import checks, inventory, preflight
-from romana_install.static.facts import Facts, parse
+from romana_install.static.facts import SCRIPT, Facts, parse
 
 GOOD = """all:
   vars: {ansible_user: debian}
@@ -209,3 +210,47 @@ def test_devstack_and_addresses_in_the_plan_are_refused(tmp_path: Path) -> None:
     texts = [finding.text for finding in checks.findings(draft, servers, None)]
     assert any("is devstack" in text for text in texts)
     assert sum("own address 192.0.2.1" in text for text in texts) == 2
+
+
+CLOSED = """iptables *filter
+iptables :INPUT DROP [0:0]
+iptables :FORWARD DROP [0:0]
+iptables :OUTPUT ACCEPT [0:0]
+iptables :DOCKER-USER - [0:0]
+iptables -A INPUT -p tcp -m tcp --dport 22 -j ACCEPT
+iptables -A INPUT -m conntrack --ctstate RELATED,ESTABLISHED -j ACCEPT
+iptables -A FORWARD -j DOCKER-USER
+iptables COMMIT
+end"""
+
+
+def test_packet_filters_of_others_are_found_with_what_lets_us_through() -> None:
+    facts = parse(ANSWER.replace("\nend", f"\n{CLOSED}").splitlines(), now=1000.0)
+    found = [finding.text for finding in preflight.of_filters(NODES[0], facts, SERVERS, Config())]
+    assert len(found) == 2
+    assert found[0].startswith("chain ip filter INPUT (policy drop) drops endpoints' DHCP, TCP 9600 from 192.0.2.11; ")
+    assert "iptables -I INPUT -p udp --dport 67 -j ACCEPT; iptables -I INPUT -s 192.0.2.11 -j ACCEPT" in found[0]
+    assert found[1].startswith("chain ip filter FORWARD (policy drop) drops packets of endpoints")
+    assert "iptables -I DOCKER-USER -s 10.0.0.0/8 -j ACCEPT" in found[1]
+
+
+def test_packet_filters_are_asked_for() -> None:
+    """The script itself, in a network namespace with rules that a kernel took."""
+    if os.geteuid() != 0:
+        pytest.skip("needs root: it makes a network namespace")
+    closed = "nft add chain ip site c '{ type filter hook forward priority 0; policy drop; }'"
+    script = f"nft add table ip site; {closed}; iptables-legacy -P INPUT DROP; sudo= password= exec sh {SCRIPT}"
+    command = ["unshare", "--net", "sh", "-ec", f"export sudo password; {script}"]
+    done = subprocess.run(command, capture_output=True, text=True, check=True)
+    facts = parse(done.stdout.splitlines(), now=0.0)
+    found = [finding.text for finding in preflight.of_filters(NODES[0], facts, SERVERS, Config())]
+    assert [text.partition(" drops ")[0] for text in found] == [
+        "chain ip site c (policy drop)",
+        "chain ip filter INPUT of iptables-legacy (policy drop)",
+    ]
+
+
+def test_packet_filters_that_let_us_through_are_no_finding() -> None:
+    opened = CLOSED.replace("iptables COMMIT", "iptables -A INPUT -j ACCEPT\niptables -A DOCKER-USER -j ACCEPT")
+    facts = parse(ANSWER.replace("\nend", f"\n{opened}").splitlines(), now=1000.0)
+    assert [*preflight.of_filters(NODES[0], facts, SERVERS, Config())] == []

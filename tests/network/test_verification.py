@@ -94,7 +94,8 @@ def test_what_does_not_get_through_is_reported(cluster: Cluster) -> None:
         report = cluster.verify("quick")
     assert report["ok"] is False
     # compute01 forwards none of the pings to, from or between its endpoints
-    assert {"matrix icmp", "traceroute across hosts"} == set(failed(report))
+    assert {"matrix icmp", "traceroute across hosts", "agents", "explained"} == set(failed(report))
+    assert "compute01: chain ip user c (by its rules) drops packets of endpoints; " in failed(report)["explained"]
     wrong = wrong_cells(report)
     assert {(cell["protocol"], cell["expected"], cell["observed"]) for cell in wrong} == {
         ("icmp", "reachable", "unreachable")

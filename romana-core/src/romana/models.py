@@ -364,6 +364,15 @@ class AppliedError(Model):
     message: str
 
 
+class AppliedBarrier(Model):
+    """A chain of others on the host that drops what endpoints need, or may."""
+
+    chain: str = Field(description="family, table and chain")
+    certain: bool = Field(description="false: whether it does depends on what cannot be told from its rules")
+    what: str = Field(description="what it drops, and how, in a few words")
+    message: str = Field(description="one sentence, with the commands that let it through")
+
+
 class Applied(Model):
     """PUT /v1/hosts/{name}/applied: what the agent has in place, whole."""
 
@@ -375,6 +384,7 @@ class Applied(Model):
     pairs: list[tuple[IPv4Address, IPv4Address]] = Field(
         default=[], description="(source, destination) segment keys the firewall lets pass"
     )
+    barriers: list[AppliedBarrier] = []
 
 
 # --- ipam and explain -----------------------------------------------------------------------------------------------
@@ -400,7 +410,7 @@ class ExplainCheck(Model):
     """One thing a host should have for the address, beside what its agent last applied."""
 
     host: Name
-    what: Literal["route", "lease", "firewall", "pair", "generation"]
+    what: Literal["route", "lease", "firewall", "pair", "generation", "chain"]
     expected: str
     applied: str
     ok: bool
@@ -420,3 +430,4 @@ class Explain(Model):
     role: Literal["endpoint", "gateway", "unallocated", "reserved"]
     endpoint: Endpoint | None
     checks: list[ExplainCheck]
+    advice: list[str] = Field(default=[], description="what to do about chains of others that stand in the way")

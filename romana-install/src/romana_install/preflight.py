@@ -13,6 +13,8 @@ from collections.abc import Iterable, Iterator, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 
+from romana_install import passage
+from romana_install.checks import uplink_wanted
 from romana_install.findings import Finding
 from romana_install.invocation import command
 from romana_install.settings import Config
@@ -43,6 +45,8 @@ def findings(
     found = [*_root(), *_other_stacks(config, others)]
     found += space(config, stack.directory, _space(stack, adding, is_new))
     found += _kernel()
+    way_out = uplink_wanted(config.local_uplink, stack.engine)
+    found += passage.findings(IPv4Network(config.local_network), uplink(config.stack_name), way_out)
     found += _tools()
     if stack.has_openstack:
         found += memory(adding, MEMORY_CONTROLLER[stack.engine], available_memory())

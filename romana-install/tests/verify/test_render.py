@@ -64,7 +64,7 @@ def test_text_spells_out_mismatches_and_where_to_look() -> None:
     assert text.splitlines()[1].split() == ["a", *A.split(), "-", "X+", ".!"]
     assert f"{A} -> {B}, icmp: expected reachable, observed unreachable" in text
     assert f"{A} -> {C}, tcp: expected unreachable, observed reachable" in text
-    assert "romana explain 10.0.18.3; romana explain 10.1.18.3" in text
+    assert "look at: the check explained, above; on controller and compute01: nft list ruleset" in text
     assert "NOT as it should be: 1 of 2 checks failed" in text
     assert "FAIL  matrix icmp" in text
 

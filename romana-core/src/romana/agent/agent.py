@@ -28,6 +28,7 @@ from romana.agent.dhcp import Dhcp, DhcpError
 from romana.agent.firewall import Firewall, FirewallError
 from romana.agent.follow import Follower, Pauses
 from romana.agent.net import Kernel, NetError
+from romana.agent.others import Others
 from romana.agent.plumbing import HOST, Change, Problem, Sysctl, interesting_sysctls, plan
 from romana.agent.report import Reporter
 from romana.agent.sysctl import Ledger, restore_tap
@@ -53,6 +54,7 @@ class Agent:
         self._reporter = Reporter(Server(settings))
         self._follower = Follower(Server(settings), self._received)
         self._selector = selectors.DefaultSelector()
+        self._others = Others()
         self._nft_events = firewall.watch()
         self._watched_dhcp: int | None = None
         self._inbox: HostState | None = None
@@ -169,9 +171,14 @@ class Agent:
                 if error.errno != errno.ENOBUFS:
                     raise
                 self._firewall.distrust()
+                self._others.distrust()
                 touched = True
             else:
                 touched = self._firewall.hear(data) or touched
+                if self._firewall.others_changed:
+                    self._firewall.others_changed = False
+                    self._others.distrust()
+                    self._report_due = True
 
     def _dhcp_ended(self) -> bool:
         log.warning("dnsmasq ended; it is started again")
@@ -180,8 +187,10 @@ class Agent:
 
     def _audit(self) -> bool:
         self._audits += 1
+        self._others.distrust_unheard()
         if self._audits % RELOAD == 0:
             self._firewall.distrust()
+            self._others.distrust()
             self._kernel.load()
         else:
             self._kernel.observed.sysctls.clear()
@@ -213,6 +222,7 @@ class Agent:
                 self._dhcp.answers,
                 self._problems,
                 self._routers,
+                self._others.look(self._desired),
             )
             self._reporter.submit(report)
 

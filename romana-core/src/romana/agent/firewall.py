@@ -39,6 +39,7 @@ ATTRIBUTE = struct.Struct("=HH")
 NAME_OF_TABLE = 1  # the first attribute of each message of nf_tables, except of those about generations
 NFTABLES = 10
 NEW_GENERATION = 15
+RULE_CHANGES = range(9)  # messages about tables, chains and rules
 
 
 class FirewallError(Exception):
@@ -86,6 +87,7 @@ class Firewall:
         self._metadata = metadata
         self._routers = routers
         self._tables: dict[str, _KeptTable] = {}
+        self.others_changed = False  # whether somebody has changed tables that are not ours, for who wants to know
         self._settled: tuple[Desired, frozenset[str]] | None = None  # for which nothing was left to do
         self._own: set[int] = set()  # process ids of our nft processes that the kernel has not told us of yet
 
@@ -125,7 +127,10 @@ class Firewall:
             kept.stale = True
 
     def hear(self, data: bytes) -> bool:
-        """Take in messages of nf_tables. Returns whether somebody else has changed a table of ours."""
+        """Take in messages of nf_tables. Returns whether somebody else has changed a table of ours.
+
+        That somebody has changed another one is noted in `others_changed`.
+        """
         touched = False
         offset = 0
         while offset + HEADER.size <= len(data):
@@ -138,6 +143,8 @@ class Firewall:
                 self._own.discard(sender)
             elif sender not in self._own and _table_of(body) == TABLE:
                 touched = True
+            elif kind & 0xFF in RULE_CHANGES and _table_of(body) != TABLE:
+                self.others_changed = True
         if touched:
             self.distrust()
         return touched

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from romana.agent.desired import Desired, Endpoint
 from romana.agent.observed import PROTOCOL, Observed
+from romana.agent.others import reported
 from romana.agent.plumbing import Problem, next_hop
 from romana.agent.ruleset import Elements
+from romana.filters.barriers import Barrier
 from romana.models import Applied, AppliedEndpoint, AppliedError, EndpointStatus
 
 
@@ -19,6 +21,7 @@ def applied(
     answers: Callable[[str, str], bool],
     problems: Iterable[Problem],
     routers: bool = False,
+    barriers: Sequence[Barrier] = (),
 ) -> Applied:
     """The report.
 
@@ -29,6 +32,7 @@ def applied(
         answers: whether DHCP gives this MAC this address.
         problems: all that went wrong.
         routers: as `plan` was told.
+        barriers: chains of others that stand in the way.
     """
     known = list(problems)
     blamed = {problem.subject: problem.message for problem in reversed(known)}
@@ -42,7 +46,11 @@ def applied(
     return Applied(
         generation=wanted.generation,
         mac=_mac(wanted, observed),
-        errors=[AppliedError(subject=problem.subject, message=problem.message) for problem in known],
+        errors=[
+            *(AppliedError(subject=problem.subject, message=problem.message) for problem in known),
+            *(AppliedError(subject="chain", message=str(barrier)) for barrier in barriers if barrier.certain),
+        ],
+        barriers=reported(barriers),
         endpoints=[_endpoint(item, observed, ours, firewall, answers, blamed) for item in wanted.endpoints],
         routes=[
             IPv4Network(peer.prefix)

@@ -21,7 +21,8 @@ class ExplainAddress(Listing):
     """Take an address apart, name its owner, and compare what its hosts should have with what they have.
 
     Compared is what each host should have for the address (route, lease, allowed pairs) with what its agent last
-    applied. Exit code 1 when something differs.
+    applied. Chains of other programs on the hosts that drop endpoints' packets are named, with the commands that let
+    them through. Exit code 1 when something differs or is dropped.
     """
 
     example = "romana explain 10.0.18.5"
@@ -46,6 +47,9 @@ class ExplainAddress(Listing):
             if not self._explained.checks:
                 return exit_codes.OK
             self.app.stdout.write("\n")
+            code = super().produce_output(parsed_args, column_names, data)
+            self.app.stdout.writelines(f"{advice}\n" for advice in self._explained.advice)
+            return code
         return super().produce_output(parsed_args, column_names, data)
 
     def run(self, parsed_args: argparse.Namespace) -> int:

@@ -10,7 +10,7 @@ from pydantic import ValidationError
 from sqlalchemy import Connection, Row, select
 
 from romana.addressing import AddressPlan, Location
-from romana.models import Applied, Endpoint, Explain, ExplainCheck
+from romana.models import Applied, AppliedBarrier, Endpoint, Explain, ExplainCheck
 from romana.store.endpoints import WHOLE_ENDPOINT, to_endpoint
 from romana.store.errors import InvalidError
 from romana.store.schema import endpoints, hosts, segments, tenants
@@ -57,6 +57,7 @@ def _explain(connection: Connection, plan: AddressPlan, address: IPv4Address, lo
         role=_role(plan, address, location, endpoint),
         endpoint=endpoint,
         checks=[] if endpoint is None else [check for row in known for check in _checks(plan, row, location, endpoint)],
+        advice=[] if endpoint is None else [f"{row.name}: {item.message}" for row in known for item in _barriers(row)],
     )
 
 
@@ -92,10 +93,23 @@ def _checks(plan: AddressPlan, row: _HostRow, location: Location, endpoint: Endp
     else:
         prefix = plan.host_network(location.host)
         yield check("route", f"{prefix} via {endpoint.host}", applied is not None and prefix in applied.routes)
+    for item in _barriers(row):
+        yield ExplainCheck(
+            host=row.name,
+            what="chain",
+            expected="lets endpoints' packets pass",
+            applied=f"{item.chain} {item.what}",
+            ok=not item.certain,
+        )
     if row.owner not in (None, location.tenant):
         return  # it is told of its owner's segments only
     key = plan.segment_key(location.tenant, location.segment)
     yield check("pair", f"{key} {key}", applied is not None and (key, key) in applied.pairs)
+
+
+def _barriers(row: _HostRow) -> list[AppliedBarrier]:
+    applied = _applied(row)
+    return applied.barriers if applied else []
 
 
 def _applied(row: _HostRow) -> Applied | None:

@@ -12,6 +12,8 @@ from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
+from romana.filters.barriers import filters
+from romana.filters.rules import Filter
 from romana_install import machine, pki, ssh
 from romana_install.files import write_private
 from romana_install.stack import SUDO_ASKS_NOTHING, SUDO_READS, Node, Stack
@@ -31,7 +33,7 @@ class Facts:
     programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it); ports:
     TCP ports that are listened on; clock: seconds it is ahead of this machine; authority: digest
     of the certificate of the stack it belongs to; stack: the name in that; sudo: why root is not reached, in sudo's
-    words; left: what it has of any stack, in words.
+    words; left: what it has of any stack, in words; filters: its tables of packet filters.
     """
 
     silence: str = ""
@@ -51,6 +53,7 @@ class Facts:
     authority: str = ""
     stack: str = ""
     left: tuple[str, ...] = ()
+    filters: tuple[Filter, ...] = ()
     host_keys: tuple[str, ...] = ()
     sudo: str = ""
 
@@ -127,6 +130,7 @@ def parse(lines: Iterable[str], now: float) -> Facts:
         authority=one("authority"),
         stack=pki.stack_of("\n".join(said.get("certificate", []))),
         left=tuple(said.get("left", [])),
+        filters=tuple(filters(*("\n".join(said.get(name, [])) for name in ("nft", "iptables", "legacy")))),
         host_keys=tuple(said.get("hostkey", [])),
         sudo=one("sudo"),
     )

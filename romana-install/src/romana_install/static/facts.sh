@@ -34,6 +34,11 @@ cat /etc/ssh/ssh_host_*_key.pub 2>/dev/null | each hostkey
 as_root() { if [ -z "$sudo" ]; then "$@" </dev/null; else printf '%s\n' "$password" | $sudo -- "$@"; fi; }
 said=$(as_root id -u 2>&1) || echo "sudo $(echo "$said" | tail -n 1)"
 
+# Packet filters, as their programs list them.
+as_root nft --json list ruleset 2>/dev/null | each nft
+as_root iptables-nft-save 2>/dev/null | each iptables
+as_root iptables-legacy-save 2>/dev/null | each legacy
+
 # What an installation puts here and its removal takes away: the collection's roles, from romana_base to packages.
 for path in /opt/romana /etc/romana /var/lib/romana /var/lib/romana-server /usr/local/bin/romana \
     /etc/systemd/system/romana-agent.service /etc/systemd/system/romana-server.service \

@@ -7,12 +7,14 @@ import platform
 from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
+from romana.filters.barriers import barriers
 from romana_install.findings import Finding
 from romana_install.invocation import command
 from romana_install.preflight import GIB, MEMORY_COMPUTE, MEMORY_CONTROLLER, programs, space
 from romana_install.settings import Config
 from romana_install.stack import Node, Stack
 from romana_install.static.facts import Facts, ask
+from romana_install.static.passage import needs
 
 MIB = 2**20
 # Whose packages have the names and versions that the roles know, as os-release says them.
@@ -44,6 +46,7 @@ def findings(config: Config, stack: Stack) -> list[Finding]:
     authority = own_authority(stack)
     for node in stack.nodes:
         found += of_node(node, answers[node.name], stack, authority)
+        found += of_filters(node, answers[node.name], stack, config)
         if answers[node.name].authority != authority or not authority:
             found += of_new_node(node, answers[node.name], config, stack)
     for node in leaving:
@@ -83,6 +86,13 @@ def taken(owner: str) -> str:
         f"belongs to another stack{f', {owner}' * bool(owner)} (/etc/romana/ca.pem); uninstall that first, from where"
         f" it was installed, or if nothing is left there, with an inventory of its servers: {fix}"
     )
+
+
+def of_filters(node: Node, facts: Facts, stack: Stack, config: Config) -> Iterator[Finding]:
+    """Chains of others on a server that drop what the stack needs for certain. Pure."""
+    for barrier in barriers(facts.filters, needs(node, stack, config)):
+        if barrier.certain:
+            yield Finding(node.name, str(barrier))
 
 
 def of_leaving_node(node: Node, facts: Facts, stack: Stack) -> Iterator[Finding]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
 
-from romana_install import preflight
+from romana_install import passage, preflight
 from romana_install.findings import Finding
 from romana_install.invocation import command
 from romana_install.plan import Change
@@ -42,6 +42,7 @@ def findings(
         )
         found.append(Finding("vagrant", text))
     found += provider.findings(config, program)
+    found += passage.findings(IPv4Network(stack.network))
     if not change.add:
         return found
     if existing is None:

@@ -22,6 +22,11 @@ class Findings:
         more = f"; and {len(problems) - MOST_PROBLEMS_NAMED} more" if len(problems) > MOST_PROBLEMS_NAMED else ""
         self._checks.append(Check(name, not problems, named + more if problems else good))
 
+    @property
+    def ok(self) -> bool:
+        """Whether everything is as it should be until now."""
+        return all(check.ok for check in self._checks)
+
     def add(self, other: Findings) -> None:
         """Append what another one collected."""
         self._checks += other._checks

@@ -150,7 +150,8 @@ class Trial:
         for one in instances:
             found = endpoints.get(one.address)
             if found is None or (found.host, found.tenant, found.segment) != (one.node, *one.scope):
-                wrong.append(f"{one.name} has {one.address}; see: romana explain {one.address}")
+                given = f"{found.tenant}/{found.segment} on {found.host}" if found else "nobody"
+                wrong.append(f"{one.name} has {one.address}, which romana-server gave to {given}")
         self._findings.note("addresses", wrong, "host, project and segment are in each")
 
     def _look(self, instances: Sequence[Instance]) -> None:

@@ -40,7 +40,7 @@ def _attach(scene: Scene, findings: Findings) -> None:
     scene.probes = api.wait_active(scene.client, attached, APPLIED_WITHIN)
     problems += [
         f"{label(probe)} is {probe.status.value}{f' ({probe.detail})' if probe.detail else ''}, not active after"
-        f" {APPLIED_WITHIN:g} s; see: romana explain {probe.address}, journalctl -u romana-agent on {probe.host}"
+        f" {APPLIED_WITHIN:g} s; see: journalctl -u romana-agent on {probe.host}"
         for probe in scene.probes
         if probe.status is not EndpointStatus.ACTIVE
     ]
@@ -63,9 +63,9 @@ def _leases(scene: Scene, findings: Findings) -> None:
 
 def _lease_problem(probe: Endpoint, lease: dict[str, Any] | None, gateway: str) -> str:
     if lease is None:
-        return f"{label(probe)} got no lease; see: romana explain {probe.address}"
+        return f"{label(probe)} got no lease; see: journalctl -u romana-agent on {probe.host}"
     if lease["address"] != str(probe.address):
-        return f"{label(probe)} got {lease['address']}; see: romana explain {probe.address}"
+        return f"{label(probe)} got {lease['address']}; see: journalctl -u romana-agent on {probe.host}"
     if lease["router"] != gateway:
         return f"{label(probe)} got router {lease['router']}, not {gateway}"
     return ""
@@ -88,7 +88,7 @@ def _hops(scene: Scene, findings: Findings) -> None:
         expected = expected_hops(hosts[source.host], hosts[target.host], str(target.address))
         seen = scene.network.trace(source, target, MATRIX_WAIT)
         way = f"{source.address} to {target.address}"
-        problem = f"{way} goes by {_path(seen)}, not {_path(expected)}; see: romana explain {target.address}"
+        problem = f"{way} goes by {_path(seen)}, not {_path(expected)}; see: ip route on {source.host}"
         good = is_expected_path(expected, seen, _is_routed(scene, hosts[source.host], hosts[target.host]))
         findings.note(name, [] if good else [problem], f"{way}: {_path(seen)}")
 
@@ -107,7 +107,7 @@ def _path(hops: list[str | None]) -> str:
 def _pings_from_nodes(scene: Scene, findings: Findings) -> None:
     pongs = scene.network.ping_from_nodes(scene.probes, CONFIRM_WAIT)
     silent = [
-        f"{probe.address} does not answer its node {probe.host}; see: romana explain {probe.address}"
+        f"{probe.address} does not answer its node {probe.host}; see: nft list ruleset on {probe.host}"
         for probe, pong in zip(scene.probes, pongs, strict=True)
         if not pong
     ]

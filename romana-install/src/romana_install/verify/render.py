@@ -65,10 +65,10 @@ def _symbol(cell: Cell) -> str:
 
 
 def _mismatch(cell: Cell) -> str:
-    addresses = [name.rsplit(" ", 1)[-1] for name in (cell.source, cell.target)]
+    hosts = " and ".join(dict.fromkeys(name.partition(" ")[0] for name in (cell.source, cell.target)))
     return (
         f"  {cell.source} -> {cell.target}, {cell.protocol}: expected {cell.expected}, observed {cell.observed}\n"
-        f"    look at: {'; '.join(f'romana explain {address}' for address in addresses)}"
+        f"    look at: the check explained, above; on {hosts}: nft list ruleset, ip route, journalctl -u romana-agent"
     )
 
 

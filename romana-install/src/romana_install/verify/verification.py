@@ -11,6 +11,7 @@ from typing import Protocol
 from romana.client import Client, ClientError
 from romana_install.verify import endpoints as api
 from romana_install.verify.choice import MOST_HOSTS, choose, spread
+from romana_install.verify.explained import explain
 from romana_install.verify.findings import Findings
 from romana_install.verify.looks import look_around
 from romana_install.verify.network import Network
@@ -81,6 +82,8 @@ def _verify(stack: VerifiableStack, client: Client, quick: bool, password: str, 
         failures = network.take_problems()
         if failures:
             findings.note("probes", failures, "")
+        if not findings.ok:
+            explain(scene, findings)
     finally:
         network.close()
         _clean_up(client, mark, findings)
