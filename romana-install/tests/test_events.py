@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from romana_install.events import AnsibleRun, Failure, cause
+from romana_install.session import _last_words
 
 RECORDED = json.loads((Path(__file__).parent / "recorded_events.json").read_text())
 
@@ -38,6 +39,27 @@ def test_cause(result: dict[str, Any], expected: str) -> None:
 
 def test_cause_is_never_longer_than_a_few_lines() -> None:
     assert len(cause({"msg": "x" * 10_000})) <= 800
+
+
+def test_cause_is_not_cut_at_its_front() -> None:
+    said = cause({"msg": f"cannot read {'long/' * 400}: permission denied"})
+    assert said.startswith("cannot read long/")
+    assert said.endswith("long/: permission denied")
+    said = cause({"msg": "\n".join(f"service{number} does not run: why" for number in range(20))})
+    assert said.splitlines()[0] == "service0 does not run: why"
+    assert said.splitlines()[-1] == "... 14 more lines, in the log"
+
+
+def test_of_a_programs_output_the_end_is_told() -> None:
+    said = cause({"msg": "non-zero return code", "stderr": "\n".join(map(str, range(20)))})
+    assert said.splitlines() == ["14", "15", "16", "17", "18", "19"]
+
+
+def test_error_that_ansible_breaks_into_lines_is_told_from_its_beginning() -> None:
+    run = AnsibleRun()
+    for line in ("[WARNING]: something", "[ERROR]: first", "[ERROR]: the file", "'/a b/c' could not", "be found"):
+        run.feed({"event": "error", "stdout": line})
+    assert _last_words(run) == "[ERROR]: the file\n'/a b/c' could not\nbe found"
 
 
 def test_recorded_run() -> None:

@@ -5,11 +5,13 @@ A play is named "<phase>: <what>"; consecutive plays of one phase are one phase.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
 CAUSE_LINES = 6
-CAUSE_WIDTH = 800
+CAUSE_WIDTH = 800  # characters of one of them
+CUT = " ... "
 
 
 @dataclass(frozen=True)
@@ -99,9 +101,28 @@ def cause(result: dict[str, Any]) -> str:
     message = str(result.get("msg") or "")
     output = str(result.get("stderr") or result.get("module_stderr") or result.get("stdout") or "")
     # A command's message says only that it failed; what it printed says why.
-    text = output if output.strip() and ("non-zero return code" in message or not message) else message
-    lines = [line.strip() for line in text.splitlines() if line.strip()]
-    return "\n".join(lines[-CAUSE_LINES:])[-CAUSE_WIDTH:] or "no reason given"
+    if output.strip() and ("non-zero return code" in message or not message):
+        lines = _lines(output)[-CAUSE_LINES:]  # a program says at its end why it ended
+    else:
+        lines = first_lines(_lines(message))
+    return "\n".join(map(shortened, lines)) or "no reason given"
+
+
+def first_lines(lines: Sequence[str]) -> list[str]:
+    """As many of a message's lines as are shown. It begins with what was to be done. Pure."""
+    more = len(lines) - CAUSE_LINES
+    return [*lines[:CAUSE_LINES], *([f"... {more} more lines, in the log"] if more > 0 else [])]
+
+
+def shortened(line: str) -> str:
+    """A line as far as it is shown: where a sentence is too long, neither what nor why is left out. Pure."""
+    if len(line) <= CAUSE_WIDTH:
+        return line
+    return f"{line[: CAUSE_WIDTH * 2 // 3 - len(CUT)]}{CUT}{line[-CAUSE_WIDTH // 3 :]}"
+
+
+def _lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
 
 
 def _says(data: dict[str, Any]) -> bool:

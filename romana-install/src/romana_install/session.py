@@ -11,7 +11,7 @@ from typing import Any
 
 from romana_install import run as ansible
 from romana_install.errors import InterruptedRunError, SetupError
-from romana_install.events import AnsibleRun, Failure
+from romana_install.events import AnsibleRun, Failure, first_lines, shortened
 from romana_install.journal import Journal, Phase
 from romana_install.journal import Run as JournalRun
 from romana_install.log import Log
@@ -161,7 +161,7 @@ def _explained(error: RunFailedError, position: Position, log: Path, command: st
 
 
 def _last_words(state: AnsibleRun) -> str:
-    """Why Ansible ended when no task failed: what it printed last."""
-    errors = [line for line in state.tail if "ERROR" in line]
-    lines = (errors or state.tail or ["Ansible ended without a word"])[-2:]
-    return "\n".join(line.strip() for line in lines)
+    """Why Ansible ended when no task failed: its last error, which it may have broken into lines, or its last line."""
+    lines = [line.strip() for line in state.tail if line.strip()] or ["Ansible ended without a word"]
+    errors = [number for number, line in enumerate(lines) if "ERROR" in line]
+    return "\n".join(map(shortened, first_lines(lines[errors[-1] if errors else -1 :])))
