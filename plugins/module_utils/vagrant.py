@@ -11,6 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+from .lock import alone
+
 try:
     import vagrant
 
@@ -95,8 +97,14 @@ class Vagrant:
         return (self.directory / ".vagrant" / "machines" / name / self.provider / FINISHED).exists()
 
     def up(self, names: Iterable[str]) -> None:
-        """Have machines run."""
-        with self._explained(f"start {', '.join(names)}"):
+        """Have machines run.
+
+        Of no two stacks at once: what Vagrant downloads of a box, it keeps in one place, whoever else does the same.
+        """
+        with (
+            alone(boxes(os.environ) / "romana-setup.lock", self._note_waiting),
+            self._explained(f"start {', '.join(names)}"),
+        ):
             self._vagrant.up(vm_name=pattern(names), provider=self.provider)
 
     def destroy(self, names: Iterable[str]) -> None:
@@ -124,6 +132,10 @@ class Vagrant:
         with self._explained("find out how the machines are reached"):
             return parse_ssh_config(self._vagrant.ssh_config(vm_name=pattern(names)))
 
+    def _note_waiting(self, holder: str) -> None:
+        with self.log.open("a") as log:
+            log.write(f"waiting for {holder}, which starts machines of another stack\n")
+
     @contextmanager
     def _explained(self, what: str) -> Iterator[None]:
         """Work of Vagrant's. Raises VagrantError for its failure; what it has said is in the log, legibly."""
@@ -141,6 +153,11 @@ class Vagrant:
             log.write(said)
         if errors is not None:
             raise VagrantError(f"Vagrant could not {what}: {sentence(said)}; its log: {self.log}")
+
+
+def boxes(environment: Mapping[str, str]) -> Path:
+    """Where Vagrant keeps boxes. Pure."""
+    return Path(environment.get("VAGRANT_HOME") or Path.home() / ".vagrant.d")
 
 
 def without_steering(environment: Mapping[str, str]) -> dict[str, str]:

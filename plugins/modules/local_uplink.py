@@ -67,7 +67,10 @@ from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils.lock import alone
+
 PREFIX = "romana-uplink-"
+LOCK = Path("/run/lock/romana-uplink")  # whether packets are forwarded is said once for all stacks
 COMMENT = re.compile(r'comment "rules (?P<digest>\w+)(?: off (?P<off>[^"]+))?"')
 # Who had forwarding off forwarded nothing, and goes on to: what comes in by it is let pass as an answer only.
 CLOSED = """\
@@ -192,9 +195,10 @@ def main():
     )
     name = module.params["name"]
     try:
-        found = tables()
-        before = sorted(found)
-        changed, off = (present if module.params["state"] == "present" else absent)(module, found)
+        with alone(LOCK):
+            found = tables()
+            before = sorted(found)
+            changed, off = (present if module.params["state"] == "present" else absent)(module, found)
     except subprocess.CalledProcessError as error:
         module.fail_json(msg=f"cannot change the way out: {' '.join(error.cmd)}: {error.stderr.strip()}")
     except OSError as error:

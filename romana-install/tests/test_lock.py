@@ -10,7 +10,12 @@ from pathlib import Path
 
 import pytest
 
+from romana_install import cli, install
+from romana_install.context import wanted
+from romana_install.files import private_directory
+from romana_install.findings import PreflightError
 from romana_install.lock import LockedError, held
+from romana_install.stack import existing_stacks
 
 HOLDER = """
 import sys
@@ -55,3 +60,20 @@ def test_stack_can_be_removed_while_it_is_held(path: Path) -> None:
         path.parent.mkdir()
         with held(path, "install"):  # another stack of that name, and another lock
             pass
+
+
+def test_of_two_stacks_that_want_one_network_the_second_is_refused(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    """Each has looked for others before either was noted."""
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    blue, green = (
+        wanted(cli.parse(["-t", "local", "-e", f"stack_name={name}", "-e", "local_network=192.168.213.0/24"]))
+        for name in ("blue", "green")
+    )
+    private_directory(tmp_path / "romana-setup")
+    install._note(blue)
+    with pytest.raises(PreflightError, match=r"192\.168\.213\.0/24 is used by stack blue"):
+        install._note(green)
+    assert [stack.name for stack in existing_stacks()] == ["blue"]
+    install._note(blue)

@@ -44,6 +44,7 @@ from romana_install.stack import (
     StackError,
     cache_home,
     existing_stacks,
+    state_home,
 )
 from romana_install.static.facts import Facts, ask, known_hosts
 
@@ -95,7 +96,30 @@ def _prepared(options: Options, work: Callable[[Options, Wanted], int]) -> int:
         if leftovers.end(directory):
             print("ended what an earlier romana-setup that was killed had left running")
         want = wanted(options)
-        return _try_out(options, want) if options.is_trial else work(options, want)
+        if options.is_trial:
+            return _try_out(options, want)
+        _note(want)
+        return work(options, want)
+
+
+def _note(want: Wanted) -> None:
+    """Write down that the stack is made, unless one has been noted meanwhile that it clashes with.
+
+    Raises PreflightError.
+    """
+    with lock.awaited(state_home() / ".lock"):
+        others = existing_stacks()
+        if want.target == "local":
+            found = list(preflight.other_stacks(want.config, others))
+        elif want.target == "vagrant":
+            from romana_install.vagrant.preflight import other_stacks
+
+            found = list(other_stacks(want.stack, others))
+        else:
+            found = []
+        if found:
+            raise PreflightError(found)
+        want.stack.save()
 
 
 def _install(options: Options, want: Wanted) -> int:
@@ -154,7 +178,7 @@ def _play(options: Options, want: Wanted, session: Session) -> dict[str, Any]:
     session.log.hide([stack.become_password] if stack.become_password else [])
     session.log.hide(want.config.openstack_passwords.values())  # the command may name them, and the log the command
     session.note(_headline(want))
-    stack.save()
+    stack.save()  # also when it is only tried out
     made = _make_keys(want.config, stack)
     session.log.hide(secrets.values(made))
     release_path = digest = ""

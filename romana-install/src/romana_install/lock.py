@@ -29,6 +29,17 @@ def held(path: Path, action: str) -> Iterator[None]:
         os.close(descriptor)
 
 
+@contextmanager
+def awaited(path: Path) -> Iterator[None]:
+    """The same for what takes no time: who comes second waits."""
+    descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX)
+        yield
+    finally:
+        os.close(descriptor)
+
+
 def _acquire(path: Path) -> int:
     while True:
         descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC, PRIVATE_FILE)

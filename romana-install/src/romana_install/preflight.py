@@ -42,7 +42,7 @@ def findings(
         is_new: whether the stack is not there yet.
         others: the other stacks of this machine.
     """
-    found = [*_root(), *_other_stacks(config, others)]
+    found = [*_root(), *other_stacks(config, others)]
     found += space(config, stack.directory, _space(stack, adding, is_new))
     found += _kernel()
     way_out = uplink_wanted(config.local_uplink, stack.engine)
@@ -68,7 +68,8 @@ def _root() -> Iterator[Finding]:
         yield Finding("user", "the target local makes network namespaces and mounts, which needs root; use sudo")
 
 
-def _other_stacks(config: Config, others: Sequence[Stack]) -> Iterator[Finding]:
+def other_stacks(config: Config, others: Sequence[Stack]) -> Iterator[Finding]:
+    """Findings about stacks that have what this one would have. Pure."""
     network = IPv4Network(config.local_network)
     for other in others:
         if other.name == config.stack_name or not other.network:

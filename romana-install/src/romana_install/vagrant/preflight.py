@@ -35,7 +35,7 @@ def findings(
     """
     provider = virtualbox if config.vagrant_provider == "virtualbox" else libvirt
     program = Program.found()
-    found = [*_other_stacks(stack, others)]
+    found = [*other_stacks(stack, others)]
     if program is None:
         text = (
             "is not installed; install it: apt-get install vagrant (and vagrant-libvirt for libvirt), or from its site"
@@ -56,7 +56,8 @@ def findings(
     return found
 
 
-def _other_stacks(stack: Stack, others: Sequence[Stack]) -> Iterator[Finding]:
+def other_stacks(stack: Stack, others: Sequence[Stack]) -> Iterator[Finding]:
+    """Findings about stacks that have what this one would have. Pure."""
     network = IPv4Network(stack.network)
     for other in others:
         if other.name != stack.name and other.network and IPv4Network(other.network).overlaps(network):
