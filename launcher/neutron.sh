@@ -16,8 +16,10 @@ make_neutron() {
     use_configured_index
     "$root/.venv/bin/uv" venv --quiet --allow-existing --python "$root/.venv/bin/python" "$root/.venv/neutron"
     rm -f "$root/.venv/neutron/neutron.lock"
-    "$root/.venv/bin/uv" pip sync --quiet --python "$root/.venv/neutron/bin/python" \
+    # shellcheck disable=SC2046
+    "$root/.venv/bin/uv" pip sync --quiet $(owned_sync) --python "$root/.venv/neutron/bin/python" \
         --require-hashes "$root/requirements/neutron.lock"
     cp "$root/requirements/neutron.lock" "$root/.venv/neutron/.lock"
+    give_to_owner
     mv "$root/.venv/neutron/.lock" "$root/.venv/neutron/neutron.lock"
 }

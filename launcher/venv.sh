@@ -3,6 +3,7 @@
 # What .venv holds is told by the copy of the lock file in it, written last: no copy, then it is half made.
 
 : "${root:?the project directory}"
+. "$root/launcher/owner.sh"
 
 # ensure_venv install|test: returns with .venv ready, and its programs the first to be found. `test` holds all of `install` and is kept when it is there.
 ensure_venv() {
@@ -42,11 +43,14 @@ make_venv() {
         link_packages
         echo "$root" >"$root/.venv/root"
     fi
-    "$root/.venv/bin/uv" pip sync --quiet --python "$root/.venv/bin/python" \
+    # shellcheck disable=SC2046
+    "$root/.venv/bin/uv" pip sync --quiet $(owned_sync) --python "$root/.venv/bin/python" \
         --require-hashes "$root/requirements/$1.lock"
     mkdir -p "$root/.venv/collections/ansible_collections/romana"
     ln -sfn ../../../.. "$root/.venv/collections/ansible_collections/romana/openstack"
-    cp "$root/requirements/$1.lock" "$root/.venv/.lock" && mv "$root/.venv/.lock" "$root/.venv/$1.lock"
+    cp "$root/requirements/$1.lock" "$root/.venv/.lock"
+    give_to_owner
+    mv "$root/.venv/.lock" "$root/.venv/$1.lock"
 }
 
 # pip's configuration also says where and how to install, which is not for our virtualenv: only the index is taken.

@@ -14,6 +14,7 @@ from romana_install.package_index import merged
 
 PROJECT = Path(__file__).parents[2]
 NOWHERE = "/nonexistent"
+NOBODY = 65534
 
 # Stands for the installer, so that a virtualenv with nothing in it but uv is enough.
 INSTALLER = 'import sys\nprint("started", *sys.argv[1:])\n'
@@ -154,6 +155,18 @@ def test_concurrent_first_starts(project: Path) -> None:
     ended = [(*process.communicate(), process.returncode) for process in starts]
     assert [(out, code) for out, _, code in ended] == [("started\n", 0)] * 3
     assert sum("preparing" in error for _, error, _ in ended) == 1
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can be in somebody else's clone as if it were its own")
+def test_what_root_makes_in_somebodys_clone_is_that_somebodys(project: Path, tmp_path: Path) -> None:
+    for path in (project, *project.rglob("*")):
+        os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
+    changed_lock(project)
+    assert start(project, HOME=str(tmp_path / "home")).returncode == 0
+    assert start(project, HOME=str(tmp_path / "home")).stdout == "started\n"
+    assert is_whole(project)
+    odd = [path for path in (project, *project.rglob("*")) if path.lstat().st_uid != NOBODY]
+    assert odd == []
 
 
 def test_no_python_and_no_root(project: Path, tmp_path: Path) -> None:

@@ -11,7 +11,15 @@ PROJECT = Path(__file__).parents[2]
 PYTHON = Path(sys.executable).parent
 GUEST = "roles/guest_image/files/guest"
 SHELL = [
-    *("romana-setup", "run-tests", "launcher/venv.sh", "launcher/neutron.sh", "requirements/lock", ".ci/run"),
+    *(
+        "romana-setup",
+        "run-tests",
+        "launcher/venv.sh",
+        "launcher/neutron.sh",
+        "launcher/owner.sh",
+        "requirements/lock",
+        ".ci/run",
+    ),
     *(f"{GUEST}/usr/libexec/guest/{name}" for name in ("boot", "configure", "console", "lease", "metadata", "page")),
     f"{GUEST}/etc/acpi/PWRF/00000080",
     *(f"networking-romana/devstack/{name}" for name in ("override-defaults", "plugin.sh", "settings")),
