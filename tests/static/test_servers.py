@@ -7,19 +7,21 @@ import shutil
 
 import pytest
 from server_state import state
-from servers import Static
+from servers import NO_PASSWORD, Static
 
 LAB = ("srv", "192.168.94")
 ELSEWHERE = "192.168.194"
+# What root makes there, without a word on its mode, nobody else may read.
+CLOSED = f"{NO_PASSWORD}Defaults umask=0027, umask_override\n"
 SERVERS = {"alpha": 10, "beta": 11, "gamma": 12}
 
 
 @pytest.fixture(scope="module")
 def before(static: Static) -> dict[str, dict[str, list[str]]]:
     """What the servers were like before."""
-    servers = [static.lab.add(name, number) for name, number in SERVERS.items()]
+    servers = [static.lab.add(name, number, sudoers=CLOSED) for name, number in SERVERS.items()]
     static.lab.join(ELSEWHERE)
-    servers.append(static.lab.add("delta", 13, ELSEWHERE))
+    servers.append(static.lab.add("delta", 13, ELSEWHERE, sudoers=CLOSED))
     static.lab.servers["gamma"].run("dpkg", "--purge", "busybox")
     return {server.name: state(server) for server in servers}
 

@@ -42,7 +42,7 @@ def findings(
         is_new: whether the stack is not there yet.
         others: the other stacks of this machine.
     """
-    found = [*_root(), *other_stacks(config, others)]
+    found = [*_root(), *other_stacks(config, others), *_image(config)]
     found += space(config, stack.directory, _space(stack, adding, is_new))
     found += _kernel()
     way_out = uplink_wanted(config.local_uplink, stack.engine)
@@ -93,11 +93,23 @@ def _interface(stack_name: str) -> Iterator[Finding]:
         )
 
 
+def _image(config: Config) -> Iterator[Finding]:
+    if '"' in str(_cache(config)):
+        yield Finding(
+            "cache",
+            f"{_cache(config)} has a double quote in its name, with which apt makes no image; give another directory"
+            " with -e local_cache_dir=DIRECTORY",
+        )
+
+
+def _cache(config: Config) -> Path:
+    return Path(config.local_cache_dir) if config.local_cache_dir else cache_home()
+
+
 def space(config: Config, directory: Path, needed: int) -> Iterator[Finding]:
     """Findings about places that are too full. needed: bytes."""
-    cache = Path(config.local_cache_dir) if config.local_cache_dir else cache_home()
     seen: set[int] = set()
-    for what, path in (("state", directory), ("cache", cache)):
+    for what, path in (("state", directory), ("cache", _cache(config))):
         existing = _nearest(path)
         device = existing.stat().st_dev
         if device in seen:
