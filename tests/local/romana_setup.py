@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 
 PROJECT = Path(__file__).parents[2]
 T = TypeVar("T")
+UMASK = 0o077  # of a user who lets nobody else read anything
 DEADLINE = 120.0  # seconds until something that was to happen counts as not happening
 
 
@@ -64,6 +65,7 @@ class Setup:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             text=True,
+            umask=UMASK,
         )
 
     def run(self, *words: str, code: int = 0, answer: str = "") -> str:
@@ -76,6 +78,7 @@ class Setup:
             capture_output=True,
             text=True,
             check=False,
+            umask=UMASK,
         )
         assert done.returncode == code, f"exit {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}"
         assert "Traceback" not in done.stdout + done.stderr
