@@ -89,9 +89,10 @@ def test_other_stacks(config: Config, tmp_path: Path) -> None:
     assert any("differ within the first 12 letters" in line for line in found(long, tmp_path, [other]))
 
 
-def test_cache_that_apt_cannot_read(config: Config, tmp_path: Path) -> None:
-    odd = config.model_copy(update={"local_cache_dir": str(tmp_path / 'a "b"')})
-    assert any('a "b" has a double quote in its name' in line for line in found(odd, tmp_path))
+@pytest.mark.parametrize("name", ['a "b"', "a:b"])
+def test_cache_that_apt_cannot_read(config: Config, tmp_path: Path, name: str) -> None:
+    odd = config.model_copy(update={"local_cache_dir": str(tmp_path / name)})
+    assert any(f"{name} has a double quote or a colon in its name" in line for line in found(odd, tmp_path))
 
 
 def test_programs_without_a_way_to_install_them(

@@ -94,11 +94,11 @@ def _interface(stack_name: str) -> Iterator[Finding]:
 
 
 def _image(config: Config) -> Iterator[Finding]:
-    if '"' in str(_cache(config)):
+    if {'"', ":"}.intersection(str(_cache(config))):
         yield Finding(
             "cache",
-            f"{_cache(config)} has a double quote in its name, with which apt makes no image; give another directory"
-            " with -e local_cache_dir=DIRECTORY",
+            f"{_cache(config)} has a double quote or a colon in its name, with which apt makes no image; give another"
+            " directory with -e local_cache_dir=DIRECTORY",
         )
 
 
