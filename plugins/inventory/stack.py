@@ -37,6 +37,7 @@ directory: ~/.local/state/romana-setup/romana
 import json
 import shlex
 from pathlib import Path
+from typing import Any
 
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
@@ -46,16 +47,16 @@ ENGINES = ("engine_none", "engine_packages", "engine_devstack")
 GROUPS = ("controller", "compute", "romana", "leaving", *ENGINES)
 
 
-class InventoryModule(BaseInventoryPlugin):
+class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc] # Ansible has no types
     """Nodes from stack.json."""
 
     NAME = "romana.openstack.stack"
 
-    def verify_file(self, path):
+    def verify_file(self, path: str) -> bool:
         """Accept <target>.yml and *.<target>.yml."""
-        return super().verify_file(path) and path.endswith(ENDINGS)
+        return bool(super().verify_file(path)) and path.endswith(ENDINGS)
 
-    def parse(self, inventory, loader, path, cache=True):
+    def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
         """Add each node to its groups, reached through the stack's own ssh configuration."""
         super().parse(inventory, loader, path, cache)
         self._read_config_data(path)
@@ -75,16 +76,16 @@ class InventoryModule(BaseInventoryPlugin):
         for node in stack["leaving"]:
             self._add(node, stack, directory, "leaving")
 
-    def _add(self, node, stack, directory, group):
+    def _add(self, node: dict[str, Any], stack: dict[str, Any], directory: Path, group: str) -> str:
         """Add a node to a group; returns its name."""
-        name = node["name"]
+        name: str = node["name"]
         self.inventory.add_host(name, group=group)
         for key, value in variables(node, stack.get("reach", {}).get(name), directory).items():
             self.inventory.set_variable(name, key, value)
         return name
 
 
-def variables(node, reach, directory):
+def variables(node: dict[str, Any], reach: dict[str, str] | None, directory: Path) -> dict[str, Any]:
     """A node's variables. reach: how its owner says it is reached; None where the installer has made it."""
     found = {
         "ansible_host": node["address"],

@@ -17,7 +17,7 @@ try:
     from keystoneauth1.identity import v3
     from keystoneauth1.session import Session
 except ImportError:
-    exceptions = None
+    exceptions = None  # type: ignore[assignment] # Cloud says what is missing
 
 from .difference import Difference, RefusedError
 
@@ -107,7 +107,8 @@ class Cloud:
         self._auth_url = versioned(auth["auth_url"], VERSIONS["identity"])
         connections = requests.Session()
         connections.trust_env = False  # no proxy of the node's environment stands between its services
-        password = v3.Password(**{**auth, "auth_url": self._auth_url})
+        given: dict[str, Any] = {**auth, "auth_url": self._auth_url}
+        password = v3.Password(**given)
         self.session = Session(password, session=connections, timeout=PATIENCE)
         # Before threads ask for it, each for itself.
         self.project_id = self._explained(f"log in as {auth['username']}", self.session.get_project_id)

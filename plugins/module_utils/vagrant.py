@@ -181,7 +181,7 @@ def parse_ssh_config(text: str) -> dict[str, dict[str, Any]]:
     for line in text.splitlines():
         key, _, value = line.strip().partition(" ")
         if key == "Host":
-            found[value] = here = {}
+            here = found.setdefault(value, {})
         elif key == "HostName":
             here["host"] = value
         elif key == "Port":

@@ -62,6 +62,7 @@ deleted:
 """
 
 from dataclasses import asdict, dataclass
+from typing import Any
 
 from ansible_collections.amazon.aws.plugins.module_utils.modules import AnsibleAWSModule
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry
@@ -85,7 +86,7 @@ def wanted(gateway: str, interfaces: dict[str, str]) -> dict[str, dict[str, str]
     return {EVERYWHERE: {"GatewayId": gateway}, **routes}
 
 
-def difference(routes: dict[str, dict[str, str]], table: dict) -> Difference:
+def difference(routes: dict[str, dict[str, str]], table: dict[str, Any]) -> Difference:
     """What makes the route table, as EC2 describes it, have the wanted routes. Pure."""
     ours = [route for route in table["Routes"] if route.get("Origin") == "CreateRoute"]
     there = {route["DestinationCidrBlock"]: route for route in ours if "DestinationCidrBlock" in route}
@@ -100,13 +101,14 @@ def difference(routes: dict[str, dict[str, str]], table: dict) -> Difference:
     )
 
 
-def main_table(client, vpc: str) -> dict:
+def main_table(client: Any, vpc: str) -> dict[str, Any]:
     """The VPC's main route table. Raises ClientError, BotoCoreError."""
     filters = [{"Name": "vpc-id", "Values": [vpc]}, {"Name": "association.main", "Values": ["true"]}]
-    return client.describe_route_tables(Filters=filters, aws_retry=True)["RouteTables"][0]
+    table: dict[str, Any] = client.describe_route_tables(Filters=filters, aws_retry=True)["RouteTables"][0]
+    return table
 
 
-def apply(client, table: str, routes: dict[str, dict[str, str]], change: Difference) -> None:
+def apply(client: Any, table: str, routes: dict[str, dict[str, str]], change: Difference) -> None:
     """Make the change. Raises ClientError, BotoCoreError."""
     for network in change.deleted:
         client.delete_route(RouteTableId=table, DestinationCidrBlock=network, aws_retry=True)

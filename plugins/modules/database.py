@@ -72,7 +72,7 @@ from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 try:
     import pymysql
 except ImportError:
-    pymysql = None
+    pymysql = None  # type: ignore[assignment] # main says what is missing
 
 HOST = "127.0.0.1"  # where accounts connect from
 

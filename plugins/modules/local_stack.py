@@ -113,7 +113,9 @@ import socket
 import subprocess
 import sys
 import time
+from collections.abc import Iterable
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -131,10 +133,10 @@ BOOT_SECONDS = 60  # a node boots in one or two; longer than this means that it 
 class LocalStack:
     """The switch and the nodes of one stack."""
 
-    def __init__(self, params):
+    def __init__(self, params: dict[str, Any]) -> None:
         self.name = params["name"]
         self.directory = Path(params["directory"])
-        self.network = ipaddress.ip_network(params["network"])
+        self.network = ipaddress.IPv4Network(params["network"])
         self.image = params["image"]
         self.gateway = self.network[-2 if params["uplink"] else 1]
         self.binds = params["binds"]
@@ -145,7 +147,7 @@ class LocalStack:
         self.switch = f"{self.name}-switch"
         self.uplink = f"ro-{self.name}"[:15]
 
-    def spec(self, name, address):
+    def spec(self, name: str, address: str) -> dict[str, Any]:
         """What the supervisor is told of a node; a node whose spec differs is started again with the new one."""
         return {
             "name": name,
@@ -161,7 +163,7 @@ class LocalStack:
 
     # --- observe
 
-    def existing(self):
+    def existing(self) -> dict[str, Any]:
         """Specs of the nodes that are there, by name; None for one that was left half-made."""
         found = {}
         for path in sorted(self.directory.iterdir()) if self.directory.is_dir() else []:
@@ -170,7 +172,7 @@ class LocalStack:
             found[path.name] = json.loads(spec.read_text()) if whole else None
         return found
 
-    def has_switch(self):
+    def has_switch(self) -> bool:
         """Whether the switch and this machine's link to it are complete."""
         return (
             Path("/run/netns", self.switch).exists()
@@ -179,7 +181,7 @@ class LocalStack:
             and str(self.network[-2]) in run(["ip", "-4", "addr", "show", "dev", self.uplink]).stdout
         )
 
-    def supervisor_pid(self, name):
+    def supervisor_pid(self, name: str) -> int | None:
         """Process id of a node's supervisor; None when none runs. A supervisor holds the lock of its directory."""
         path = self.directory / name / "supervisor.pid"
         if not path.exists():
@@ -193,7 +195,7 @@ class LocalStack:
 
     # --- apply
 
-    def make_switch(self):
+    def make_switch(self) -> None:
         """A bridge in a namespace that forwards nothing, so that the nodes' default route leads nowhere."""
         self.remove_switch()
         inside = ["ip", "-n", self.switch]
@@ -207,12 +209,12 @@ class LocalStack:
         run(["ip", "addr", "add", f"{self.network[-2]}/{self.network.prefixlen}", "dev", self.uplink])
         run(["ip", "link", "set", self.uplink, "up"])
 
-    def remove_switch(self):
+    def remove_switch(self) -> None:
         """Remove the switch and this machine's link to it, as far as they are there."""
         run(["ip", "link", "del", self.uplink], check=False)
         run(["ip", "netns", "del", self.switch], check=False)
 
-    def make_node(self, name, address):
+    def make_node(self, name: str, address: str) -> None:
         """The files a node needs before its first start; an existing node keeps what it has written."""
         directory = self.directory / name
         make_directory(directory, PRIVATE)
@@ -231,7 +233,7 @@ class LocalStack:
             write_file(upper / file, content, mode)
         write_file(directory / "node.json", json.dumps(self.spec(name, address), indent=1), 0o600)
 
-    def start_node(self, name):
+    def start_node(self, name: str) -> None:
         """Start the supervisor of a node and leave it running."""
         directory = self.directory / name
         lock = (directory / "supervisor.pid").open("a+")
@@ -256,7 +258,7 @@ class LocalStack:
         lock.write(str(process.pid))
         lock.close()
 
-    def wait_for_ssh(self, name, address):
+    def wait_for_ssh(self, name: str, address: str) -> None:
         """Return once a node answers to ssh.
 
         Raises TimeoutError, and ChildProcessError as soon as its supervisor has ended, with what its console said last.
@@ -275,12 +277,12 @@ class LocalStack:
             f"{name} does not answer to ssh after {BOOT_SECONDS} s; its console: {self.last_words(name)}"
         )
 
-    def last_words(self, name):
+    def last_words(self, name: str) -> str:
         """What a node's console said last."""
         lines = (self.directory / name / "console.log").read_text(errors="replace").splitlines()
         return " / ".join(lines[-3:])
 
-    def stop_nodes(self, names):
+    def stop_nodes(self, names: Iterable[str]) -> None:
         """Stop nodes' supervisors, and with them the nodes; returns once all are gone."""
         running = {name: pid for name in names if (pid := self.supervisor_pid(name)) is not None}
         for name, pid in running.items():
@@ -290,7 +292,7 @@ class LocalStack:
             with (self.directory / name / "supervisor.pid").open() as lock:
                 fcntl.flock(lock, fcntl.LOCK_SH)
 
-    def remove_node(self, name):
+    def remove_node(self, name: str) -> None:
         """Remove a stopped node and what it wrote."""
         directory = self.directory / name
         run(["ip", "netns", "del", f"{self.name}-{name}"], check=False)
@@ -300,18 +302,20 @@ class LocalStack:
         shutil.rmtree(directory)
 
 
-def run(command, check=True):
+def run(command: list[str], check: bool = True) -> subprocess.CompletedProcess[str]:
     """Run a program; raises CalledProcessError."""
     return subprocess.run(command, check=check, capture_output=True, text=True)
 
 
-def is_open(upper):
+def is_open(upper: Path) -> bool:
     """Whether the users of a node can reach what is theirs there: somebody's umask may have closed its directories."""
     needed = {upper / part: mode for part, mode in DIRECTORIES.items() if mode != PRIVATE}
     return all(path.is_dir() and path.stat().st_mode & mode == mode for path, mode in needed.items())
 
 
-def difference(stack, wanted, existing):
+def difference(
+    stack: LocalStack, wanted: dict[str, str], existing: dict[str, Any]
+) -> tuple[list[str], list[str], list[str]]:
     """What has to happen, as names: (to remove, to make, to start)."""
     remove = [name for name in existing if name not in wanted]
     make = [name for name, address in wanted.items() if existing.get(name) != stack.spec(name, address)]
@@ -319,7 +323,7 @@ def difference(stack, wanted, existing):
     return remove, make, start
 
 
-def apply(stack, wanted, remove, make, start):
+def apply(stack: LocalStack, wanted: dict[str, str], remove: list[str], make: list[str], start: list[str]) -> list[str]:
     """Carry out the difference; nodes that are in neither list are not touched."""
     stack.stop_nodes({*remove, *make})
     for name in remove:
@@ -340,7 +344,7 @@ def apply(stack, wanted, remove, make, start):
     return start
 
 
-def main():
+def main() -> None:
     module = AnsibleModule(
         argument_spec={
             "name": {"type": "str", "required": True},

@@ -64,6 +64,7 @@ import re
 import shutil
 import subprocess
 from pathlib import Path
+from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
@@ -96,7 +97,10 @@ RULES = """\
 """
 
 
-def table(name, rules, off):
+Entry = tuple[str, list[str]]  # what `parse` says of a table
+
+
+def table(name: str, rules: str, off: list[str]) -> str:
     """The table as nft reads it, in the place of one that may be there. off: interfaces with forwarding off before."""
     family = f"inet {PREFIX}{name}"
     kept = f" off {' '.join(off)}" if off else ""
@@ -104,23 +108,23 @@ def table(name, rules, off):
     return f"table {family}\ndelete table {family}\ntable {family} {{\n    {comment}\n{rules}}}\n"
 
 
-def digest(rules):
+def digest(rules: str) -> str:
     """Tells one set of rules from another."""
     return hashlib.sha256(rules.encode()).hexdigest()[:16]
 
 
-def parse(text):
+def parse(text: str) -> Entry | None:
     """(digest, interfaces with forwarding off before) of a table as nft lists it; None for one that is not ours."""
     found = COMMENT.search(text)
     return (found["digest"], (found["off"] or "").split()) if found else None
 
 
-def run(command, **more):
+def run(command: list[str], **more: Any) -> str:
     """What a program prints; raises CalledProcessError."""
-    return subprocess.run(command, check=True, capture_output=True, text=True, **more).stdout
+    return str(subprocess.run(command, check=True, capture_output=True, text=True, **more).stdout)
 
 
-def tables():
+def tables() -> dict[str, Entry | None]:
     """What `parse` says of each stack's table, by the stack's name."""
     if shutil.which("nft") is None:
         return {}
@@ -129,22 +133,22 @@ def tables():
     return {name[len(PREFIX) :]: parse(run(["nft", "list", "table", "inet", name])) for name in ours}
 
 
-def ways_out():
+def ways_out() -> list[str]:
     """The interfaces of the default routes."""
     return sorted({route["dev"] for route in json.loads(run(["ip", "-j", "-4", "route", "show", "default"]))})
 
 
-def switch(interface):
+def switch(interface: str) -> Path:
     """The file that says whether packets that come in by an interface are forwarded."""
     return Path("/proc/sys/net/ipv4/conf", interface, "forwarding")
 
 
-def is_off(interface):
+def is_off(interface: str) -> bool:
     """Whether they are not. False for an interface that is gone."""
     return switch(interface).exists() and switch(interface).read_text().strip() == "0"
 
 
-def present(module, found):
+def present(module: AnsibleModule, found: dict[str, Entry | None]) -> tuple[bool, list[str]]:
     """Whether something had to be done, and which interfaces had forwarding off before."""
     params = module.params
     now_off = [one for one in [params["interface"], *ways_out()] if is_off(one)]
@@ -165,7 +169,7 @@ def present(module, found):
     return changed, off
 
 
-def absent(module, found):
+def absent(module: AnsibleModule, found: dict[str, Entry | None]) -> tuple[bool, list[str]]:
     """The same, for taking it away."""
     name = module.params["name"]
     if name not in found:
@@ -180,7 +184,7 @@ def absent(module, found):
     return True, off
 
 
-def main():
+def main() -> None:
     """The module."""
     module = AnsibleModule(
         argument_spec={

@@ -52,6 +52,8 @@ missing:
   elements: str
 """
 
+from typing import Any
+
 from ansible.module_utils.basic import AnsibleModule, missing_required_lib
 
 from ..module_utils.difference import Difference
@@ -61,7 +63,7 @@ ABSENT, RUNNING = "not_created", "running"
 HALF = "half made"
 
 
-def difference(names, states, state):
+def difference(names: list[str], states: dict[str, str], state: str) -> Difference[tuple[str, list[str]]]:
     """What has to be done: pairs of what and which machines. Pure.
 
     names: those asked for; states: that of each machine there is a description of.
@@ -76,13 +78,13 @@ def difference(names, states, state):
     return Difference(there, dict.fromkeys(names, RUNNING), tuple(steps))
 
 
-def observed(machines):
+def observed(machines: Vagrant) -> dict[str, str]:
     """The state of each machine that there is a description of."""
     states = machines.states().items()
     return {name: word if word == ABSENT or machines.finished(name) else HALF for name, word in states}
 
 
-def apply(machines, what, names):
+def apply(machines: Vagrant, what: str, names: list[str]) -> None:
     """Do one step. Raises VagrantError, which names the machines that are left half made."""
     try:
         getattr(machines, what)(names)
@@ -93,7 +95,7 @@ def apply(machines, what, names):
         raise
 
 
-def ensure(module):
+def ensure(module: AnsibleModule) -> dict[str, Any]:
     """Do what has to be done; returns the module's result. Raises VagrantError."""
     params = module.params
     machines = Vagrant(params["directory"], params["provider"], params["log"])
@@ -111,7 +113,7 @@ def ensure(module):
     return result
 
 
-def main():
+def main() -> None:
     """The module."""
     module = AnsibleModule(
         argument_spec={

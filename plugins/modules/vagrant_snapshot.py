@@ -57,7 +57,7 @@ from ..module_utils.difference import Difference, RefusedError
 from ..module_utils.vagrant import IMPORT_ERROR, Vagrant, VagrantError
 
 
-def difference(name, machines, there, state):
+def difference(name: str, machines: list[str], there: dict[str, list[str]], state: str) -> Difference[str]:
     """What has to be done: saved or restored. Pure. Raises RefusedError.
 
     there: the snapshots of each machine.
@@ -73,7 +73,7 @@ def difference(name, machines, there, state):
     return Difference(before, {**before, "restored": name}, ("restore",))
 
 
-def main():
+def main() -> None:
     """The module."""
     module = AnsibleModule(
         argument_spec={

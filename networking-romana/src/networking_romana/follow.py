@@ -54,7 +54,7 @@ class Follower(object):
         """Compare everything; returns the generation up to which all is known."""
         answer = self._client.statuses()
         known = self._plugin.get_ports(get_admin_context())
-        endpoints = {}
+        endpoints = {}  # type: dict[str, list[object]]
         for one in answer["endpoints"]:
             endpoints.setdefault(one["name"], []).append(one)
         for port in known:
