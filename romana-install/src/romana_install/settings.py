@@ -336,7 +336,8 @@ class AwsSettings(Settings):
     )
     aws_profile: str = setting(
         "",
-        "Profile of ~/.aws/config and ~/.aws/credentials. Empty: what boto3 finds (AWS_PROFILE, the environment, SSO).",
+        "Profile of ~/.aws/config and ~/.aws/credentials, before all keys in the environment. Empty: what boto3 finds "
+        "(AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, else AWS_DEFAULT_PROFILE or AWS_PROFILE, SSO).",
         "give the name of a profile, or leave it empty",
         pattern=r"^[^\s]*$",
     )

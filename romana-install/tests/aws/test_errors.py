@@ -42,3 +42,15 @@ def test_sentence(error: BotoCoreError | ClientError, where: str, text: str) -> 
     assert found.where == where
     assert text in found.text
     assert "\n" not in found.text
+
+
+def test_the_variable_is_named_that_asks_for_a_profile(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_PROFILE", "x")
+    assert errors.finding(boto.ProfileNotFound(profile="x"), "asking").text.endswith("lists, or unset AWS_PROFILE")
+    assert "unset" not in errors.finding(boto.ProfileNotFound(profile="y"), "asking").text
+
+
+def test_a_file_is_named_that_is_not_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_CONFIG_FILE", "/nowhere/config")
+    for error in (boto.NoCredentialsError(), boto.ProfileNotFound(profile="x")):
+        assert errors.finding(error, "asking").text.endswith("; there is no file AWS_CONFIG_FILE=/nowhere/config")

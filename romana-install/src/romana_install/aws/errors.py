@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import os
+from pathlib import Path
+
 from botocore import exceptions as boto
 from botocore.exceptions import BotoCoreError, ClientError
 
@@ -40,11 +43,11 @@ def finding(error: BotoCoreError | ClientError, doing: str) -> Finding:
     if isinstance(error, ClientError):
         return _of_answer(error, doing)
     if isinstance(error, boto.ProfileNotFound):
-        return Finding(
-            "aws_profile", f"{_line(error)}; name one that `aws configure list-profiles` lists, or unset AWS_PROFILE"
-        )
+        named = _naming(error.kwargs["profile"])
+        fix = f"name one that `aws configure list-profiles` lists{named}{_missing_files()}"
+        return Finding("aws_profile", f"{_line(error)}; {fix}")
     if isinstance(error, boto.NoCredentialsError):
-        return Finding(CREDENTIALS, f"there are none for AWS; {FOR_CREDENTIALS}")
+        return Finding(CREDENTIALS, f"there are none for AWS; {FOR_CREDENTIALS}{_missing_files()}")
     if isinstance(error, _SSO):
         return Finding(CREDENTIALS, f"those of SSO are not valid (any more): {_line(error)}; run: aws sso login")
     if isinstance(error, boto.PartialCredentialsError | boto.CredentialRetrievalError):
@@ -78,6 +81,23 @@ def denied(operation: str, service: str = "ec2") -> Finding:
         f"permission {service}:{operation}",
         f"is missing; give the user or role the policy that is shown by: {program()} -t aws plan --iam-policy",
     )
+
+
+def _naming(profile: str) -> str:
+    """What to unset so that a profile is not asked for."""
+    names = [name for name in ("AWS_DEFAULT_PROFILE", "AWS_PROFILE") if os.environ.get(name) == profile]
+    return f", or unset {' and '.join(names)}" if names else ""
+
+
+def _missing_files() -> str:
+    """The files that somebody has said profiles and keys are in, and that are not there: botocore passes over them."""
+    names = ("AWS_CONFIG_FILE", "AWS_SHARED_CREDENTIALS_FILE")
+    missing = [f"{name}={os.environ[name]}" for name in names if name in os.environ and not _is_file(os.environ[name])]
+    return f"; there is no file {', '.join(missing)}" if missing else ""
+
+
+def _is_file(path: str) -> bool:
+    return Path(path).expanduser().is_file()
 
 
 def _line(error: object) -> str:
