@@ -52,7 +52,10 @@ def test_installation_was_verified(stack: Setup) -> None:
 
 
 def test_status_shows_every_service_as_active(stack: Setup) -> None:
-    assert "is not active" not in stack.run("status")
+    nodes = json.loads(stack.run("status", "--format", "json"))["nodes"]
+    assert [node["name"] for node in nodes] == [node["name"] for node in nodes if node["openstack"]]
+    assert {state for node in nodes for state in node["openstack"].values()} == {"active"}
+    assert {node["problem"] for node in nodes} == {""}
 
 
 def test_dashboard_lets_a_user_in(stack: Setup, tmp_path: Path) -> None:

@@ -86,6 +86,7 @@ def test_everything_is_made_in_an_empty_keystone() -> None:
 def test_what_comes_later_refers_only_to_what_is_made_or_there() -> None:
     made: set[Ref] = set()
     steps = identity.difference(task(), identity.Found()).steps
+    assert {step.stage for step in steps} == {0, 1, 2}
     for stage in (0, 1, 2):
         todo = [step for step in steps if step.stage == stage]
         for step in todo:
