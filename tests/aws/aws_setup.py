@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -22,10 +23,31 @@ CLONE_NEWNET = 0x40000000
 DEADLINE = 180.0  # seconds until something that was to happen counts as not happening
 REGION = "eu-west-1"
 ALLOWED = "203.0.113.7/32"
-CREDENTIALS = {
-    "AWS_ACCESS_KEY_ID": "AKIAROMANATESTSONLY0",
-    "AWS_SECRET_ACCESS_KEY": "the-secret-key-of-romanas-own-tests",
-}
+KEY, PROFILES_KEY, OUR_KEY = "AKIAROMANATESTSONLY0", "AKIAROMANATESTSPROF0", "AKIAROMANATESTSASKS0"
+SECRET = "the-secret-key-of-romanas-own-tests"  # noqa: S105 - nothing takes it but moto, which takes any
+CREDENTIALS = {"AWS_ACCESS_KEY_ID": KEY, "AWS_SECRET_ACCESS_KEY": SECRET}
+PROFILE = "other"
+# Everything an installation with routes changes, in its order; and an uninstallation.
+CHANGES = [
+    "CreateVpc",
+    "ModifyVpcAttribute",
+    "CreateInternetGateway",
+    "AttachInternetGateway",
+    "CreateSubnet",
+    "AuthorizeSecurityGroupIngress",
+    "ImportKeyPair",
+    "RunInstances",
+    "ModifyInstanceAttribute",
+    "CreateRoute",
+]
+REMOVALS = [
+    "TerminateInstances",
+    "DeleteKeyPair",
+    "DeleteSubnet",
+    "DetachInternetGateway",
+    "DeleteInternetGateway",
+    "DeleteVpc",
+]
 IMAGE = {
     "state": "available",
     "public": True,
@@ -117,9 +139,7 @@ class Cloud:
         def call() -> dict[str, Any]:
             import boto3
 
-            session = boto3.Session(
-                CREDENTIALS["AWS_ACCESS_KEY_ID"], CREDENTIALS["AWS_SECRET_ACCESS_KEY"], region_name=REGION
-            )
+            session = boto3.Session(OUR_KEY, SECRET, region_name=REGION)
             client = session.client("ec2", endpoint_url=f"http://127.0.0.1:{PORT}")
             answer: dict[str, Any] = getattr(client, action)(**parameters)
             return answer
@@ -140,9 +160,10 @@ class Cloud:
         return (self.directory / "stopped").exists()
 
     def calls(self) -> list[dict[str, Any]]:
-        """All that was asked of it."""
+        """All that was asked of it, but for what `ask` did."""
         with contextlib.suppress(FileNotFoundError):
-            return [json.loads(line) for line in (self.directory / "calls").read_text().splitlines()]
+            lines = (self.directory / "calls").read_text().splitlines()
+            return [call for call in map(json.loads, lines) if call["key"] != OUR_KEY]
         return []
 
     def changes(self) -> list[dict[str, Any]]:
@@ -189,6 +210,14 @@ class Cloud:
         return {kind: names for kind, names in found.items() if names}
 
 
+def profiles(directory: Path) -> dict[str, str]:
+    """The variables that lead to files with a profile, which has keys of its own."""
+    directory.mkdir(parents=True, exist_ok=True)
+    file = directory / "profiles"
+    file.write_text(f"[{PROFILE}]\naws_access_key_id = {PROFILES_KEY}\naws_secret_access_key = {SECRET}\n")
+    return {"AWS_SHARED_CREDENTIALS_FILE": str(file), "AWS_CONFIG_FILE": os.devnull}
+
+
 def tags(resource: dict[str, Any]) -> dict[str, str]:
     """The tags of a resource, by name."""
     return {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}
@@ -196,12 +225,16 @@ def tags(resource: dict[str, Any]) -> dict[str, str]:
 
 @dataclass
 class Setup:
-    """./romana-setup on one stack."""
+    """./romana-setup on one stack.
+
+    variables: of the environment, beside or instead of the usual ones; an empty one is not set at all.
+    """
 
     cloud: Cloud
     state: Path
     name: str = "demo"
     settings: dict[str, Any] = field(default_factory=dict)
+    variables: dict[str, str] = field(default_factory=dict)
 
     @property
     def directory(self) -> Path:
@@ -230,14 +263,16 @@ class Setup:
     @property
     def environment(self) -> dict[str, str]:
         ours = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
-        return {
+        whole = {
             **ours,
             **CREDENTIALS,
             "HOME": str(self.state),
             "XDG_STATE_HOME": str(self.state),
             "AWS_ENDPOINT_URL": f"http://127.0.0.1:{PORT}",
             "AWS_EC2_METADATA_DISABLED": "true",
+            **self.variables,
         }
+        return {name: value for name, value in whole.items() if value}
 
     def start(self, action: str, *words: str, **settings: Any) -> subprocess.Popen[str]:
         return subprocess.Popen(
@@ -261,6 +296,68 @@ class Setup:
         """Have the machines; returns how much that changed."""
         output = self.run("provision", *words, devstack_compute_node=computes, **settings)
         return int(output.rpartition("changed=")[2].split()[0].rstrip("),;"))
+
+
+@dataclass(frozen=True)
+class Step:
+    """A run of `provision`: how much it says it has changed, its changes as AWS saw them, and what there was then."""
+
+    changed: int
+    changes: list[dict[str, Any]]
+    instances: dict[str, dict[str, Any]]
+    routes: dict[str, str]
+
+    @property
+    def actions(self) -> list[str]:
+        """The changes by name, in their order."""
+        return [call["action"] for call in self.changes]
+
+    @property
+    def identities(self) -> dict[str, str]:
+        """The instances' ids by node."""
+        return {name: item["InstanceId"] for name, item in self.instances.items()}
+
+    @property
+    def addresses(self) -> dict[str, str]:
+        """The instances' addresses by node."""
+        return {name: item["PrivateIpAddress"] for name, item in self.instances.items()}
+
+
+def step(stack: Setup, computes: int, **settings: Any) -> Step:
+    """Have the machines, and note what that did."""
+    begun = len(stack.cloud.changes())
+    changed = stack.provision(computes, **settings)
+    return Step(changed, stack.cloud.changes()[begun:], stack.cloud.instances(), routes(stack.cloud))
+
+
+def routes(cloud: Cloud) -> dict[str, str]:
+    """The interface behind each network that is routed to one."""
+    return {
+        route["DestinationCidrBlock"]: route["NetworkInterfaceId"]
+        for table in cloud.ask("describe_route_tables")["RouteTables"]
+        for route in table["Routes"]
+        if route.get("NetworkInterfaceId")
+    }
+
+
+def sources(cloud: Cloud, instance: dict[str, Any]) -> set[str]:
+    """The networks from which an instance lets something in."""
+    ids = [group["GroupId"] for group in instance["SecurityGroups"]]
+    groups = cloud.ask("describe_security_groups", GroupIds=ids)["SecurityGroups"]
+    return {item["CidrIp"] for group in groups for rule in group["IpPermissions"] for item in rule["IpRanges"]}
+
+
+def interrupt(stack: Setup, change: str, action: str, *words: str, before: Sequence[dict[str, Any]] = ()) -> None:
+    """Kill romana-setup once AWS has made a change and before it is told so. before: the rules that come before."""
+    cloud = stack.cloud
+    cloud.rules(*before, {"action": change, "times": 1, "stop": True})
+    process = stack.start(action, *words, devstack_compute_node=1, aws_routes=True)
+    try:
+        eventually(lambda: cloud.stopped() or process.poll() is not None, f"{change} is asked for")
+        assert process.poll() is None, process.stdout.read() if process.stdout else ""
+    finally:
+        kill(process)
+        cloud.rules()
 
 
 def kill(process: subprocess.Popen[str]) -> None:

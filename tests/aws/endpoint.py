@@ -2,9 +2,9 @@
 
 usage: endpoint.py PORT DIRECTORY
 
-DIRECTORY/calls has a line of JSON for each call: its service, action, parameters and status. DIRECTORY/rules.json, read
-anew for each call, has a list of `rules` and its `number`; with another number all are as unused. The first rule
-that is about a call's action and not used up decides on it:
+DIRECTORY/calls has a line of JSON for each call: the access key, service, action, parameters and status.
+DIRECTORY/rules.json, read anew for each call, has a list of `rules` and its `number`; with another number all are as
+unused. The first rule that is about a call's action and not used up decides on it:
   {"action": ..., "skip": calls let through before, "times": calls it decides on,
    "code": ..., "message": ...}   the call fails
   {"action": ..., "skip": ..., "times": 1, "stop": true}   the call is carried out and never answered
@@ -24,7 +24,7 @@ from urllib.parse import parse_qsl
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
-CREDENTIAL = re.compile(r"Credential=[^/]+/[^/]+/[^/]+/([^/]+)/")
+CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
 ERROR = (
     "<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors>"
     "<RequestID>test</RequestID></Response>"
@@ -65,9 +65,10 @@ class Recorder:
             answer = [text]
         else:
             answer = list(self.moto(environ, note_status))
-        service = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
+        signed = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         call = {
-            "service": service and service[1],
+            "key": signed and signed[1],
+            "service": signed and signed[2],
             "action": action,
             "parameters": parameters,
             "status": int(status[:3]),

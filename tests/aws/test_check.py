@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -36,11 +35,8 @@ def test_an_account_that_is_ready(stack: Setup, cloud: Cloud) -> None:
         ({"AWS_ENDPOINT_URL": "http://127.0.0.1:9"}, "AWS", "does not answer (Could not connect to the endpoint URL"),
     ],
 )
-def test_no_way_in(
-    stack: Setup, monkeypatch: pytest.MonkeyPatch, environment: dict[str, str], where: str, text: str
-) -> None:
-    with_others = {name: value for name, value in {**stack.environment, **environment}.items() if value}
-    monkeypatch.setattr(Setup, "environment", with_others)
+def test_no_way_in(stack: Setup, environment: dict[str, str], where: str, text: str) -> None:
+    stack.variables.update(environment)
     assert findings(stack)[where].startswith(text)
     assert stack.run("provision", code=3).startswith(f"romana-setup: {where}: {text}")
     assert not stack.directory.exists()
@@ -126,13 +122,3 @@ def test_more_vpcs_than_the_account_may_have(stack: Setup, cloud: Cloud) -> None
 def test_more_routes_than_a_table_holds(stack: Setup) -> None:
     found = findings(stack, aws_routes=True, devstack_compute_node=48)
     assert found["aws_routes"].startswith("is true and there are 49 hosts, but a VPC's route table holds 50 routes")
-
-
-def test_a_stack_of_that_name_from_elsewhere(stack: Setup, cloud: Cloud, tmp_path: Path) -> None:
-    stack.provision(0)
-    elsewhere = Setup(cloud, tmp_path / "elsewhere")
-    text = findings(elsewhere)["stack_name"]
-    assert text.startswith(f"there is a stack demo in {REGION} (vpc-")
-    assert text.endswith(f"./romana-setup -t aws uninstall -e stack_name=demo -e region={REGION}")
-    elsewhere.run("uninstall", "--yes")
-    assert cloud.leftovers() == {}

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+from dataclasses import replace
 
 import pytest
-from aws_setup import ALLOWED, REGION, Cloud, Setup, tags
+from aws_setup import ALLOWED, KEY, PROFILE, REGION, Cloud, Setup, profiles, tags
 
 
 @pytest.fixture(scope="module")
 def made(running_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Setup:
     running_cloud.reset()
-    stack = Setup(running_cloud, tmp_path_factory.mktemp("made"))
+    state = tmp_path_factory.mktemp("made")
+    # boto3 prefers the keys, Ansible's modules by themselves the profile.
+    stack = Setup(running_cloud, state, variables={**profiles(state), "AWS_PROFILE": PROFILE})
     stack.provision(1, ttl_hours=8)
     return stack
 
@@ -117,8 +120,51 @@ def test_uninstall_shows_what_goes_and_asks(made: Setup) -> None:
     assert made.cloud.leftovers() == before
 
 
-def test_uninstall_without_a_way_in_removes_nothing(made: Setup, monkeypatch: pytest.MonkeyPatch) -> None:
-    without = {name: value for name, value in made.environment.items() if "KEY" not in name}
-    monkeypatch.setattr(Setup, "environment", without)
-    assert "credentials: there are none for AWS" in made.run("uninstall", "--yes", code=3)
+def test_uninstall_without_a_way_in_removes_nothing(made: Setup) -> None:
+    without = replace(made, variables={"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+    before = made.cloud.leftovers()
+    assert "credentials: there are none for AWS" in without.run("uninstall", "--yes", code=3)
     assert made.directory.exists()
+    assert made.cloud.leftovers() == before
+
+
+def changes(stack: Setup, **settings: object) -> dict[str, list[str]]:
+    """What plan says of each kind of thing."""
+    answer = json.loads(stack.run("plan", "--format", "json", **settings))
+    assert answer["compared"] is True
+    found: dict[str, list[str]] = {}
+    for item in answer["resources"]:
+        found.setdefault(item["change"], []).append(item["name"] if item["kind"] == "instance" else item["kind"])
+    return found
+
+
+NETWORK = ["VPC", "internet gateway", "subnet", "route table", "security group", "key pair"]
+
+
+def test_plan_of_what_is_there(made: Setup) -> None:
+    assert changes(made, devstack_compute_node=1) == {"keep": [*NETWORK, "controller", "compute01"]}
+    assert changes(made, devstack_compute_node=2)["add"] == ["compute02"]
+    assert changes(made, devstack_compute_node=0)["remove"] == ["compute01"]
+    bigger = {"devstack_compute_node": 1, "aws_instance_type_compute": "m5.large"}
+    assert "only with -e aws_replace_changed=true" in made.run("plan", **bigger)
+    assert changes(made, **bigger, aws_replace_changed=True)["change"] == ["compute01"]
+
+
+def test_plan_of_what_is_not_there(made: Setup) -> None:
+    """Also where another stack is; it is then made exactly as this one was."""
+    before = made.cloud.leftovers()
+    other = replace(made, name="other", settings={"aws_network": "192.168.98.0/24"})
+    assert changes(other, devstack_compute_node=1) == {"add": [*NETWORK, "controller", "compute01"]}
+    assert made.cloud.leftovers() == before
+
+
+def test_check_mode_of_one_more_node_makes_nothing(made: Setup) -> None:
+    before, begun = made.cloud.leftovers(), len(made.cloud.changes())
+    output = made.run("provision", "--", "--check", devstack_compute_node=2, ttl_hours=8)
+    assert "would have changed=1" in output
+    assert made.cloud.leftovers() == before
+    assert made.cloud.changes()[begun:] == []
+
+
+def test_keys_of_the_environment_come_before_a_profile_that_it_names(made: Setup) -> None:
+    assert {call["key"] for call in made.cloud.calls()} == {KEY}

@@ -1,106 +1,194 @@
-"""A stack on AWS from nothing to nothing: what is made, what a second run changes, what is left at the end."""
+"""A stack on AWS from nothing to nothing: what is made, what later runs change, what is left at the end.
+
+One stack lives through all of it; each step is a fixture that comes after another, and is looked at by tests.
+"""
 
 from __future__ import annotations
 
-from aws_setup import Cloud, Setup
+import json
+from dataclasses import dataclass
+from typing import Any
+
+import pytest
+from aws_setup import CHANGES, REGION, REMOVALS, Cloud, Setup, Step, step
+from service_model import models, problems
+
+ZONES = ["eu-west-1a", "eu-west-1b"]
+COUNT = 16
+NAMES = ["controller", *(f"compute{number:02}" for number in range(1, COUNT))]
 
 
-def test_sixteen_nodes_are_made_once_and_removed_without_a_trace(stack: Setup, cloud: Cloud) -> None:
-    count = 16
-    names = ["controller", *(f"compute{number:02}" for number in range(1, count))]
-    assert stack.provision(count - 1) > 0
-    made = cloud.instances()
-    assert sorted(made) == sorted(names)
-    assert [made[name]["PrivateIpAddress"] for name in names] == [f"192.168.99.{10 + n}" for n in range(count)]
-    assert stack.provision(count - 1) == 0
-    assert {name: item["InstanceId"] for name, item in cloud.instances().items()} == {
-        name: item["InstanceId"] for name, item in made.items()
+@pytest.fixture(scope="module")
+def stack(running_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Setup:
+    running_cloud.reset()
+    settings = {"aws_availability_zones": ZONES, "aws_routes": True, "ttl_hours": 4}
+    return Setup(running_cloud, tmp_path_factory.mktemp("stack"), settings=settings)
+
+
+@dataclass(frozen=True)
+class Seen:
+    """What an action said, what it changed, and what there was then."""
+
+    output: str
+    changes: list[dict[str, Any]]
+    leftovers: dict[str, list[str]]
+
+
+def seen(stack: Setup, action: str, *words: str, **settings: Any) -> Seen:
+    begun = len(stack.cloud.changes())
+    output = stack.run(action, *words, **settings)
+    return Seen(output, stack.cloud.changes()[begun:], stack.cloud.leftovers())
+
+
+@pytest.fixture(scope="module")
+def tried_out(stack: Setup) -> Seen:
+    return seen(stack, "provision", "--", "--check", devstack_compute_node=2)
+
+
+@pytest.fixture(scope="module")
+def sixteen(stack: Setup, tried_out: Seen) -> Step:
+    assert tried_out
+    return step(stack, COUNT - 1)
+
+
+@pytest.fixture(scope="module")
+def again(stack: Setup, sixteen: Step) -> Step:
+    assert sixteen
+    return step(stack, COUNT - 1)
+
+
+@pytest.fixture(scope="module")
+def two(stack: Setup, again: Step) -> Step:
+    assert again
+    return step(stack, 1)
+
+
+@pytest.fixture(scope="module")
+def four(stack: Setup, two: Step) -> Step:
+    assert two
+    return step(stack, 3)
+
+
+@pytest.fixture(scope="module")
+def four_again(stack: Setup, four: Step) -> Step:
+    assert four
+    return step(stack, 3)
+
+
+@dataclass(frozen=True)
+class Neighbour:
+    """Another stack beside ours, made and removed.
+
+    before, after: what there was; between: the networks of VPCs; warning: what is said where nobody knows of it.
+    """
+
+    before: dict[str, list[str]]
+    between: set[str]
+    warning: str
+    after: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def neighbour(stack: Setup, four_again: Step, tmp_path_factory: pytest.TempPathFactory) -> Neighbour:
+    assert four_again
+    cloud, settings = stack.cloud, {"aws_network": "192.168.98.0/24"}
+    before = cloud.leftovers()
+    Setup(cloud, stack.state, "other", settings).provision(0)
+    between = {vpc["CidrBlock"] for vpc in cloud.ask("describe_vpcs")["Vpcs"] if not vpc["IsDefault"]}
+    elsewhere = Setup(cloud, tmp_path_factory.mktemp("elsewhere"), "other", settings)
+    findings = json.loads(elsewhere.run("check", "--format", "json", code=3))["findings"]
+    elsewhere.run("uninstall", "--yes")
+    (warning,) = (item["text"] for item in findings if item["where"] == "stack_name")
+    return Neighbour(before, between, warning, cloud.leftovers())
+
+
+@pytest.fixture(scope="module")
+def removed(stack: Setup, neighbour: Neighbour) -> Seen:
+    assert neighbour
+    stack.run("status", code=1)
+    return seen(stack, "uninstall", "--yes")
+
+
+def test_check_mode_from_nothing_makes_nothing(tried_out: Seen) -> None:
+    assert "would have changed=" in tried_out.output
+    assert tried_out.leftovers == {}
+    assert tried_out.changes == []
+
+
+def test_sixteen_nodes_are_made_once(sixteen: Step, again: Step) -> None:
+    assert sixteen.changed > 0
+    assert sorted(sixteen.instances) == sorted(NAMES)
+    assert again.changed == 0
+    assert again.changes == []
+    assert again.identities == sixteen.identities
+
+
+def test_nodes_take_turns_among_the_zones(sixteen: Step) -> None:
+    placed = {name: item["Placement"]["AvailabilityZone"] for name, item in sixteen.instances.items()}
+    assert placed == {name: ZONES[index % 2] for index, name in enumerate(NAMES)}
+    firsts = (10, 138)  # of 192.168.99.0/25 and of 192.168.99.128/25
+    assert sixteen.addresses == {
+        name: f"192.168.99.{firsts[index % 2] + index // 2}" for index, name in enumerate(NAMES)
     }
-    stack.run("uninstall", "--yes")
-    assert cloud.leftovers() == {}
+
+
+def test_every_host_is_routed_to(sixteen: Step, two: Step, four: Step) -> None:
+    for made, count in ((sixteen, COUNT), (two, 2), (four, 4)):
+        interfaces = [made.instances[name]["NetworkInterfaces"][0]["NetworkInterfaceId"] for name in NAMES[:count]]
+        assert made.routes == {f"10.{index}.0.0/16": interface for index, interface in enumerate(interfaces)}
+
+
+def test_nodes_are_removed_and_the_others_left_alone(again: Step, two: Step) -> None:
+    assert two.identities == {name: again.identities[name] for name in NAMES[:2]}
+    assert "RunInstances" not in two.actions
+
+
+def test_nodes_are_added_and_the_others_left_alone(two: Step, four: Step, four_again: Step) -> None:
+    assert {name: four.identities[name] for name in NAMES[:2]} == two.identities
+    assert four.addresses == {
+        "controller": "192.168.99.10",
+        "compute01": "192.168.99.138",
+        "compute02": "192.168.99.11",
+        "compute03": "192.168.99.139",
+    }
+    assert "TerminateInstances" not in four.actions
+    assert four_again.changed == 0
+    assert four_again.identities == four.identities
+
+
+def test_a_stack_leaves_another_alone(neighbour: Neighbour) -> None:
+    assert neighbour.between == {"192.168.99.0/24", "192.168.98.0/24"}
+    assert neighbour.after == neighbour.before
+
+
+def test_a_stack_of_that_name_from_elsewhere(neighbour: Neighbour) -> None:
+    assert neighbour.warning.startswith(f"there is a stack other in {REGION} (vpc-")
+    assert neighbour.warning.endswith(f"./romana-setup -t aws uninstall -e stack_name=other -e region={REGION}")
+
+
+def test_a_stack_is_removed_without_a_trace(stack: Setup, removed: Seen) -> None:
+    assert removed.leftovers == {}
     assert not stack.directory.exists()
     assert "nothing" in stack.run("uninstall", "--yes")
 
 
-def test_check_mode_from_nothing_makes_nothing(stack: Setup, cloud: Cloud) -> None:
-    assert "would have changed=" in stack.run("provision", "--", "--check", devstack_compute_node=2)
-    assert cloud.leftovers() == {}
-    assert cloud.changes() == []
+def test_these_are_all_changes(sixteen: Step, removed: Seen) -> None:
+    changes = {*sixteen.actions, *(call["action"] for call in removed.changes)}
+    assert changes - {"CreateTags"} == {*CHANGES, *REMOVALS}
 
 
-def test_check_mode_of_one_more_node_makes_nothing(stack: Setup, cloud: Cloud) -> None:
-    stack.provision(0)
-    before = cloud.leftovers()
-    output = stack.run("provision", "--", "--check", devstack_compute_node=1)
-    assert "would have changed=1" in output
-    assert cloud.leftovers() == before
+def test_calls_are_what_the_service_model_allows(stack: Setup, removed: Seen) -> None:
+    assert removed
+    allowing = models()
+    calls = [call for call in stack.cloud.calls() if call["service"] in allowing]
+    assert len(calls) > 100
+    assert [problem for call in calls for problem in problems(allowing[call["service"]], call)] == []
 
 
-def test_nodes_are_added_and_removed_and_the_others_left_alone(stack: Setup, cloud: Cloud) -> None:
-    stack.provision(0)
-    first = cloud.instances()["controller"]
-    stack.provision(3)
-    second = cloud.instances()
-    assert second["controller"]["InstanceId"] == first["InstanceId"]
-    assert {name: item["PrivateIpAddress"] for name, item in second.items()} == {
-        "controller": "192.168.99.10",
-        "compute01": "192.168.99.11",
-        "compute02": "192.168.99.12",
-        "compute03": "192.168.99.13",
-    }
-    stack.provision(1)
-    third = cloud.instances()
-    assert {name: item["InstanceId"] for name, item in third.items()} == {
-        name: second[name]["InstanceId"] for name in ("controller", "compute01")
-    }
-    assert stack.provision(1) == 0
-
-
-def test_other_networks_are_let_in_instead(stack: Setup, cloud: Cloud) -> None:
-    stack.provision(0)
-    stack.provision(0, aws_allowed_cidrs=["198.51.100.0/24"])
-    (instance,) = cloud.instances().values()
-    ids = [group["GroupId"] for group in instance["SecurityGroups"]]
-    (group,) = cloud.ask("describe_security_groups", GroupIds=ids)["SecurityGroups"]
-    sources = {item["CidrIp"] for rule in group["IpPermissions"] for item in rule["IpRanges"]}
-    assert sources == {"198.51.100.0/24", "192.168.99.0/24", "10.0.0.0/8"}
-
-
-def test_a_stack_leaves_another_alone(stack: Setup, cloud: Cloud) -> None:
-    other = Setup(cloud, stack.state, "other", {"aws_network": "192.168.98.0/24"})
-    stack.provision(0)
-    mine = cloud.leftovers()
-    subprocess_output = other.run("provision", devstack_compute_node=0)
-    assert "changed=" in subprocess_output
-    other.run("uninstall", "--yes")
-    assert cloud.leftovers() == mine
-
-
-def test_hosts_in_several_zones_are_routed_to(stack: Setup, cloud: Cloud) -> None:
-    stack.provision(2, aws_availability_zones=["eu-west-1a", "eu-west-1b"], aws_routes=True)
-    made = cloud.instances()
-    assert {name: (item["PrivateIpAddress"], item["Placement"]["AvailabilityZone"]) for name, item in made.items()} == {
-        "controller": ("192.168.99.10", "eu-west-1a"),
-        "compute01": ("192.168.99.138", "eu-west-1b"),
-        "compute02": ("192.168.99.11", "eu-west-1a"),
-    }
-    interfaces = {name: item["NetworkInterfaces"][0]["NetworkInterfaceId"] for name, item in made.items()}
-    assert routes(cloud) == {
-        "10.0.0.0/16": interfaces["controller"],
-        "10.1.0.0/16": interfaces["compute01"],
-        "10.2.0.0/16": interfaces["compute02"],
-    }
-    stack.provision(1, aws_availability_zones=["eu-west-1a", "eu-west-1b"], aws_routes=True)
-    assert sorted(routes(cloud)) == ["10.0.0.0/16", "10.1.0.0/16"]
-    assert stack.provision(1, aws_availability_zones=["eu-west-1a", "eu-west-1b"], aws_routes=True) == 0
-
-
-def routes(cloud: Cloud) -> dict[str, str]:
-    """The interface behind each network that is routed to one."""
-    tables = cloud.ask("describe_route_tables")["RouteTables"]
-    return {
-        route["DestinationCidrBlock"]: route["NetworkInterfaceId"]
-        for table in tables
-        for route in table["Routes"]
-        if route.get("NetworkInterfaceId")
-    }
+def test_policy_has_every_call_that_is_made(stack: Setup, removed: Seen) -> None:
+    assert removed
+    policy = json.loads(stack.run("plan", "--iam-policy"))
+    allowed = {action for part in policy["Statement"] for action in part["Action"]}
+    called = {f"{call['service']}:{call['action']}" for call in stack.cloud.calls()}
+    assert "ec2:RunInstances" in called
+    assert called - allowed == set()
