@@ -7,16 +7,19 @@
 
 # ensure_venv install|test: returns with .venv ready, and its programs the first to be found. `test` holds all of `install` and is kept when it is there.
 ensure_venv() {
-    want=$1
-    if [ -e "$root/.venv/test.lock" ]; then want="test"; fi
-    if ! venv_is "$want"; then
+    if ! venv_is "$(larger "$1")"; then
         # One at a time: whoever waited finds the work done. (No `||` around this: it would switch off set -e inside.)
         (
             flock 9
+            want=$(larger "$1") # what was made meanwhile
             if ! venv_is "$want"; then make_venv "$want"; fi
         ) 9<"$root/requirements/uv.lock"
     fi
     PATH="$root/.venv/bin:$PATH"
+}
+
+larger() {
+    if [ -e "$root/.venv/test.lock" ]; then echo "test"; else echo "$1"; fi
 }
 
 venv_is() {
@@ -36,15 +39,15 @@ make_venv() {
     else
         python=$(find_python || { install_python && find_python; })
         rm -rf "$root/.venv"
-        "$python" -m venv "$root/.venv"
+        quietly "$python" -m venv "$root/.venv"
         use_configured_index
-        "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
+        quietly "$root/.venv/bin/python" -m pip install --quiet --disable-pip-version-check \
             --require-hashes -r "$root/requirements/uv.lock"
         link_packages
         echo "$root" >"$root/.venv/root"
     fi
     # shellcheck disable=SC2046
-    "$root/.venv/bin/uv" pip sync --quiet $(owned_sync) --python "$root/.venv/bin/python" \
+    quietly "$root/.venv/bin/uv" pip sync --quiet $(owned_sync) --python "$root/.venv/bin/python" \
         --require-hashes "$root/requirements/$1.lock"
     mkdir -p "$root/.venv/collections/ansible_collections/romana"
     ln -sfn ../../../.. "$root/.venv/collections/ansible_collections/romana/openstack"
@@ -87,11 +90,20 @@ install_python() {
     for packages in "python3 python3-venv" "python3.11 python3.11-venv"; do # older releases have 3.11 beside 3.10
         say "installing the distribution packages $packages"
         # shellcheck disable=SC2086
-        { apt-get -qq update && DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $packages; } \
-            >/dev/null && find_python >/dev/null && return
+        quietly apt-get -qq update &&
+            DEBIAN_FRONTEND=noninteractive quietly apt-get -qq -y install --no-install-recommends $packages &&
+            find_python >/dev/null && return
     done
     say "this distribution has no Python 3.11 or newer; install one with its venv module and run this again"
     return 1
 }
 
-say() { echo "romana-setup: $*" >&2; }
+# Run a program; what it says is shown when it fails.
+quietly() {
+    output=$("$@" 2>&1) && return
+    say "$output"
+    return 1
+}
+
+# A reader that has gone, as of `2>&1 | head`, does not end the work.
+say() { (trap '' PIPE && echo "romana-setup: $*" >&2) || :; }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -146,6 +147,13 @@ def test_failure_leaves_no_virtualenv_that_looks_whole(project: Path) -> None:
     (project / "requirements/install.lock").write_text("uv==0.0.0 --hash=sha256:" + "0" * 64 + "\n")
     assert start(project).returncode != 0
     assert not is_whole(project)
+
+
+def test_virtualenv_is_made_when_nobody_reads(project: Path) -> None:
+    shutil.rmtree(project / ".venv")
+    command = f"{shlex.quote(str(project / 'romana-setup'))} 2>&1 | true; exit ${{PIPESTATUS[0]}}"
+    subprocess.run(["bash", "-c", command], check=False)
+    assert is_whole(project)
 
 
 def test_concurrent_first_starts(project: Path) -> None:

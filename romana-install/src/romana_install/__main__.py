@@ -3,6 +3,8 @@
 import sys
 
 from romana_install.cli import main
+from romana_install.outlet import keep_going
 
 if __name__ == "__main__":
+    keep_going()
     sys.exit(main())
