@@ -91,7 +91,7 @@ install_python() {
         say "installing the distribution packages $packages"
         # shellcheck disable=SC2086
         quietly apt-get -qq update &&
-            DEBIAN_FRONTEND=noninteractive quietly apt-get -qq -y install --no-install-recommends $packages &&
+            quietly env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $packages &&
             find_python >/dev/null && return
     done
     say "this distribution has no Python 3.11 or newer; install one with its venv module and run this again"

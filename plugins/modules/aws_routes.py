@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: aws_routes
 short_description: The routes of a VPC on AWS
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Makes the routes of a VPC's main route table exactly those that are given. The ones that AWS has put there, as to
     the VPC's own network, are left alone.

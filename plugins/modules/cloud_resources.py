@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: cloud_resources
 short_description: Flavors, images, networks and key pairs of an OpenStack cloud
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Brings flavors, images, networks with their subnets, and key pairs to what is given. What it isn't told of stays as
     it is.

@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: compute_join
 short_description: Hosts on which an OpenStack cloud can run instances
-version_added: 1.2.0
+version_added: 1.0.0
 description:
   - Waits until instances can be put on hosts. After C(nova-compute) has started there, Nova's scheduler still has to
     take the host into its cell, and Placement has to be told what the host has; what is launched before that fails.

@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: compute_leave
 short_description: Hosts that leave an OpenStack cloud
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Takes hosts' compute services out of Nova, and so their resources out of Placement. Nothing is scheduled there from
     then on.

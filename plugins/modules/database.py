@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: database
 short_description: Databases of MariaDB and the accounts that use them
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Makes databases and accounts, gives each account all privileges on its own databases and no other, and sets its
     password.

@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: identity
 short_description: Projects, users and the catalogue of an OpenStack cloud
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Brings regions, roles, projects, users with what they may do, and services with their endpoints to what is given,
     all in the default domain. What it isn't told of stays as it is.

@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: instance_metadata
 short_description: What users are offered as metadata of their instances
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Has a public namespace of Glance's metadata definitions. Horizon offers what is in it where an instance is launched,
     in the step I(Metadata).

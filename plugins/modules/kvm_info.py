@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: kvm_info
 short_description: Whether guests run by the processor
-version_added: 1.2.0
+version_added: 1.0.0
 description:
   - Runs a guest of a few instructions with C(/dev/kvm), which takes less than a second where that works.
   - That the device is there does not mean that it does. On a virtual machine it may be there and run nothing.
@@ -51,7 +51,8 @@ import os
 from pathlib import Path
 
 from ansible.module_utils.basic import AnsibleModule
-from ansible_collections.romana.openstack.plugins.module_utils.kvm_guest import why_not
+
+from ..module_utils.kvm_guest import why_not
 
 
 def main() -> None:

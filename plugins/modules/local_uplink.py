@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: local_uplink
 short_description: A way out for the containers of a local stack
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Lets the nodes of a local stack reach name servers, and TCP ports 80 and 443 elsewhere, by this machine, which puts
     its own address in the place of theirs (masquerading). Nothing else of theirs leaves it, and nobody gets in.

@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: originals
 short_description: What a machine was like before it was changed, kept and put back
-version_added: 1.2.0
+version_added: 1.0.0
 description:
   - With O(state=kept), writes down what files and units are like now, each once; what is there first is the original.
   - With O(state=restored), makes all that was written down what it was, and forgets it. What was not there goes.

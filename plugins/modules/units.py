@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: units
 short_description: Systemd units run with what is configured now
-version_added: 1.1.0
+version_added: 1.0.0
 description:
   - Enables units, starts those that don't run and restarts those whose unit file, or a drop-in of it, is newer than
     what runs. A unit that names the digest of its service's configuration is so restarted when that changes, also

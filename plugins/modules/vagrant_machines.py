@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: vagrant_machines
 short_description: Virtual machines that Vagrant makes
-version_added: 1.2.0
+version_added: 1.0.0
 description:
   - Has machines of a Vagrantfile run, or removes them with their disks. Others of that Vagrantfile are left alone.
   - A machine whose making was cut short is made again, as nothing can have been installed on it.

@@ -7,7 +7,7 @@ DOCUMENTATION = """
 ---
 module: vagrant_snapshot
 short_description: A snapshot of all virtual machines of a Vagrantfile
-version_added: 1.2.0
+version_added: 1.0.0
 description:
   - Saves the machines as they are, one after the other, or makes them what they were.
   - A snapshot that is there is not saved again.

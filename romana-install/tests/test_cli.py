@@ -76,6 +76,7 @@ def setup(tmp_path: Path) -> Setup:
         (["x" * 300], 2, "(300 characters); there are: install"),
         ([], 2, "devstack_release: liberty (the usual release) needs an operating system of its time"),
         (["status", "--iam-policy"], 2, "--iam-policy belongs to plan, not to status"),
+        (["install", "--quick"], 2, "--quick belongs to verify, not to install"),
         (["-t", "local", "plan", "--iam-policy"], 2, "--iam-policy is about AWS; leave -t out"),
         (["-t", "local", "-e", "openstack_engine=devstack"], 2, "nodes; give -e devstack_release=2026.1, or -e openst"),
         ([*NONE, "-e", "devstack_compute_node=two"], 2, "-e:devstack_compute_node: is 'two'"),

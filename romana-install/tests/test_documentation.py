@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
+import layers
 import pytest
 import yaml
 
 from romana.models import HostCreate
 from romana_install.configuration_docs import document
+from romana_install.progress import INSTALL_PHASES
 from romana_install.settings import FILES, NAME, Settings
 
 PROJECT = Path(__file__).parents[2]
@@ -44,3 +46,14 @@ def test_names_are_those_the_api_accepts() -> None:
     for text in ("", "-a", "a-", "a b", "a" * 65):
         assert not re.fullmatch(NAME, text)
         assert not re.fullmatch(schema["pattern"], text) or len(text) > schema["maxLength"]
+
+
+def test_architecture_names_the_phases() -> None:
+    assert f"\n{' → '.join(INSTALL_PHASES)}\n" in (PROJECT / "docs" / "architecture.md").read_text()
+
+
+def test_contributing_names_every_layer() -> None:
+    text = (PROJECT / "CONTRIBUTING.md").read_text()
+    assert [
+        name for name in [*layers.LAYERS, *layers.SETS] if f"`{name}`" not in text and f" {name} " not in text
+    ] == []

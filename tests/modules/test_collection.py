@@ -8,6 +8,7 @@ import os
 import subprocess
 import sys
 import tarfile
+import tomllib
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,10 +22,10 @@ ROOT = Path(__file__).parents[2]
 BIN = Path(sys.executable).parent
 
 # What a user of the collection gets; a new part of the repository is none of it, unless it is named here.
-TOP = ["CHANGELOG.md", "LICENSE", "README.md", "docs", "meta", "playbooks", "plugins", "roles"]
+TOP = ["CHANGELOG.md", "LICENSE", "README.md", "SECURITY.md", "docs", "meta", "playbooks", "plugins", "roles"]
 PLUGINS = sorted(
     (path.parent.name.removesuffix("s") if path.parent.name == "modules" else path.parent.name, path.stem)
-    for kind, suffix in (("modules", "py"), ("filter", "yml"), ("inventory", "py"), ("callback", "py"))
+    for kind, suffix in (("modules", "py"), ("filter", "yml"), ("inventory", "py"))
     for path in (ROOT / "plugins" / kind).glob(f"*.{suffix}")
 )
 
@@ -60,6 +61,27 @@ def test_archive_holds_exactly_the_collection(archive: Path) -> None:
     assert held - {"MANIFEST.json", "FILES.json"} == {name for name in tracked if (ROOT / name).is_file()}
 
 
+def test_what_the_collection_is_made_of_is_there() -> None:
+    assert [name for name in TOP if not (ROOT / name).exists()] == []
+    galaxy = yaml.safe_load((ROOT / "galaxy.yml").read_text())
+    kept_out = [name for name in galaxy["build_ignore"] if "*" not in name and name != "__pycache__"]
+    assert [name for name in kept_out if not (ROOT / name).exists()] == []
+
+
+def test_license_is_the_one_that_is_declared() -> None:
+    text = (ROOT / "LICENSE").read_text()
+    assert ("Apache License" in text, "Version 2.0, January 2004" in text) == (True, True)
+    declared = yaml.safe_load((ROOT / "galaxy.yml").read_text())["license"]
+    for project in sorted(ROOT.glob("*/pyproject.toml")):
+        declared.append(tomllib.loads(project.read_text())["project"]["license"])
+    assert declared == ["Apache-2.0"] * 4
+
+
+@pytest.mark.parametrize("name", [name for kind, name in PLUGINS if kind in ("module", "filter")])
+def test_plugin_is_listed_for_users(name: str) -> None:
+    assert f"`{name}`" in (ROOT / "docs" / "modules.md").read_text()
+
+
 def test_archive_installs_and_its_modules_run(archive: Path, tmp_path: Path) -> None:
     ansible("ansible-galaxy", "collection", "install", "--offline", "-p", str(tmp_path), str(archive))
     arguments = "name=romana-none state=absent"
@@ -81,7 +103,7 @@ def documentation(collections: Path) -> dict[str, dict[str, Any]]:
 def test_plugin_is_documented(documentation: dict[str, dict[str, Any]], kind: str, name: str) -> None:
     shown = documentation[kind][f"romana.openstack.{name}"]
     assert shown["doc"]["short_description"]
-    assert shown["doc"]["version_added"]
+    assert shown["doc"]["version_added"] == "1.0.0"  # of which all are, until there is another
     assert all(option["description"] for option in shown["doc"].get("options", {}).values())
     if kind == "module":
         assert shown["examples"]

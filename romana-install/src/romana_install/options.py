@@ -25,6 +25,7 @@ class Options:
     passed_on: tuple[str, ...] = ()
     verbosity: int = 0
     yes: bool = False
+    quick: bool = False
     iam_policy: bool = False
     answers: str | None = None
     from_packstack: str | None = None

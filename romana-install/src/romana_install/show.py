@@ -127,7 +127,7 @@ def verify(options: Options) -> int:
     """Compare what reaches what with what should; returns 4 when they differ."""
     from romana_install.verify import render, run
 
-    report = run(existing_stack(options))
+    report = run(existing_stack(options), quick=options.quick)
     print(render(report, options.format))
     return 0 if report.ok else 4
 
