@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import socket
 import subprocess
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
@@ -36,6 +37,11 @@ def observe() -> MachineNetwork:
         output = "[]"  # the installation brings iproute2; without it nobody has configured routes
     text = "".join(path.read_text(errors="replace") + "\n" for path in RESOLV_CONF if path.is_file())
     return MachineNetwork(parse_routes(output), parse_resolvers(text))
+
+
+def has_interface(name: str) -> bool:
+    """Whether this network has an interface of that name. Asks the kernel: /sys may show another network's."""
+    return any(name == other for _, other in socket.if_nameindex())
 
 
 def parse_routes(output: str) -> tuple[Route, ...]:

@@ -17,6 +17,7 @@ from romana_install import passage
 from romana_install.checks import uplink_wanted
 from romana_install.findings import Finding
 from romana_install.invocation import command
+from romana_install.machine import has_interface
 from romana_install.settings import Config
 from romana_install.stack import Node, Stack, cache_home, uplink
 
@@ -86,7 +87,7 @@ def other_stacks(config: Config, others: Sequence[Stack]) -> Iterator[Finding]:
 
 def _interface(stack_name: str) -> Iterator[Finding]:
     name = uplink(stack_name)
-    if Path("/sys/class/net", name).exists():
+    if has_interface(name):
         yield Finding(
             f"interface {name}",
             f"is there without its stack; choose another stack_name, or if nobody needs it: ip link del {name}",

@@ -7,6 +7,7 @@ import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
+from romana_install.machine import has_interface
 from romana_install.settings import Config
 from romana_install.stack import Stack, uplink
 
@@ -52,7 +53,7 @@ def _on_this_machine(stack: Stack) -> Iterator[str]:
     for namespace in namespaces:
         if namespace in running:
             yield f"the container {namespace} runs"
-    if Path("/sys/class/net", uplink(stack.name)).exists():
+    if has_interface(uplink(stack.name)):
         yield f"the interface {uplink(stack.name)} is there"
     table = f"{UPLINK_TABLE}{stack.name}"
     if table in _tables():

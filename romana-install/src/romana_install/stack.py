@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING, Any
 from romana_install.errors import SetupError, UsageError
 from romana_install.files import write_json
 from romana_install.invocation import PROGRAM, command
+from romana_install.machine import has_interface
 
 if TYPE_CHECKING:
     from romana.client import Client
@@ -206,7 +207,7 @@ class Stack:
         """
         from romana.client import Client  # slow to import, and most actions do without it
 
-        if self.target == "local" and not Path("/sys/class/net", uplink(self.name)).exists():
+        if self.target == "local" and not has_interface(uplink(self.name)):
             raise StackError(
                 f"the network of stack {self.name} is not there (interface {uplink(self.name)}), as after a reboot of"
                 f" this machine; bring its nodes back with: {command('install')}"
