@@ -17,7 +17,7 @@ MAC = "fa:16:3e:00:00:01"
 ADDRESS = "10.1.18.3"
 GATEWAY = "10.1.0.1"
 METADATA = "169.254.169.254"
-PATIENCE = 60  # seconds for what takes four on an idle machine
+PATIENCE = 300  # seconds for what takes four on an idle machine
 
 
 class Guest:

@@ -30,7 +30,7 @@ NODES = (
     Node("controller", "192.168.99.10", 0, controller=True, compute=True),
     Node("compute01", "192.168.99.11", 1, controller=False, compute=True),
 )
-DEADLINE = 30.0  # seconds
+DEADLINE = 120.0  # seconds
 
 
 def wait_until(condition: Callable[[], bool], what: str) -> None:

@@ -56,7 +56,7 @@ class LabError(Exception):
     """Something the lab needs did not happen."""
 
 
-def until(condition: Callable[[], object], what: str, seconds: float = 20.0) -> None:
+def until(condition: Callable[[], object], what: str, seconds: float = 120.0) -> None:
     """Wait until `condition` is true. Raises LabError after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
@@ -76,7 +76,7 @@ def run(*argv: str, check: bool = True, stdin: str | None = None, timeout: float
 def tcp_connects(namespace: Namespace, address: str, port: int) -> bool:
     """Whether a TCP connection from a namespace is accepted."""
     argv = namespace.command("busybox", "nc", "-w", "1", address, str(port))
-    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=20).returncode == 0
+    return subprocess.run(argv, stdin=subprocess.DEVNULL, capture_output=True, check=False, timeout=120).returncode == 0
 
 
 class Pinger:
@@ -90,7 +90,7 @@ class Pinger:
     def losses(self) -> tuple[int, int]:
         """Stop. Returns how many pings were sent, and how many of them were not answered."""
         self._process.send_signal(signal.SIGINT)
-        output, _ = self._process.communicate(timeout=20)
+        output, _ = self._process.communicate(timeout=120)
         words = next(line for line in output.splitlines() if "packets transmitted" in line).split()
         sent, answered = int(words[0]), int(words[3])
         return sent, sent - answered
@@ -256,7 +256,7 @@ class Node:
         """The agent's environment."""
         return os.environ | {"PYTHONPATH": str(SOURCES)}
 
-    def start_agent(self, seconds: float = 30.0) -> float:
+    def start_agent(self, seconds: float = 120.0) -> float:
         """Start the agent and wait until it says it is ready. Returns the seconds that took."""
         channel = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         path = self.directory / "notify"
@@ -282,7 +282,7 @@ class Node:
         if self.process is not None:
             with suppress(ProcessLookupError):
                 self.process.send_signal(number)
-            self.process.wait(timeout=20)
+            self.process.wait(timeout=120)
             self.process = None
 
     def remove_agent(self) -> None:

@@ -58,7 +58,7 @@ class LabServer:
         command = self.namespace.command(sys.executable, "-m", "romana.server.main", "--config", str(self.config))
         with (self.lab.directory / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
-        until(self._answers, "romana-server answers", 30)
+        until(self._answers, "romana-server answers")
 
     def kill(self) -> None:
         """Kill -9."""

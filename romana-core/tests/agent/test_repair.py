@@ -72,7 +72,7 @@ def test_tampering_is_repaired(lab: Lab) -> None:
     before = picture()
     for name, command in TAMPERINGS.items():
         node.namespace.run("sh", "-c", command.format(tap=tap))
-        until(lambda: picture() == before, f"repaired: {name}", 10)
+        until(lambda: picture() == before, f"repaired: {name}")
         assert guest.reaches(peer), name
 
 

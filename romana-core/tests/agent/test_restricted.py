@@ -211,7 +211,7 @@ def test_tampering_with_the_rules_at_a_peer_is_repaired(network: Network) -> Non
         "flush ruleset",
     ):
         node.namespace.run("nft", command)
-        until(lambda: ruleset(node) == before, f"repaired: {command}", 10)
+        until(lambda: ruleset(node) == before, f"repaired: {command}")
         assert network.own.reaches(network.near), command
         assert not network.forge("10.2.34.99", network.victim), command
     node.remove_agent()

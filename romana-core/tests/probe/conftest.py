@@ -7,23 +7,15 @@ import os
 import secrets
 import subprocess
 import sys
-import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from waiting import eventually
 
 SOURCE = Path(__file__).parents[2] / "src"
 GATEWAY = "10.0.0.1"
-
-
-def wait_until(condition: Callable[[], bool], what: str, seconds: float = 10) -> None:
-    """Return as soon as `condition` holds; fail when it does not within `seconds`."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        assert time.monotonic() < deadline, f"not within {seconds} s: {what}"
-        time.sleep(0.01)
 
 
 class Node:
@@ -70,7 +62,7 @@ class Node:
             ),
             stderr=subprocess.DEVNULL,
         )
-        wait_until(lambda: ":67 " in self.run("ss", "-lnu"), "dnsmasq listens")
+        eventually(lambda: ":67 " in self.run("ss", "-lnu"), "dnsmasq listens")
 
     def _stop_dnsmasq(self) -> None:
         if self.dnsmasq is not None:

@@ -8,8 +8,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from waiting import eventually
 
-from .conftest import GATEWAY, Helper, Node, wait_until
+from .conftest import GATEWAY, Helper, Node
 
 FIRST = ("one", "tap00000000001", "fa:16:3e:00:00:01", "10.0.18.3")
 SECOND = ("two", "tap00000000002", "fa:16:3e:00:00:02", "10.0.18.4")
@@ -113,7 +114,7 @@ def test_nothing_is_left_behind(end: Callable[[Helper], None], helper: Helper, n
         helper.ask("attach", probe=name, interface=interface, mac=mac)
     helper.send("lease", probe="one", timeout=60)  # nobody answers it, so a DHCP client is running
     helper.send("reach", targets=[{"to": "192.0.2.1", "protocol": "icmp"}], timeout=60)
-    wait_until(lambda: len(helper.processes()) == 5, "helper, node's worker, two probes and a DHCP client run")
+    eventually(lambda: len(helper.processes()) == 5, "helper, node's worker, two probes and a DHCP client run")
     processes = helper.processes()
     namespaces = {Path(f"/proc/{pid}/ns/net").readlink() for pid in processes}
     assert len(namespaces) == 3
@@ -122,19 +123,19 @@ def test_nothing_is_left_behind(end: Callable[[Helper], None], helper: Helper, n
     end(helper)
 
     helper.process.wait()
-    wait_until(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "all its processes are gone")
-    wait_until(lambda: node.taps() == [], "its taps are gone")
+    eventually(lambda: not any(Path(f"/proc/{pid}").exists() for pid in processes), "all its processes are gone")
+    eventually(lambda: node.taps() == [], "its taps are gone")
 
 
 def test_a_worker_that_is_killed_is_reported(helper: Helper, node: Node) -> None:
     helper.ask("attach", probe="one", interface=FIRST[1], mac=FIRST[2])
     before = helper.processes()
     request = helper.send("lease", probe="one", timeout=60)
-    wait_until(lambda: len(helper.processes()) == len(before) + 1, "the DHCP client runs")
+    eventually(lambda: len(helper.processes()) == len(before) + 1, "the DHCP client runs")
     (worker,) = before - {helper.process.pid}
     os.kill(worker, 9)
     assert helper.read() == {"id": request, "ok": False, "error": "probe 'one' has ended"}
-    wait_until(lambda: node.taps() == [], "its tap is gone")
+    eventually(lambda: node.taps() == [], "its tap is gone")
 
 
 def test_an_existing_device_is_never_taken_over(helper: Helper, node: Node) -> None:

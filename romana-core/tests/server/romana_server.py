@@ -27,7 +27,7 @@ from romana.store.database import Database
 from romana.store.tokens import WantedTokens, ensure_tokens
 
 SOURCE = Path(__file__).parents[2] / "src"
-DEADLINE_SECONDS = 30
+DEADLINE_SECONDS = 120
 ROLES = {"admin": "admin", "neutron": "neutron", "reader": "reader", "a": "agent:a", "b": "agent:b", "expired": "admin"}
 TOKENS = {name: f"{name}-0123456789abcdef0123456789abcdef" for name in ROLES}
 

@@ -6,11 +6,11 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from waiting import eventually
 
 PROGRAM = Path(__file__).parents[3] / "roles" / "devstack" / "files" / "run_stack.py"
 
@@ -273,16 +273,8 @@ def start(node: Node) -> tuple[subprocess.Popen[str], int]:
     node.write("sleep")
     process = subprocess.Popen(node.command, env=node.environment, stderr=subprocess.PIPE, text=True)
     path = node.state / "pid"
-    await_that(lambda: path.exists() and path.read_text().strip() != "")
+    eventually(lambda: path.exists() and path.read_text().strip() != "", "the script runs")
     return process, int(path.read_text())
-
-
-def await_that(condition: object) -> None:
-    assert callable(condition)
-    end = time.monotonic() + 10
-    while not condition():
-        assert time.monotonic() < end
-        time.sleep(0.02)
 
 
 def is_alive(process: int) -> bool:
@@ -297,7 +289,7 @@ def test_interrupted_run_ends_its_script_and_is_run_again(node: Node, number: si
     process, script = start(node)
     process.send_signal(number)
     process.communicate()
-    await_that(lambda: not is_alive(script))
+    eventually(lambda: not is_alive(script), "the script has ended")
     (node.state / "sleep").unlink()
     node.calls()
     node.succeed()
