@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+import json
 import signal
+from pathlib import Path
 from typing import Any
 
 import layers
+import places
 import pytest
 import timetable
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Take what is ours on the command line."""
+    parser.addoption("--timetable", type=Path, help="write here, as JSON, how long each layer took")
 
 
 def pytest_configure() -> None:
@@ -18,6 +26,12 @@ def pytest_configure() -> None:
     # How long an example takes is the machine's affair.
     settings.register_profile("romana", deadline=None)
     settings.load_profile("romana")
+
+
+def pytest_unconfigure(config: pytest.Config) -> None:
+    """Leave nothing where tests keep what they make; not even the place."""
+    if not hasattr(config, "workerinput"):
+        places.remove_empty()
 
 
 class Units(LoadFileScheduling):  # type: ignore[misc]
@@ -32,10 +46,12 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
     return Units(config, log)
 
 
-def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
     """Show how long each layer took, before pytest's last line."""
     reports = [report for several in terminalreporter.stats.values() for report in several]
-    lines = timetable.lines(timetable.spans(report for report in reports if isinstance(report, pytest.TestReport)))
-    if lines:
+    spans = timetable.spans(report for report in reports if isinstance(report, pytest.TestReport))
+    if spans:
         terminalreporter.section("layers")
-        terminalreporter.write("\n".join([*lines, ""]))
+        terminalreporter.write("\n".join([*timetable.lines(spans), ""]))
+    if path := config.option.timetable:
+        path.write_text(json.dumps(timetable.rows(spans), indent=1) + "\n")

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass, field
+from typing import Any
 
 import layers
 import pytest
@@ -35,13 +36,27 @@ def spans(reports: Iterable[pytest.TestReport]) -> dict[str, Span]:
     return {name: found[name] for name in layers.LAYERS if name in found}
 
 
-def lines(found: dict[str, Span]) -> list[str]:
-    """A table: layer, number of cases, how long they took, and from when to when of the whole run."""
+def rows(found: dict[str, Span]) -> list[dict[str, Any]]:
+    """The same in seconds, for programs."""
     first = min((span.begin for span in found.values()), default=0.0)
     return [
-        f"{name:<10}{len(span.cases):>5} cases{clock(span.seconds):>8}   "
-        f"from {clock(span.begin - first):>5} to {clock(span.end - first):>5}"
+        {
+            "layer": name,
+            "cases": len(span.cases),
+            "seconds": round(span.seconds, 1),
+            "from": round(span.begin - first, 1),
+            "to": round(span.end - first, 1),
+        }
         for name, span in found.items()
+    ]
+
+
+def lines(found: dict[str, Span]) -> list[str]:
+    """A table: layer, number of cases, how long they took, and from when to when of the whole run."""
+    return [
+        f"{row['layer']:<10}{row['cases']:>5} cases{clock(row['seconds']):>8}   "
+        f"from {clock(row['from']):>5} to {clock(row['to']):>5}"
+        for row in rows(found)
     ]
 
 

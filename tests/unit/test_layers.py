@@ -69,3 +69,6 @@ def test_table_counts_each_case_once_and_all_its_phases() -> None:
         "lint          1 cases    0:30   from  0:00 to  0:30",
         "static        1 cases    1:10   from  1:40 to  2:50",
     ]
+    assert timetable.rows(timetable.spans(reports))[1] == {
+        "layer": "static", "cases": 1, "seconds": 70.0, "from": 100.0, "to": 170.0
+    }  # fmt: skip
