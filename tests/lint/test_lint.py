@@ -25,6 +25,7 @@ SHELL = [
     *(f"networking-romana/devstack/{name}" for name in ("override-defaults", "plugin.sh", "settings")),
     *(f"networking-romana/tests/legacy/{name}" for name in ("install-neutron", "run-inside")),
     "tests/unit/devstack/devstack.bash",
+    "tests/support/make-layer",
     "tests/vagrant/customize-box",
     "roles/nova/files/nova-has-failed-builds",
     "roles/libvirt/files/hook",

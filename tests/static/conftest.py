@@ -3,16 +3,12 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
+from places import PLACE
 from romana_setup import Setup
 from servers import Lab, Static, remove_leftovers
-
-# The same for every run: what a killed run has left is found by the next.
-PLACE = Path(tempfile.gettempdir()) / f"romana-servers-{os.geteuid()}"
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -25,7 +21,7 @@ def root() -> None:
 def static(request: pytest.FixtureRequest) -> Iterator[Static]:
     """An empty lab of the module's name and network; servers are added by its tests."""
     name, subnet = request.module.LAB
-    lab = Lab(name, subnet, PLACE / name)
+    lab = Lab(name, subnet, PLACE / "static" / name)
     remove_leftovers(lab)
     lab.make()
     setup = Setup(lab.directory / "state", name, "", {"ssh_known_hosts": str(lab.known_hosts)}, target="static")

@@ -12,8 +12,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from romana_setup import Setup, eventually
+from romana_setup import Setup
 from server_image import server_image
+from waiting import eventually
 
 PROJECT = Path(__file__).parents[2]
 SUPERVISOR = PROJECT / "roles" / "local_nodes" / "files" / "supervise-node"
@@ -26,6 +27,11 @@ def run(*command: str | Path, check: bool = True) -> str:
     done = subprocess.run(list(map(str, command)), capture_output=True, text=True, check=False)
     assert not check or done.returncode == 0, f"{command}: {done.stdout}{done.stderr}"
     return done.stdout
+
+
+def answers(command: Sequence[str]) -> bool:
+    """Whether a program ends well."""
+    return subprocess.run(command, capture_output=True, check=False).returncode == 0
 
 
 @dataclass
@@ -125,6 +131,7 @@ class Lab:
         subnet: str = "",
         sudoers: str = NO_PASSWORD,
         services: bool = False,
+        databases: bool = False,
         binds: Sequence[str] = (),
         prepare: Callable[[Path], None] = lambda _: None,
     ) -> Server:
@@ -135,9 +142,11 @@ class Lab:
         """
         subnet = subnet or self.subnet
         directory, address = self.directory / name, f"{subnet}.{number}"
-        for part in ("upper", "work", "root"):
+        for part in ("upper", "work", "root", "system"):
             (directory / part).mkdir(parents=True)
-        upper, image = directory / "upper", server_image(services)
+        upper, system = directory / "upper", directory / "system"
+        lower = ":".join(map(str, server_image(services, databases)))
+        run("mount", "-t", "overlay", "-o", f"lowerdir={lower}", f"{self.name}-{name}", system)
         self._fill(upper, name, address, sudoers)
         prepare(upper)
         spec = {
@@ -147,7 +156,7 @@ class Lab:
             "port": name[:15],
             "address": f"{address}/24",
             "gateway": f"{subnet}.1",
-            "image": image,
+            "image": str(system),
             "binds": list(binds),
         }
         (directory / "node.json").write_text(json.dumps(spec))
@@ -162,7 +171,8 @@ class Lab:
             )
         server = self.servers[name] = Server(name, address, directory, process)
         listens = ["ip", "netns", "exec", self.switch, "bash", "-c", f"</dev/tcp/{address}/22"]
-        eventually(lambda: subprocess.run(listens, capture_output=True, check=False).returncode == 0, f"{name} boots")
+        eventually(lambda: process.poll() is not None or answers(listens), f"{name} boots")
+        assert process.poll() is None, (directory / "console.log").read_text()
         # What it is like then is compared later.
         server.shell("systemctl is-system-running --wait; true")
         eventually(lambda: "tentative" not in server.shell("ip addr"), f"{name} has its addresses for itself")
@@ -191,6 +201,7 @@ class Lab:
         server = self.servers.pop(name)
         server.supervisor.send_signal(signal.SIGTERM)
         server.supervisor.wait()
+        run("umount", server.directory / "system")
         shutil.rmtree(server.directory)
 
     def inventory(self, controller: str, *computes: str, **of_all: object) -> Path:
@@ -230,7 +241,7 @@ def remove_leftovers(lab: Lab) -> None:
             run("ip", "netns", "del", namespace)
     run("ip", "link", "del", lab.uplink, check=False)
     run("ip", "route", "del", "unreachable", f"{lab.subnet}.0/24", check=False)
-    for root in lab.directory.glob("*/root"):
-        while root.is_mount():
-            run("umount", root)
+    for mounted in (*lab.directory.glob("*/root"), *lab.directory.glob("*/system")):
+        while mounted.is_mount():
+            run("umount", mounted)
     shutil.rmtree(lab.directory, ignore_errors=True)

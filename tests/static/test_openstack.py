@@ -18,7 +18,7 @@ SERVERS = {"alpha": 10, "beta": 11, "gamma": 12}
 def before(static: Static) -> dict[str, dict[str, list[str]]]:
     """What the servers were like before."""
     static.lab.add("bastion", 2)
-    servers = [static.lab.add(name, number, services=True) for name, number in SERVERS.items()]
+    servers = [static.lab.add(name, number, services=True, databases=True) for name, number in SERVERS.items()]
     static.lab.close_in("bastion", HERE, THERE)
     static.setup.settings |= {"openstack_engine": "packages", "ssh_jump": f"debian@{THERE}"}
     return {server.name: state(server) for server in servers}

@@ -1,4 +1,4 @@
-"""The box of these tests: a Debian as Vagrant wants one, that has what a node needs, as nodes here have no way out.
+"""The box of these tests: nodes' image made one as Vagrant wants it, as machines here have no way out.
 
 It is made once for each recipe, below the user's cache directory. It boots without a boot loader: box.img is one file
 system, kernel and initial RAM disk are beside it, which saves a good part of the time an emulated processor takes.
@@ -8,16 +8,16 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import shutil
 import subprocess
 import tempfile
 from pathlib import Path
 
-import yaml
-from debian_mirror import debian_mirror
+from image_layer import APART, layer
+from node_image import node_image
 
-PROJECT = Path(__file__).parents[2]
+from romana_install.stack import cache_home
+
 RELEASE = "trixie"
 NAME = "romana/tests"
 PROVIDER = "libvirt"
@@ -26,14 +26,6 @@ DISK = "6G"
 # The key that everybody knows.
 (KEY,) = Path("/usr/share/rubygems-integration/all/gems").glob("vagrant-[0-9]*/keys/vagrant.pub")
 COMMAND_LINE = "net.ifnames=0 console=ttyS0 quiet mitigations=off"
-ROLES = {"local_image": "local_image_packages", "node_base": "node_base_packages"}
-PACKAGES = (
-    "ifupdown",
-    "isc-dhcp-client",
-    "linux-image-cloud-amd64",
-    "openssh-server",
-    "sudo",
-)
 VAGRANTFILE = f"""\
 Vagrant.configure("2") do |config|
   config.ssh.insert_key = false # nobody else reaches these machines, and making keys takes an emulated processor long
@@ -46,57 +38,34 @@ end
 """
 
 
-def packages() -> list[str]:
-    """What is installed in it: what roles would install with the engine `none`, and what a machine needs."""
-    wanted = set(PACKAGES)
-    for role, variable in ROLES.items():
-        wanted.update(yaml.safe_load((PROJECT / "roles" / role / "defaults" / "main.yml").read_text())[variable])
-    return sorted(wanted)
-
-
-def digest() -> str:
-    """Tells one recipe from another."""
-    recipe = [Path(__file__).read_text(), CUSTOMIZE.read_text(), packages(), KEY.read_text()]
-    return hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
-
-
-def cache() -> Path:
-    """Where boxes are kept."""
-    base = os.environ.get("XDG_CACHE_HOME", "")
-    return (Path(base) if base.startswith("/") else Path.home() / ".cache") / "romana-setup" / "boxes"
-
-
 def built() -> Path:
     """The directory of the box: metadata.json, Vagrantfile, box.img, vmlinuz and initrd; made when it is not there."""
-    made = cache() / digest()
+    base = node_image("none")
+    parts = [layer("box", base, f"KEY='{KEY.read_text().strip()}'\n{CUSTOMIZE.read_text()}"), base]
+    recipe = [Path(__file__).read_text(), *map(str, parts)]
+    boxes = cache_home() / "boxes"
+    made = boxes / hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
     if made.is_dir():
         return made
-    cache().mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{made.name}.", dir=cache()) as beside:
+    boxes.mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix=f"{made.name}.", dir=boxes) as beside:
         directory = Path(beside) / "box"
         directory.mkdir()
-        _build(directory, Path(beside) / "root")
+        _build(directory, parts)
         directory.rename(made)  # nobody finds half a box
     return made
 
 
-def _build(directory: Path, root: Path) -> None:
-    options = [
-        "--variant=minbase",
-        "--mode=root",
-        '--aptopt=APT::Install-Recommends "false"',
-        '--aptopt=Acquire::Languages "none"',
-        "--dpkgopt=force-unsafe-io",
-        *(f"--dpkgopt=path-exclude=/usr/share/{what}/*" for what in ("doc", "man", "locale")),
-        f"--include={','.join(packages())}",
-        f'--customize-hook={CUSTOMIZE} "$1" {KEY}',
-    ]
-    subprocess.run(["mmdebstrap", "--quiet", *options, RELEASE, str(root), *debian_mirror()], check=True)
-    (kernel,) = (root / "boot").glob("vmlinuz-*")
-    shutil.move(kernel, directory / "vmlinuz")
-    shutil.move(root / "boot" / "initrd", directory / "initrd")
-    raw = directory.with_name("raw")
-    subprocess.run(["mke2fs", "-q", "-t", "ext4", "-m", "0", "-d", str(root), str(raw), DISK], check=True)
+def _build(directory: Path, parts: list[Path]) -> None:
+    boot = parts[0] / "boot"
+    (kernel,) = boot.glob("vmlinuz-*")
+    shutil.copy(kernel, directory / "vmlinuz")
+    shutil.copy(boot / "initrd", directory / "initrd")
+    raw, root = directory.with_name("raw"), directory.with_name("root")
+    root.mkdir()
+    script = 'mount -t overlay -o "lowerdir=$1" overlay "$2" && mke2fs -q -t ext4 -m 0 -d "$2" "$3" "$4"'
+    lower = ":".join(map(str, parts))
+    subprocess.run([*APART, "sh", "-c", script, "sh", lower, root, raw, DISK], check=True)
     options = ["-f", "raw", "-O", "qcow2", "-c", "-o", "compression_type=zstd"]
     subprocess.run(["qemu-img", "convert", *options, str(raw), str(directory / "box.img")], check=True)
     metadata = {"provider": PROVIDER, "format": "qcow2", "virtual_size": int(DISK.removesuffix("G"))}

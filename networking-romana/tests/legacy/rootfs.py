@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import os
 import shutil
 import ssl
 import subprocess
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from debian_mirror import debian_mirror
+from image_layer import APART, alone
 from live_romana import PROJECT
 from romana_install.package_index import pip_options, uv_environment
 from romana_install.stack import cache_home
@@ -21,8 +20,6 @@ from romana_install.stack import cache_home
 LOCK = PROJECT / "requirements" / "neutron27.lock"
 INSTALL = Path(__file__).with_name("install-neutron")
 RUN = Path(__file__).with_name("run-inside")
-# What is mounted there goes with the last process that runs there, and those end with the first.
-APART = ("unshare", "--mount", "--pid", "--fork", "--kill-child")
 MMDEBSTRAP = (
     *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
     "--include=gcc,libc6-dev,python-pip-whl,python-setuptools,python2.7-dev",
@@ -58,7 +55,7 @@ def ensure() -> Rootfs:
     images = cache_home() / "images"
     images.mkdir(parents=True, exist_ok=True)
     path = images / f"neutron27-{_digest()}"
-    with _alone(images) as lock:
+    with alone(images) as lock:
         if not path.exists():
             _build(path, lock)
     return Rootfs(path)
@@ -67,17 +64,6 @@ def ensure() -> Rootfs:
 def _digest() -> str:
     content = repr((MMDEBSTRAP[:-2], MMDEBSTRAP[-1])).encode() + INSTALL.read_bytes() + LOCK.read_bytes()
     return hashlib.sha256(content).hexdigest()[:16]
-
-
-@contextmanager
-def _alone(directory: Path) -> Iterator[int]:
-    """One builds at a time; who waited finds it done. Gives the lock, an open file."""
-    descriptor = os.open(directory, os.O_RDONLY | os.O_CLOEXEC)
-    try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX)
-        yield descriptor
-    finally:
-        os.close(descriptor)
 
 
 def _build(path: Path, lock: int) -> None:
