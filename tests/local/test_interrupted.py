@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from romana_setup import Setup, eventually, kill, machine_network
+from machine_network import machine_network
+from romana_setup import Setup, kill
+from waiting import eventually
 
 STACK = ("cut", "192.168.95.0/24")
 PHASES = ("release", "provision", "prepare", "romana", "tenants", "verify")
@@ -25,10 +27,10 @@ def install_until(stack: Setup, run: int, name: str) -> None:
 
 
 def test_an_install_that_was_killed_in_every_phase_is_completed(stack: Setup) -> None:
-    before = machine_network()
+    before = machine_network(stack.inside)
     for run, name in enumerate(PHASES):
         install_until(stack, run, name)
     stack.run("install")
     stack.verify()
     stack.run("uninstall", "--yes")
-    assert machine_network() == before
+    assert machine_network(stack.inside) == before

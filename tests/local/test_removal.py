@@ -19,14 +19,15 @@ NOBODY = 65534
 
 
 @pytest.fixture
-def half_made(stack: Setup) -> Iterator[Setup]:
+def half_made(stack_here: Setup) -> Iterator[Setup]:
     """A stack of which there are notes, the switch, and a node that never ran."""
-    nodes = [{"name": "controller", "address": stack.address(10), "index": 0, "controller": True, "compute": True}]
-    (stack.directory / "nodes" / "controller").mkdir(parents=True, exist_ok=True)
-    (stack.directory / "stack.json").write_text(json.dumps({"name": stack.name, "nodes": nodes, "leaving": []}))
-    (stack.directory / "secrets.json").write_text("{}")
+    here = stack_here
+    nodes = [{"name": "controller", "address": here.address(10), "index": 0, "controller": True, "compute": True}]
+    (here.directory / "nodes" / "controller").mkdir(parents=True, exist_ok=True)
+    (here.directory / "stack.json").write_text(json.dumps({"name": here.name, "nodes": nodes, "leaving": []}))
+    (here.directory / "secrets.json").write_text("{}")
     subprocess.run(["ip", "netns", "add", SWITCH], check=True)
-    yield stack
+    yield here
     subprocess.run(["ip", "netns", "del", SWITCH], check=False, capture_output=True)
 
 

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 import re
+import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 
 import pytest
-from romana_setup import Setup, eventually, machine_network
+from machine_network import machine_network
+from romana_setup import Setup
 from traffic import Lab, lab
+from waiting import eventually
 
 STACK = ("e2e", "192.168.96.0/24")
 
@@ -18,7 +21,7 @@ STACK = ("e2e", "192.168.96.0/24")
 def before(stack: Setup) -> dict[str, str]:
     """This machine's network before there was a stack, and without what a killed run has left of it."""
     assert not stack.journal()
-    return machine_network()
+    return machine_network(stack.inside)
 
 
 @pytest.fixture(scope="module")
@@ -45,7 +48,7 @@ def services(stack: Setup, node: str) -> dict[str, str]:
 
 def test_check_mode_from_nothing_changes_nothing(before: dict[str, str], stack: Setup) -> None:
     stack.run("install", "--", "--check", "--diff")
-    assert machine_network() == before
+    assert machine_network(stack.inside) == before
     assert not (stack.directory / "nodes").exists()
 
 
@@ -185,10 +188,7 @@ def reboot(stack: Setup, node: str) -> None:
 def kill_container(stack: Setup, node: str) -> None:
     log = (stack.directory / "nodes" / node / "console.log").read_text()
     container = re.findall(r"started, pid (\d+)", log)[-1]
-    import os
-    import signal
-
-    os.kill(int(container), signal.SIGKILL)
+    subprocess.run([*stack.inside, "kill", "-KILL", container], check=True)
 
 
 @pytest.mark.parametrize("end", [reboot, kill_container])
@@ -269,6 +269,6 @@ def test_a_host_without_endpoints_is_removed(installed: Setup) -> None:
 def test_uninstall_leaves_the_machine_as_it_was(before: dict[str, str], installed: Setup) -> None:
     installed.run("uninstall", code=2)  # nobody to ask
     installed.run("uninstall", "--yes")
-    assert machine_network() == before
+    assert machine_network(installed.inside) == before
     assert not installed.directory.exists()
     installed.run("uninstall", "--yes")  # nothing there: said, and no error

@@ -7,7 +7,8 @@ import threading
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 
-from romana_setup import Setup, eventually
+from romana_setup import Setup
+from waiting import eventually
 
 from romana.client import Client, Unreachable
 from romana.models import Endpoint, EndpointCreate, EndpointStatus
@@ -19,6 +20,7 @@ class Lab:
     """Endpoints made through the API like any other, each with a probe behind its tap."""
 
     def __init__(self, setup: Setup) -> None:
+        self.setup = setup
         self.stack = Stack.read(setup.directory)
         self._opened = ExitStack()
         self.client: Client = self._opened.enter_context(self.stack.client())
@@ -33,8 +35,8 @@ class Lab:
         made = eventually(lambda: self._create(wanted, mark), "the server answers")
         self.endpoints.append(made)
         session = self.session(host)
-        session.send("attach", probe=made.id, interface=made.interface, mac=made.mac).result(10)
-        lease = session.send("lease", probe=made.id, timeout=20).result(30)
+        session.send("attach", probe=made.id, interface=made.interface, mac=made.mac).result(120)
+        lease = session.send("lease", probe=made.id, timeout=120).result(150)
         assert lease["address"] == str(made.address)
         eventually(lambda: self._status(made) == EndpointStatus.ACTIVE, "the endpoint is active")
         return made
@@ -55,16 +57,16 @@ class Lab:
     def session(self, host: str) -> Session:
         """The conversation with the probes of a node."""
         if host not in self.sessions:
-            command = self.stack.ssh_command(host, "/opt/romana/current/bin/romana-probe")
+            command = [*self.setup.inside, *self.stack.ssh_command(host, "/opt/romana/current/bin/romana-probe")]
             self.sessions[host] = Session(host, command)
         return self.sessions[host]
 
     def ping(self, source: Endpoint, target: Endpoint, count: int = 1) -> list[str]:
         """The outcome of each echo request, one after the other."""
         request = self.session(source.host).send(
-            "ping", probe=source.id, to=str(target.address), count=count, timeout=1
+            "ping", probe=source.id, to=str(target.address), count=count, timeout=10
         )
-        return [result["outcome"] for result in request.result(count + 30)]
+        return [result["outcome"] for result in request.result(10 * count + 30)]
 
     @contextmanager
     def traffic(self, source: Endpoint, target: Endpoint) -> Iterator[list[str]]:

@@ -20,9 +20,9 @@ from romana_install.stack import Stack, cache_home
 
 PROJECT = Path(__file__).parents[2]
 SCENARIOS: dict[str, dict[str, Any]] = {
-    "default": {"local_network": "192.168.93.0/24"},
+    "default": {"local_network": "192.168.89.0/24"},
     "alternative": {
-        "local_network": "192.168.92.0/24",
+        "local_network": "192.168.88.0/24",
         "romana_cidr": "172.16.0.0/12",
         "romana_host_bits": 4,
         "romana_tenant_bits": 3,

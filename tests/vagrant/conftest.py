@@ -3,32 +3,28 @@
 from __future__ import annotations
 
 import os
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from world import Setup, World
-
-# The same for every run: what a killed run has left is found by the next.
-PLACE = Path(tempfile.gettempdir()) / f"romana-vagrant-tests-{os.geteuid()}"
+from places import PLACE
+from vagrant_world import VagrantSetup, VagrantWorld
 
 
 @pytest.fixture(scope="module")
-def world(request: pytest.FixtureRequest) -> Iterator[World]:
+def world(request: pytest.FixtureRequest) -> Iterator[VagrantWorld]:
     """A world of one test module."""
     if os.geteuid() != 0:
         pytest.skip("namespaces and mounts need root")
-    with World(PLACE / request.module.__name__.rpartition(".")[2]) as made:
+    with VagrantWorld(PLACE / "vagrant" / request.module.__name__.rpartition(".")[2]) as made:
         yield made
 
 
 @pytest.fixture(scope="module")
-def stack(world: World) -> Setup:
+def stack(world: VagrantWorld) -> VagrantSetup:
     """The stack of one test module; it goes with its world."""
     world.start_libvirt()
     world.add_box("libvirt")
-    return Setup(
+    return VagrantSetup(
         world,
         "lab",
         "192.168.97.0/24",

@@ -6,12 +6,12 @@ import json
 from pathlib import Path
 
 import pytest
-from world import Setup
+from vagrant_world import VagrantSetup
 
 MINE = '\nVagrant.configure("2") { |config| config.vm.post_up_message = "this is mine" }\n'
 
 
-def remains(stack: Setup) -> dict[str, list[str]]:
+def remains(stack: VagrantSetup) -> dict[str, list[str]]:
     """All of the stack that libvirt has."""
     listed = {
         "machines": stack.world.virsh("list", "--all", "--name"),
@@ -28,47 +28,47 @@ def remains(stack: Setup) -> dict[str, list[str]]:
 
 
 @pytest.fixture(scope="module")
-def installed(stack: Setup) -> Setup:
+def installed(stack: VagrantSetup) -> VagrantSetup:
     """The stack with a controller and a compute node."""
     if not (stack.directory / "secrets.json").exists():
         stack.run("install")
     return stack
 
 
-def test_check_mode_from_nothing_makes_nothing(stack: Setup) -> None:
+def test_check_mode_from_nothing_makes_nothing(stack: VagrantSetup) -> None:
     stack.run("install", "--", "--check", "--diff")
     assert not (stack.directory / "Vagrantfile").exists()
 
 
-def test_install_says_what_it_made_and_how_to_go_on(stack: Setup) -> None:
+def test_install_says_what_it_made_and_how_to_go_on(stack: VagrantSetup) -> None:
     output = stack.run("install")
     for expected in (stack.address(10), stack.address(11), "vagrant ssh controller", f"cd {stack.directory}"):
         assert expected in output
 
 
-def test_second_install_changes_nothing(installed: Setup) -> None:
+def test_second_install_changes_nothing(installed: VagrantSetup) -> None:
     assert "changed=0" in installed.run("install")
 
 
-def test_check_mode_on_a_running_stack_changes_nothing(installed: Setup) -> None:
+def test_check_mode_on_a_running_stack_changes_nothing(installed: VagrantSetup) -> None:
     assert "changed=0" in installed.run("install", "--", "--check")
 
 
-def test_vagrant_works_in_the_stacks_directory(installed: Setup) -> None:
+def test_vagrant_works_in_the_stacks_directory(installed: VagrantSetup) -> None:
     assert "successfully" in installed.vagrant("validate")
     assert installed.vagrant("status").count("running (libvirt)") == 2
     assert installed.vagrant("ssh", "compute01", "--command", "hostname").strip() == "compute01"
 
 
-def test_status_is_well(installed: Setup) -> None:
+def test_status_is_well(installed: VagrantSetup) -> None:
     assert json.loads(installed.run("status", "--format", "json"))["ok"]
 
 
-def test_nodes_know_each_other_by_name(installed: Setup) -> None:
+def test_nodes_know_each_other_by_name(installed: VagrantSetup) -> None:
     assert installed.address(11) in installed.ssh("controller", "getent hosts compute01")
 
 
-def test_scaling_out_leaves_the_others_and_the_users_part_alone(installed: Setup) -> None:
+def test_scaling_out_leaves_the_others_and_the_users_part_alone(installed: VagrantSetup) -> None:
     def boots() -> list[str]:
         return [installed.ssh(node, "cat /proc/sys/kernel/random/boot_id") for node in ("controller", "compute01")]
 
@@ -81,14 +81,14 @@ def test_scaling_out_leaves_the_others_and_the_users_part_alone(installed: Setup
     assert vagrantfile.read_text().endswith(MINE)
 
 
-def test_a_node_that_leaves_is_removed(installed: Setup) -> None:
+def test_a_node_that_leaves_is_removed(installed: VagrantSetup) -> None:
     installed.settings["devstack_compute_node"] = 1
     installed.run("install")
     assert "compute02" not in installed.world.virsh("list", "--all", "--name")
     assert "compute02" not in (installed.directory / "Vagrantfile").read_text()
 
 
-def test_a_snapshot_brings_a_broken_network_back(installed: Setup) -> None:
+def test_a_snapshot_brings_a_broken_network_back(installed: VagrantSetup) -> None:
     installed.run("snapshot", "save", "good")
     assert "already" in installed.run("snapshot", "save", "good", code=1)
     installed.ssh(
@@ -99,11 +99,11 @@ def test_a_snapshot_brings_a_broken_network_back(installed: Setup) -> None:
     installed.verify()
 
 
-def test_an_unknown_snapshot_is_refused(installed: Setup) -> None:
+def test_an_unknown_snapshot_is_refused(installed: VagrantSetup) -> None:
     assert "there are: good" in installed.run("snapshot", "restore", "other", code=1)
 
 
-def test_uninstall_removes_everything(installed: Setup) -> None:
+def test_uninstall_removes_everything(installed: VagrantSetup) -> None:
     assert remains(installed)
     installed.run("uninstall", code=2)  # nobody to ask
     installed.run("uninstall", "--yes")

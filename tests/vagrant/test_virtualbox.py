@@ -11,30 +11,29 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
-from world import HERE, Setup, World
+from vagrant_world import VagrantSetup, VagrantWorld
 
 NETWORK = "192.168.98.0/24"
 NETWORKS_FILE = "/etc/vbox/networks.conf"
-PROGRAM = HERE / "VBoxManage"
+PROGRAM = Path(__file__).with_name("VBoxManage")
 
 
 @pytest.fixture(scope="module")
-def virtualbox(world: World) -> Path:
+def virtualbox(world: VagrantWorld) -> Path:
     """What our VBoxManage knows; it is not yet on the path."""
     directory = world.directory / "virtualbox"
     directory.mkdir()
     (world.directory / "bin").mkdir()
-    world.variables["FAKE_VIRTUALBOX"] = str(directory)
     world.variables["PATH"] = f"{world.directory}/bin:{world.environment['PATH']}"
     return directory
 
 
 @pytest.fixture(scope="module")
-def lab(world: World, virtualbox: Path) -> Setup:
+def lab(world: VagrantWorld, virtualbox: Path) -> VagrantSetup:
     """A stack of one node."""
     assert virtualbox.exists()
     settings = {"vagrant_controller_memory": 768, "vagrant_controller_cpus": 1, "devstack_compute_node": 0}
-    return Setup(world, "box", NETWORK, settings)
+    return VagrantSetup(world, "box", NETWORK, settings)
 
 
 @contextmanager
@@ -47,19 +46,19 @@ def injected(file: Path, text: str = "") -> Iterator[None]:
         file.unlink()
 
 
-def findings(stack: Setup) -> dict[str, str]:
+def findings(stack: VagrantSetup) -> dict[str, str]:
     """All that `check` finds."""
     report = json.loads(stack.run("check", "--format", "json", code=3))
     return {finding["where"]: finding["text"] for finding in report["findings"]}
 
 
-def test_a_missing_provider_and_a_missing_box_are_found_at_once(lab: Setup) -> None:
+def test_a_missing_provider_and_a_missing_box_are_found_at_once(lab: VagrantSetup) -> None:
     found = findings(lab)
     assert "-e vagrant_provider=libvirt" in found["vagrant_provider"]
     assert "vagrant box add --name romana/tests" in found["box romana/tests"]
 
 
-def test_what_virtualbox_would_refuse_is_found_at_once(lab: Setup, virtualbox: Path) -> None:
+def test_what_virtualbox_would_refuse_is_found_at_once(lab: VagrantSetup, virtualbox: Path) -> None:
     (lab.world.directory / "bin" / "VBoxManage").symlink_to(PROGRAM)
     theirs = {"name": "romana-box-controller", "nics": {}, "forward": {}, "box": ""}
     known = json.dumps({"machines": {"7": theirs}, "interfaces": {}})
@@ -70,7 +69,7 @@ def test_what_virtualbox_would_refuse_is_found_at_once(lab: Setup, virtualbox: P
     assert "VBoxManage unregistervm romana-box-controller" in found["machine romana-box-controller"]
 
 
-def test_nothing_is_found_when_all_fixes_are_done(lab: Setup) -> None:
+def test_nothing_is_found_when_all_fixes_are_done(lab: VagrantSetup) -> None:
     lab.world.run("sh", "-c", f"mkdir -p /etc/vbox && echo '* {NETWORK}' > {NETWORKS_FILE}")
     lab.world.add_box("virtualbox")
     assert "ready" in lab.run("check")
@@ -84,7 +83,7 @@ def test_nothing_is_found_when_all_fixes_are_done(lab: Setup) -> None:
     ],
 )
 def test_a_failure_is_one_sentence_with_the_log(
-    lab: Setup, virtualbox: Path, subcommand: str, says: str, sentence: str
+    lab: VagrantSetup, virtualbox: Path, subcommand: str, says: str, sentence: str
 ) -> None:
     with injected(virtualbox / f"fail-{subcommand}", says):
         output = lab.run("provision", code=1)
@@ -94,11 +93,11 @@ def test_a_failure_is_one_sentence_with_the_log(
     assert says in (lab.directory / "logs" / "vagrant.log").read_text()
 
 
-def test_the_vagrantfile_is_valid(lab: Setup) -> None:
+def test_the_vagrantfile_is_valid(lab: VagrantSetup) -> None:
     assert "successfully" in lab.vagrant("validate")
 
 
-def test_a_machine_that_never_boots_is_said_to_be_half_made(lab: Setup, virtualbox: Path) -> None:
+def test_a_machine_that_never_boots_is_said_to_be_half_made(lab: VagrantSetup, virtualbox: Path) -> None:
     lab.settings["vagrant_boot_timeout"] = 30
     with injected(virtualbox / "hang"):
         output = lab.run("provision", code=1)
@@ -106,14 +105,14 @@ def test_a_machine_that_never_boots_is_said_to_be_half_made(lab: Setup, virtualb
     assert "half made: controller" in output
 
 
-def test_the_next_run_makes_it_again_once_the_cause_is_gone(lab: Setup) -> None:
+def test_the_next_run_makes_it_again_once_the_cause_is_gone(lab: VagrantSetup) -> None:
     lab.settings["vagrant_boot_timeout"] = 900
     lab.run("provision")
     assert lab.ssh("controller", "hostname").strip() == "controller"
     assert "changed=0" in lab.run("provision")
 
 
-def test_uninstall_removes_the_machine(lab: Setup, virtualbox: Path) -> None:
+def test_uninstall_removes_the_machine(lab: VagrantSetup, virtualbox: Path) -> None:
     lab.run("uninstall", "--yes")
     assert json.loads((virtualbox / "machines.json").read_text())["machines"] == {}
     assert not lab.directory.exists()

@@ -1,4 +1,4 @@
-"""./romana-setup as a user starts it, on a stack of its own, and this machine's network as it must be left."""
+"""./romana-setup as a user starts it, on a stack of its own, on this machine or in a world."""
 
 from __future__ import annotations
 
@@ -6,36 +6,35 @@ import json
 import os
 import signal
 import subprocess
-import time
-from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
+
+from world import World, children
 
 PROJECT = Path(__file__).parents[2]
-T = TypeVar("T")
 UMASK = 0o077  # of a user who lets nobody else read anything
-DEADLINE = 120.0  # seconds until something that was to happen counts as not happening
-
-
-def eventually(look: Callable[[], T], what: str, deadline: float = DEADLINE) -> T:
-    """The first true result of `look`, which is tried until the deadline."""
-    end = time.monotonic() + deadline
-    while not (result := look()):
-        assert time.monotonic() < end, f"not within {deadline} s: {what}"
-        time.sleep(0.1)
-    return result
 
 
 @dataclass
 class Setup:
-    """./romana-setup on one stack."""
+    """./romana-setup on one stack.
+
+    Args:
+        state: where it keeps states.
+        name: the stack's.
+        network: of the nodes, ending in 0/24; none on servers, which have theirs.
+        settings: what it is told by -e.
+        target: where nodes are.
+        world: where it is started; none: on this machine.
+    """
 
     state: Path
     name: str
     network: str
     settings: dict[str, Any] = field(default_factory=dict)
     target: str = "local"
+    world: World | None = None
 
     @property
     def directory(self) -> Path:
@@ -45,22 +44,24 @@ class Setup:
         return self.network.replace("0/24", str(number))
 
     def command(self, *words: str) -> list[str]:
-        values = {
-            "stack_name": self.name,
-            "local_network": self.network,
-            "openstack_engine": "none",
-            **self.settings,
-        }
-        return [str(PROJECT / "romana-setup"), "-t", self.target, "-e", json.dumps(values), *words]
+        network = {f"{self.target}_network": self.network} if self.network else {}
+        values = {"stack_name": self.name, "openstack_engine": "none", **network, **self.settings}
+        return [*self.inside, str(PROJECT / "romana-setup"), "-t", self.target, "-e", json.dumps(values), *words]
+
+    @property
+    def inside(self) -> list[str]:
+        """What begins a command that runs where the stack is."""
+        return self.world.inside if self.world else []
 
     @property
     def environment(self) -> dict[str, str]:
-        return {**os.environ, "XDG_STATE_HOME": str(self.state)}
+        return {**(self.world.environment if self.world else os.environ), "XDG_STATE_HOME": str(self.state)}
 
     def start(self, *words: str) -> subprocess.Popen[str]:
         return subprocess.Popen(
             self.command(*words),
             env=self.environment,
+            cwd="/",
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -73,6 +74,7 @@ class Setup:
         done = subprocess.run(
             self.command(*words),
             env=self.environment,
+            cwd="/",
             input=answer,
             start_new_session=True,  # without a terminal, on which it would ask
             capture_output=True,
@@ -87,7 +89,7 @@ class Setup:
     def ssh(self, node: str, *words: str, check: bool = True) -> str:
         """Run a command on a node over the stack's ssh configuration."""
         done = subprocess.run(
-            ["ssh", "-F", str(self.directory / "ssh_config"), node, *words],
+            [*self.inside, "ssh", "-F", str(self.directory / "ssh_config"), node, *words],
             capture_output=True,
             text=True,
             check=False,
@@ -113,24 +115,8 @@ class Setup:
         return report
 
 
-def machine_network() -> dict[str, str]:
-    """Everything of this machine's own network that a stack must leave as it was."""
-    commands: dict[str, Sequence[str]] = {
-        "links": ["ip", "-d", "link"],
-        "addresses": ["ip", "addr"],
-        "routes": ["ip", "route", "show", "table", "all"],
-        "rules": ["ip", "rule"],
-        "nft": ["nft", "--stateless", "list", "ruleset"],
-        "namespaces": ["ip", "netns"],
-        "sysctls": ["sysctl", "--all", "--pattern", "^net\\."],
-    }
-    return {
-        name: subprocess.run(command, capture_output=True, text=True, check=True).stdout
-        for name, command in commands.items()
-    }
-
-
 def kill(process: subprocess.Popen[str]) -> None:
-    """End a process with SIGKILL and take its status."""
-    process.send_signal(signal.SIGKILL)
+    """End romana-setup with SIGKILL and take its status. In a world it is a child of what entered that."""
+    for pid in children(process.pid) if process.args[0] == "nsenter" else [process.pid]:  # type: ignore[index]
+        os.kill(pid, signal.SIGKILL)
     process.wait()
