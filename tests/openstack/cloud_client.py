@@ -16,7 +16,7 @@ from keystoneauth1.identity import v3
 from keystoneauth1.session import Session
 
 NOVA = "2.96"  # microversion: hosts can be asked for, migrations need no confirmation of a host
-BOOT_WITHIN = 240.0  # seconds; some seconds when the machine is idle
+BOOT_WITHIN = 600.0  # seconds; some seconds when the machine is idle
 LOOK = 0.5  # seconds between two looks at an instance; Nova tells nobody outside
 READY = "romana-guest: ready"
 

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
-from cloud_client import Cloud
+from cloud_client import Cloud, Server
+from places import PLACE
 from remains import assert_nothing_left
 from romana_setup import Setup
 
-STATE = Path("/tmp") / f"romana-tests-{os.geteuid()}"  # noqa: S108 - what a killed run has left is found by the next
 STACK = ("romana-cloud", "192.168.98.0/24", {"openstack_engine": "packages", "devstack_compute_node": 2})
 
 
@@ -24,7 +23,7 @@ def root() -> None:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Setup]:
     """The stack; removed at the end, whatever happened, and before, if an earlier run was killed."""
-    setup = Setup(STATE, *STACK)
+    setup = Setup(PLACE, *STACK)
     setup.run("uninstall", "--yes")
     try:
         setup.run()
@@ -45,11 +44,23 @@ def demo(stack: Setup) -> Cloud:
     return Cloud(stack.directory, f"{stack.name}-demo")
 
 
+@pytest.fixture(scope="session")
+def pair(stack: Setup, admin: Cloud) -> Iterator[tuple[Server, Server]]:
+    """Two instances of one segment, on compute01 and compute02; tests do things to them that they must survive."""
+    identifiers = [admin.boot("one", "compute01", "s1"), admin.boot("two", "compute02", "s1")]
+    one, two = admin.active(*identifiers)
+    admin.ready(*identifiers)
+    yield one, two
+    admin.delete(*identifiers)
+    assert_nothing_left(stack)
+
+
 @pytest.fixture
 def nothing_left(stack: Setup, admin: Cloud) -> Iterator[None]:
-    """After the test: no instance, port, endpoint, tap or route is left, and the addresses are in order."""
+    """After the test no instance, port, endpoint, tap or route is left but what was there; addresses are in order."""
+    servers, ports = {one.id for one in admin.servers()}, {str(one["id"]) for one in admin.ports()}
     yield
-    admin.delete(*(one.id for one in admin.servers()))
-    for port in admin.ports():
-        admin.neutron.delete(f"/ports/{port['id']}")
-    assert_nothing_left(stack)
+    admin.delete(*{one.id for one in admin.servers()} - servers)
+    for port in {str(one["id"]) for one in admin.ports()} - ports:
+        admin.neutron.delete(f"/ports/{port}")
+    assert_nothing_left(stack, ports)

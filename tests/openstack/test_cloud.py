@@ -177,10 +177,8 @@ def test_port_is_active_only_after_the_agent_applied_it(stack: Setup, admin: Clo
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_services_killed_during_boots(stack: Setup, admin: Cloud) -> None:
-    identifiers = [admin.boot("one", "compute01", "s1"), admin.boot("two", "compute02", "s1")]
-    one, two = admin.active(*identifiers)
-    admin.ready(*identifiers)
+def test_services_killed_during_boots(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
+    one, two = pair
     amid = []
     for node, service in SERVICES:
         amid.append(wait_for(partial(admin.boot, f"amid-{service}", "compute01", "s1"), "Nova takes a request"))
@@ -196,10 +194,8 @@ def test_services_killed_during_boots(stack: Setup, admin: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_hard_reboot_and_rebuild_keep_the_network(admin: Cloud) -> None:
-    identifiers = [admin.boot("mover", "compute01", "s1"), admin.boot("peer", "compute02", "s1")]
-    mover, peer = admin.active(*identifiers)
-    admin.ready(*identifiers)
+def test_hard_reboot_and_rebuild_keep_the_network(admin: Cloud, pair: tuple[Server, Server]) -> None:
+    mover, peer = pair
     admin.act(mover.id, "reboot", {"type": "HARD"})
     admin.active(mover.id)
     admin.ready(mover.id)
@@ -220,21 +216,21 @@ def test_twenty_instances_at_once(admin: Cloud) -> None:
         one.name: str(["controller", "compute01", "compute02"].index(one.host)) for one in servers
     }
     first, last = servers[0], servers[-1]  # on which hosts is for Nova to say
-    admin.ready(first.id, last.id)
+    admin.ready(*identifiers)
     assert reaches(admin, first, last)
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_cold_migration_gives_an_address_of_the_new_host(admin: Cloud) -> None:
-    identifiers = [admin.boot("mover", "compute01", "s1"), admin.boot("peer", "compute01", "s1")]
-    mover, peer = admin.active(*identifiers)
-    admin.ready(*identifiers)
+def test_cold_migration_gives_an_address_of_the_new_host(admin: Cloud, pair: tuple[Server, Server]) -> None:
+    peer, _ = pair  # the other has 10.2.34.3
+    (mover,) = admin.active(admin.boot("mover", "compute01", "s1"))
+    admin.ready(mover.id)
     assert reaches(admin, peer, mover)
     admin.act(mover.id, "migrate", {"host": "compute02"})
     admin.settled([mover.id], "VERIFY_RESIZE", "ERROR")
     admin.act(mover.id, "confirmResize")
     (moved,) = admin.active(mover.id)
-    assert (moved.host, moved.address) == ("compute02", "10.2.34.3")
+    assert (moved.host, moved.address) == ("compute02", "10.2.34.4")
     wait_for(lambda: f"lease {moved.address}/16" in admin.console(moved.id), "the guest has its new address")
     admin.ready(moved.id)
     assert reaches(admin, peer, moved)
@@ -249,10 +245,8 @@ def reboot(stack: Setup, node: str) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud) -> None:
-    identifiers = [admin.boot("there", "compute01", "s1"), admin.boot("peer", "compute02", "s1")]
-    there, peer = admin.active(*identifiers)
-    admin.ready(*identifiers)
+def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
+    there, peer = pair
     reboot(stack, "compute01")
     web = f"wget -T 2 -q -O /dev/null http://{there.address}/; echo $?"  # the last that comes up in the guest
     wait_for(lambda: admin.run(peer, web).strip() == "0", "the instance runs and has its network again")
@@ -261,10 +255,8 @@ def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_reboot_of_the_controller(stack: Setup, admin: Cloud) -> None:
-    identifiers = [admin.boot("one", "compute01", "s1"), admin.boot("two", "compute02", "s1")]
-    one, two = admin.active(*identifiers)
-    admin.ready(*identifiers)
+def test_reboot_of_the_controller(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
+    one, two = pair
     reboot(stack, "controller")
     assert reaches(admin, one, two)
     assert stack.ssh("controller", "systemctl", "is-system-running", "--wait", check=False).strip() == "running"
