@@ -9,12 +9,14 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from romana_setup import Setup
 from server_image import server_image
 from waiting import eventually
+from world import die_with_parent
 
 PROJECT = Path(__file__).parents[2]
 SUPERVISOR = PROJECT / "roles" / "local_nodes" / "files" / "supervise-node"
@@ -168,6 +170,7 @@ class Lab:
                 stderr=console,
                 env={"PATH": os.environ["PATH"]},
                 start_new_session=True,
+                preexec_fn=die_with_parent,
             )
         server = self.servers[name] = Server(name, address, directory, process)
         listens = ["ip", "netns", "exec", self.switch, "bash", "-c", f"</dev/tcp/{address}/22"]
@@ -236,7 +239,8 @@ def remove_leftovers(lab: Lab) -> None:
             # What then still waits for a neighbour would be answered for from this machine's own namespace.
             run("ip", "-n", namespace, "link", "set", "group", "default", "down", check=False)
             for pid in run("ip", "netns", "pids", namespace).split():
-                os.kill(int(pid), signal.SIGKILL)
+                with suppress(ProcessLookupError):  # it has ended with another
+                    os.kill(int(pid), signal.SIGKILL)
             eventually(lambda name=namespace: not run("ip", "netns", "pids", name).strip(), "its processes end")  # type: ignore[misc]
             run("ip", "netns", "del", namespace)
     run("ip", "link", "del", lab.uplink, check=False)

@@ -22,7 +22,8 @@ INIT = Path(__file__).with_name("init.py")
 PR_SET_PDEATHSIG = 1
 
 
-def _die_with_parent() -> None:
+def die_with_parent() -> None:
+    """In a child: end when the tests do, also when these are killed."""
     ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
@@ -39,7 +40,7 @@ class World:
         self.directory.mkdir(parents=True)
         own = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         command = ["unshare", *own, sys.executable, str(INIT), str(self.directory)]
-        self.first = subprocess.Popen(command, preexec_fn=_die_with_parent)
+        self.first = subprocess.Popen(command, preexec_fn=die_with_parent)
         eventually((self.directory / "ready").exists, "the world is there")
         return self
 
