@@ -90,8 +90,7 @@ install_python() {
     for packages in "python3 python3-venv" "python3.11 python3.11-venv"; do # older releases have 3.11 beside 3.10
         say "installing the distribution packages $packages"
         # shellcheck disable=SC2086
-        quietly apt-get -qq update &&
-            quietly env DEBIAN_FRONTEND=noninteractive apt-get -qq -y install --no-install-recommends $packages &&
+        { patient_apt update && patient_apt -y install --no-install-recommends $packages; } >/dev/null &&
             find_python >/dev/null && return
     done
     say "this distribution has no Python 3.11 or newer; install one with its venv module and run this again"
@@ -107,3 +106,6 @@ quietly() {
 
 # A reader that has gone, as of `2>&1 | head`, does not end the work.
 say() { (trap '' PIPE && echo "romana-setup: $*" >&2) || :; }
+
+# Waits for others who install, and says at once for whom.
+patient_apt() { DEBIAN_FRONTEND=noninteractive "$root/roles/packages/files/patient-apt" apt-get -qq "$@"; }

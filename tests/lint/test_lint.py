@@ -29,6 +29,7 @@ SHELL = [
     "tests/vagrant/customize-box",
     "roles/nova/files/nova-has-failed-builds",
     "roles/libvirt/files/hook",
+    "roles/packages/files/patient-apt",
     "romana-install/src/romana_install/static/facts.sh",
     "roles/nova_compute/files/end-instances",
     "roles/nova_compute/files/remove-unused-taps",
