@@ -31,7 +31,7 @@ def needs(network: IPv4Network, interface: str, uplink: bool) -> list[Need]:
     """What has to pass. Pure."""
     here = IPv4Network((network[-2], 32))
     to = Packet(here, network, outgoing=interface, target_port=SSH)
-    back = Packet(network, here, incoming=interface, source_port=SSH, answers=True)
+    back = Packet(network, here, incoming=interface, source_port=SSH, answers=True, local=True)
     found = [
         Need("output", "ssh to the nodes", (to,), (Opening("", str(network)),)),
         Need("input", "the nodes' answers", (back,), (Opening(str(network)),)),

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 
 from romana.filters import iptables, nft
-from romana.filters.rules import Chain, Fate, Filter, Packet, fate
+from romana.filters.rules import BROADCAST, Chain, Fate, Filter, Packet, fate
 
 OWN = "inet romana"
 HOOKS = ("input", "forward", "output")
@@ -93,8 +93,7 @@ def dhcp_and_forward(plan: IPv4Network, tap: str = "tap") -> list[Need]:
     between, own = f"{tap}0", ""
     ways = ((between, own), (own, between))
     forward = tuple(Packet(plan, plan, *way, protocol) for way in ways for protocol in ("tcp", "udp", "icmp"))
-    nobody, all_here = IPv4Network("0.0.0.0/32"), IPv4Network("255.255.255.255/32")
-    ask = Packet(nobody, all_here, between, own, "udp", 68, 67)
+    ask = Packet(IPv4Network("0.0.0.0/32"), BROADCAST, between, own, "udp", 68, 67)
     answer = Packet(plan, plan, own, between, "udp", 67, 68)
     return [
         Need("forward", "packets of endpoints", forward, (Opening(str(plan)), Opening("", str(plan)))),

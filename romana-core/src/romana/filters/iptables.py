@@ -17,7 +17,7 @@ _HARMLESS = {
 }
 _NAMES = {"-i": "incoming", "-o": "outgoing", "-s": "source", "-d": "target", "-p": "protocol"}
 _PORTS = {"--sport": "source port", "--sports": "source port", "--dport": "target port", "--dports": "target port"}
-_STATES = {"--ctstate": "state", "--state": "state", "--ctdir": "direction"}
+_STATES = {"--ctstate": "state", "--state": "state", "--ctdir": "direction", "--dst-type": "target type"}
 
 
 def tables(listing: str, kind: str = "iptables") -> list[Filter]:

@@ -151,6 +151,8 @@ def _key(left: Any) -> tuple[str, str]:
         if item.get("key") == "status":
             return "translated", ""
         return _KEYS.get((what, item.get("key", "")), ""), ""
+    if what == "fib" and item.get("result") == "type" and item.get("flags") in ("daddr", ["daddr"]):
+        return "target type", ""
     if what == "payload" and "protocol" in item:
         protocol = item["protocol"]
         named = _KEYS.get(("th" if protocol in _BRIDGES else protocol, item["field"]), "")

@@ -12,6 +12,7 @@ from enum import Enum
 from ipaddress import IPv4Network
 
 VIRTUAL = ("lo", "docker", "br-", "virbr", "veth", "lxc", "lxd", "podman", "cni", "wg", "tun")
+BROADCAST = IPv4Network("255.255.255.255/32")
 NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "ipv6-icmp"}
 
 
@@ -19,7 +20,8 @@ NUMBERS = {"1": "icmp", "6": "tcp", "17": "udp", "58": "ipv6-icmp"}
 class Packet:
     """A packet that has to pass. incoming, outgoing: interfaces; empty for one of the machine's own that is not known.
 
-    source, target: all addresses it may have. It has no mark, and is the first of its connection unless `answers`.
+    source, target: all addresses it may have; local: whether the target is the machine itself. It has no mark, and is
+    the first of its connection unless `answers`.
     """
 
     source: IPv4Network
@@ -30,6 +32,12 @@ class Packet:
     source_port: int = 49999
     target_port: int = 49998
     answers: bool = False
+    local: bool = False
+
+    @property
+    def target_type(self) -> str:
+        """What the machine's routes make of the target."""
+        return "broadcast" if self.target == BROADCAST else "local" if self.local else "unicast"
 
 
 @dataclass(frozen=True)
@@ -54,22 +62,24 @@ class Condition:
                 return _is_interface(packet.incoming if self.key == "incoming" else packet.outgoing, self.values)
             case "source" | "target":
                 return _is_within(packet.source if self.key == "source" else packet.target, self.values)
-            case "protocol":
-                return packet.protocol in {NUMBERS.get(str(value), value) for value in self.values}
             case "source port" | "target port":
                 port = packet.source_port if self.key == "source port" else packet.target_port
                 return any(port in value for value in self.values if isinstance(value, range))
-            case "state":
-                return ("established" if packet.answers else "new") in self.values
-            case "direction":
-                return ("reply" if packet.answers else "original") in self.values
-            case "mark":
-                return "0" in self.values
-            case "family":
-                return "ipv4" in self.values
-            case "translated":
-                return False
-        return None
+        named = _named(packet).get(self.key)
+        return None if named is None else named in {NUMBERS.get(str(value), value) for value in self.values}
+
+
+def _named(packet: Packet) -> dict[str, str]:
+    """The packet's properties that have names."""
+    return {
+        "protocol": packet.protocol,
+        "state": "established" if packet.answers else "new",
+        "direction": "reply" if packet.answers else "original",
+        "target type": packet.target_type,
+        "mark": "0",
+        "family": "ipv4",
+        "translated": "no",
+    }
 
 
 UNKNOWN = Condition("unknown")

@@ -39,7 +39,7 @@ def _of_compute(node: Node, stack: Stack, config: Config) -> Iterator[Need]:
 
 
 def _from(source: str, node: Node, ports: tuple[int, ...]) -> Need:
-    packets = tuple(Packet(IPv4Network(source), _only(node.address), target_port=port) for port in ports)
+    packets = tuple(Packet(IPv4Network(source), _only(node.address), target_port=port, local=True) for port in ports)
     return Need("input", f"TCP {', '.join(map(str, ports))} from {source}", packets, (Opening(source),))
 
 
