@@ -96,9 +96,9 @@ def variables(node: dict[str, Any], reach: dict[str, str] | None, directory: Pat
         "node_index": node["index"],
     }
     if reach is not None:
-        # By that name ssh_config has address, port and key.
+        # By that ssh_config has the rest.
         found |= {
-            "ansible_host": node["name"],
+            "ansible_host": reach.get("destination") or node["name"],
             "ansible_user": reach["user"],
             "ansible_become": reach["user"] != "root",
         }

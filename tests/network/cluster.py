@@ -45,9 +45,10 @@ class NamespaceStack(Stack):
     """A stack whose nodes are network namespaces: entered, where others are reached by ssh."""
 
     def ssh_command(self, node_name: str, *argv: str) -> list[str]:
-        assert argv == (PROGRAM,)
+        (command,) = argv
         namespace = f"{self.name}{self.node(node_name).index}"
-        return ["ip", "netns", "exec", namespace, sys.executable, "-m", "romana.probe"]
+        inside = command.replace(PROGRAM, f"{sys.executable} -m romana.probe")
+        return ["ip", "netns", "exec", namespace, "sh", "-c", inside]
 
 
 class HalfReachableStack(NamespaceStack):

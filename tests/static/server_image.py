@@ -21,7 +21,7 @@ rm -f /etc/apt/sources.list.d/*
 echo 'deb [trusted=yes] file:/srv/packages ./' >/etc/apt/sources.list
 """
 SERVER = """
-apt-get -qq install sudo
+apt-get -qq install sudo fish tcsh
 useradd --create-home --shell /bin/bash debian
 """
 # As the package leaves them: what a cloud needs in its databases is made on the server.

@@ -2,65 +2,101 @@
 
 from __future__ import annotations
 
-import select
+import socketserver
 import subprocess
 import tempfile
+import threading
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 from typing import IO
 
-from romana_install.stack import StackError
+from romana_install import login
+from romana_install.stack import Node, Stack, StackError
 
-READY = b"ready"
-PATIENCE = 30.0  # seconds for ssh to say that it is there
+PATIENCE = 30.0  # seconds for ssh to get there
+CLOSED = "open failed: connect failed"  # sshd's word for a port on which nobody listens; it has forwarded, then
 
 
 class ForwardError(StackError):
-    """ssh did not bring the ports; the text says why, in its last words."""
+    """ssh does not bring the ports; the text is why, and what to do."""
 
 
 @contextmanager
-def forwarded(login: Sequence[str], address: str, ports: Sequence[int]) -> Iterator[dict[int, Path]]:
-    """Unix sockets that lead to TCP ports of a server, by port, for as long as the context is open.
+def forwarded(stack: Stack, node: Node, ports: Sequence[int]) -> Iterator[dict[int, Path]]:
+    """Unix sockets that lead to TCP ports of a node at its own address, by port, as long as the context is open.
 
-    Args:
-        login: the command that logs in to the server.
-        address: that of the server as it sees itself, where the ports are.
-        ports: which.
+    Each connection is one ssh that is joined to it: no shell there has a part in it, and neither has what the user's
+    configuration forwards.
 
     Raises:
-        ForwardError: ssh does not get there.
+        ForwardError: ssh does not get there, or does not forward.
     """
-    program, *rest = login
-    with tempfile.TemporaryDirectory(prefix="romana-") as directory, tempfile.TemporaryFile() as messages:
+    if refused := refusal(stack, node, ports[0]):
+        raise ForwardError(f"ssh does not lead to {node.name}: {refused}")
+    with tempfile.TemporaryDirectory(prefix="romana-") as directory, ExitStack() as servers:
         sockets = {port: Path(directory, str(port)) for port in ports}
-        forwards = [word for port, path in sockets.items() for word in ("-L", f"{path}:{address}:{port}")]
-        # A connection of its own, whose end is the end of what it forwards. It says when it is there: ssh runs the
-        # command only after it has made the sockets, and `cat` ends with us.
-        options = ["-o", "ControlPath=none", "-o", "ExitOnForwardFailure=yes", *forwards]
-        process = subprocess.Popen(
-            [program, *options, *rest, f"echo {READY.decode()}; exec cat"],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=messages,
-            start_new_session=True,  # Ctrl-C is for us
-        )
+        for port, path in sockets.items():
+            servers.enter_context(_serving(path, _command(stack, node, port)))
+        yield sockets
+
+
+def refusal(stack: Stack, node: Node, port: int) -> str:
+    """Why ssh does not forward to a node's port, and what to do; empty when it does, whoever listens there."""
+    with tempfile.TemporaryFile() as messages:  # not a pipe: ssh's master keeps it open
+        # A connection of its own, which says more.
+        command = _command(stack, node, port, "-o", "LogLevel=INFO", "-S", "none")
         try:
-            _await(process, messages)
-            yield sockets
+            done = _run(command, messages)
+        except subprocess.TimeoutExpired:
+            return f"no answer within {PATIENCE:g} s"
+        except FileNotFoundError:
+            return login.NOT_INSTALLED
+        said = login.read(messages)
+    return "" if done.returncode == 0 or CLOSED in said else login.why(stack, node, said)
+
+
+def _command(stack: Stack, node: Node, port: int, *options: str) -> list[str]:
+    program, *rest = stack.login_command(node.name)
+    return [program, *options, "-W", f"{node.address}:{port}", *rest]
+
+
+def _run(command: Sequence[str], messages: IO[bytes]) -> subprocess.CompletedProcess[bytes]:
+    return subprocess.run(
+        command,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=messages,
+        timeout=PATIENCE,
+        check=False,
+        start_new_session=True,  # Ctrl-C is for us
+    )
+
+
+@contextmanager
+def _serving(path: Path, command: Sequence[str]) -> Iterator[None]:
+    """Join each connection to a socket to a run of the command, until the context ends, and these with it."""
+    running: set[subprocess.Popen[bytes]] = set()
+
+    class Joined(socketserver.BaseRequestHandler):
+        def handle(self) -> None:
+            with subprocess.Popen(
+                command,
+                stdin=self.request,
+                stdout=self.request,
+                stderr=subprocess.DEVNULL,
+                start_new_session=True,  # Ctrl-C is for us
+            ) as process:
+                running.add(process)
+
+    with socketserver.ThreadingUnixStreamServer(str(path), Joined) as server:
+        thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
+        thread.start()
+        try:
+            yield
         finally:
-            process.communicate()
-
-
-def _await(process: subprocess.Popen[bytes], messages: IO[bytes]) -> None:
-    """Return when the sockets are there. Raises ForwardError."""
-    assert process.stdout is not None
-    said = select.select([process.stdout], [], [], PATIENCE)[0] and process.stdout.readline()
-    if said and said.strip() == READY:
-        return
-    process.terminate()
-    process.wait()
-    messages.seek(0)
-    lines = messages.read().decode(errors="replace").strip().splitlines()
-    raise ForwardError(f"ssh does not lead to the controller: {lines[-1] if lines else 'no answer'}")
+            server.shutdown()
+            thread.join()
+            for process in running:
+                with suppress(ProcessLookupError):
+                    process.terminate()

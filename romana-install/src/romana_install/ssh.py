@@ -9,6 +9,7 @@ import hashlib
 import os
 import re
 import shlex
+import subprocess
 import tempfile
 from pathlib import Path
 
@@ -24,8 +25,44 @@ from cryptography.hazmat.primitives.serialization import (
 from romana_install.files import PRIVATE_DIRECTORY, private_directory, write_private
 from romana_install.stack import ADDRESSES_FILE, Node, Stack, uplink
 
+CONFIG_FILE = "ssh_config"
+USERS_CONFIG = "~/.ssh/config /etc/ssh/ssh_config"  # as ssh reads them, in this order
 SOCKET_PATH = 107  # longest path the kernel binds a socket to
 CONNECT_TIMEOUT = {"vagrant": 30}  # seconds; a machine whose processor is emulated takes its time
+# Of the user's configuration our sessions take what says how to get there. Whatever else they could find in it is said
+# before, as the first that says something is heard; a test compares this with all that ssh knows.
+OURS = (
+    "AddKeysToAgent no",
+    "BatchMode yes",
+    "ClearAllForwardings yes",
+    "ConnectTimeout 10",
+    "ConnectionAttempts 1",
+    "ControlMaster no",  # but a connection that the user keeps open to a bastion is made use of
+    "ControlPersist no",
+    "EnableEscapeCommandline no",
+    "EscapeChar ~",
+    "ExitOnForwardFailure no",
+    "ForkAfterAuthentication no",
+    "ForwardAgent no",
+    "ForwardX11 no",
+    "ForwardX11Trusted no",
+    "GSSAPIDelegateCredentials no",
+    "GatewayPorts no",
+    "HashKnownHosts no",
+    "LogVerbose none",
+    "PermitLocalCommand no",
+    "RemoteCommand none",
+    "RequestTTY auto",
+    "ServerAliveCountMax 3",
+    "ServerAliveInterval 10",
+    "SessionType default",
+    "SetEnv LC_ALL=C.UTF-8",
+    "StdinNull no",
+    "StrictHostKeyChecking yes",
+    "Tunnel no",
+    "UpdateHostKeys no",
+    "VisualHostKey no",
+)
 SOCKET_NAME = len("/65535") + len(".0123456789abcdef")  # ssh binds to a temporary name first
 
 
@@ -43,7 +80,24 @@ def ensure(stack: Stack) -> None:
     if not stack.reach:
         _ensure_key(directory / "id_ed25519", f"romana-setup {stack.name}")
         _ensure_host_keys(stack)
-    write_private(stack.directory / "ssh_config", config(stack))
+    write_private(stack.directory / CONFIG_FILE, config(stack))
+
+
+def effective(host: str, file: Path | None = None) -> dict[str, list[str]]:
+    """What ssh would do to get to a host: values by keyword in lower case; nothing where it cannot say.
+
+    file: the configuration; None for the user's own.
+    """
+    command = ["ssh", "-G", *(["-F", str(file)] if file else []), "--", host]
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False)
+    except FileNotFoundError:
+        return {}
+    found: dict[str, list[str]] = {}
+    for line in done.stdout.splitlines():
+        keyword, _, value = line.partition(" ")
+        found.setdefault(keyword.lower(), []).append(value)
+    return found
 
 
 def _ensure_host_keys(stack: Stack) -> None:
@@ -59,10 +113,13 @@ def _ensure_host_keys(stack: Stack) -> None:
             path.unlink()  # a node of that name, added again later, is another machine
 
 
-def config(stack: Stack) -> str:
-    """The text of the stack's ssh_config. Nodes answer to their names and to their addresses."""
+def config(stack: Stack, level: str = "ERROR") -> str:
+    """The text of the stack's ssh_config. Nodes answer to their names and to their addresses.
+
+    level: how much ssh says of its way to servers, as its LogLevel.
+    """
     if stack.reach:
-        return _config_of_servers(stack)
+        return _config_of_servers(stack, level)
     directory = stack.directory
     lines = [f"# Written by romana-setup: ssh -F {shlex.quote(f'{directory}/ssh_config')} {stack.controller.name}"]
     assigned = stack.target in ("aws", "vagrant")
@@ -94,10 +151,11 @@ def config(stack: Stack) -> str:
     return "\n".join(lines) + "\n"
 
 
-def _config_of_servers(stack: Stack) -> str:
-    """What leads to servers as their owner says; what it does not say is as in ~/.ssh/config."""
+def _config_of_servers(stack: Stack, level: str) -> str:
+    """What leads to servers as their owner says; what he does not say is as in his own configuration of ssh."""
     lines = [
-        f"# Written by romana-setup: ssh -F {shlex.quote(f'{stack.directory}/ssh_config')} {stack.controller.name}"
+        f"# Written by romana-setup: ssh -F {shlex.quote(f'{stack.directory}/ssh_config')} {stack.controller.name}",
+        "IgnoreUnknown *",  # what the user's ssh knows, and what ours below does not know yet
     ]
     jump = stack.jump.rpartition("@")[2].partition(":")[0]
     keys = {name: quoted(Path(reach.key)) for name, reach in stack.reach.items() if reach.key}
@@ -106,12 +164,15 @@ def _config_of_servers(stack: Stack) -> str:
         if not reach.host:
             continue
         lines += [
-            f"Host {node.name} {node.address}",
-            f"    HostName {reach.host}",
+            # By its host all that the user says of that applies, an alias or a pattern of addresses; who asks for the
+            # node's name gets there, too.
+            *([f"Host {node.name}", f"    HostName {reach.host}"] if node.name != reach.host else []),
+            f"Host {' '.join(dict.fromkeys((node.name, reach.destination or node.name)))}",
             f"    User {reach.user}",
             f"    Port {reach.port}",
             *([f"    IdentityFile {keys[node.name]}", "    IdentitiesOnly yes"] if node.name in keys else []),
-            *([f"    ProxyCommand {_by_jump(stack)}"] if jump else []),
+            # The bastion has to say first that it does not answer.
+            *([f"    ProxyCommand {_by_jump(stack)}", "    ConnectTimeout 20"] if jump else []),
             "    ControlMaster auto",
             "    ControlPersist 60",
             f"    ControlPath {quoted(control_path(stack, node))}",
@@ -121,13 +182,10 @@ def _config_of_servers(stack: Stack) -> str:
     lines += [
         "Host *",
         *([f"    UserKnownHostsFile {quoted(Path(stack.known_hosts))}"] if stack.known_hosts else []),
-        "    StrictHostKeyChecking yes",
-        "    BatchMode yes",
-        "    ConnectTimeout 10",
-        "    ServerAliveInterval 10",
-        "    ServerAliveCountMax 3",
-        "    LogLevel ERROR",
-        "Include ~/.ssh/config",  # the first that says something is heard
+        f"    LogLevel {level}",
+        *(f"    {line}" for line in OURS),
+        f"    Include {USERS_CONFIG}",
+        "    SendEnv -*",  # only here it takes back what was said before
     ]
     return "\n".join(lines) + "\n"
 

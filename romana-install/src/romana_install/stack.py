@@ -59,13 +59,15 @@ class Reach:
     """How a server of the target static is reached, as its owner says.
 
     host: name or address for ssh; empty when this machine is the server; key: path of a private key, empty for what
-    ssh finds itself.
+    ssh finds itself; destination: what ssh is asked for, its host, or empty for the node's name where several servers
+    are at one host.
     """
 
     host: str
     user: str
     port: int = 22
     key: str = ""
+    destination: str = field(default="", compare=False)
 
     @property
     def becomes(self) -> bool:
@@ -187,7 +189,8 @@ class Stack:
         node = self.node(node_name)
         if node.name in self.reach and not self.reach[node.name].host:
             return ["sh", "-c", " ".join(argv)] if argv else ["sh", "-i"]
-        return ["ssh", "-F", str(self.directory / "ssh_config"), node.name, *argv]
+        destination = self.reach[node.name].destination if node.name in self.reach else ""
+        return ["ssh", "-F", str(self.directory / "ssh_config"), destination or node.name, *argv]
 
     def secrets(self) -> dict[str, Any]:
         """What secrets.json holds. Raises StackError when it is missing or damaged."""
@@ -235,7 +238,7 @@ class Stack:
         if reach is None or not reach.host:
             yield {}
             return
-        with forwarded(self.login_command(self.controller.name), self.controller.address, ports) as sockets:
+        with forwarded(self, self.controller, ports) as sockets:
             yield sockets
 
     @property

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass, field
@@ -13,7 +12,7 @@ import yaml
 
 from romana.client import ClientError
 from romana.models import Host
-from romana_install import supervisors
+from romana_install import login, supervisors
 from romana_install.context import PROJECT, existing_stack
 from romana_install.invocation import command
 from romana_install.options import Options
@@ -23,7 +22,7 @@ from romana_install.terminal import table
 if TYPE_CHECKING:
     from romana_install.aws.status import CloudStatus
 
-PATIENCE = 10  # seconds for a node to answer
+PATIENCE = 25  # seconds for a node to answer: ssh gives up before, and says why
 SERVER, AGENT = "romana-server", "romana-agent"
 FOUNDATION_UNITS = ("mariadb", "rabbitmq-server", "memcached")  # what OpenStack's services stand on
 COMPUTE_UNITS = ("nova-compute",)
@@ -143,31 +142,39 @@ def _ask(stack: Stack, node: Node) -> Answer:
     if stack.target == "local" and (ended := supervisors.problem(stack.directory, node.name)):
         return Answer(silence=ended)
     wanted = units(node, stack.engine)
-    questions = ["systemctl is-system-running", f"systemctl is-active {' '.join(wanted)}"]
-    if stack.engine == "devstack":
-        questions.append(f"systemctl list-units --all --plain --no-legend '{DEVSTACK_UNITS}'")
-    command = stack.login_command(node.name, "; ".join(questions))
     try:
-        done = subprocess.run(command, capture_output=True, text=True, timeout=PATIENCE, check=False)
-    except subprocess.TimeoutExpired:
-        return Answer(silence=f"no answer within {PATIENCE} s")
-    except FileNotFoundError:
-        return Answer(silence="ssh is not installed here")
-    system, *lines = done.stdout.splitlines() or [""]
-    words, listed = lines[: len(wanted)], lines[len(wanted) :]
-    if len(words) != len(wanted):
-        reason = (done.stderr.strip().splitlines() or ["no answer"])[-1]
-        return Answer(silence=f"cannot be reached: {reason}")
-    found = dict(zip(wanted, words, strict=True)) | parse_listed(listed)
-    if stack.engine == "devstack" and not listed:
+        said = login.run(stack, node, _questions(wanted, stack.engine), PATIENCE)
+    except login.SilentError as error:
+        return Answer(silence=str(error))
+    return parse(said.splitlines(), wanted, stack.engine)
+
+
+def _questions(wanted: Iterable[str], engine: str) -> str:
+    """The script that asks a node; `parse` understands what it prints."""
+    lines = ['echo "system $(systemctl is-system-running)"']
+    lines += [f'echo "unit {unit} $(systemctl is-active {unit})"' for unit in wanted]
+    if engine == "devstack":
+        listing = f"systemctl list-units --all --plain --no-legend '{DEVSTACK_UNITS}'"
+        lines.append(f'{listing} | while read -r line; do echo "listed $line"; done')
+    return "\n".join(lines)
+
+
+def parse(lines: Iterable[str], wanted: Iterable[str], engine: str) -> Answer:
+    """What a node has said. Pure."""
+    said = [words for line in lines if (words := line.split())]
+    system = next((words[1] for words in said if words[0] == "system" and words[1:]), "")
+    states = {words[1]: words[2] for words in said if words[0] == "unit" and words[2:]}
+    found = {unit: states.get(unit, "unknown") for unit in wanted}
+    listed = parse_listed(" ".join(words[1:]) for words in said if words[0] == "listed")
+    if engine == "devstack" and not listed:
         found[DEVSTACK_UNITS] = "missing"
-    return Answer(system, found)
+    return Answer(system, found | listed)
 
 
 def parse_listed(lines: Iterable[str]) -> dict[str, str]:
     """The state of each unit that `systemctl list-units --plain --no-legend` prints. Pure."""
     columns = (line.split() for line in lines)
-    return {unit.removesuffix(".service"): active for unit, _, active, *_ in columns}
+    return {words[0].removesuffix(".service"): words[2] for words in columns if words[2:]}
 
 
 def _hosts(stack: Stack) -> tuple[dict[str, Host], str]:

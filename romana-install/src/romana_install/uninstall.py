@@ -26,7 +26,7 @@ from romana_install.settings import Config
 from romana_install.stack import STACK_FILE, Node, Stack, StackError, stack_of_another, state_directory, state_home
 from romana_install.static import inventory
 from romana_install.static.facts import Facts, ask
-from romana_install.static.preflight import no_root, unreachable
+from romana_install.static.preflight import no_root
 
 ACTION = "uninstall"
 ORIGINALS = "/var/lib/romana-originals"  # what OpenStack's packages leave on a server, as facts.sh says it
@@ -186,7 +186,7 @@ def _strange(node: Node, answers: Mapping[str, Facts], stack: Stack) -> Iterator
     facts = answers[node.name]
     if facts.silence:
         fix = f'if it is gone for good: -e \'{{"static_forget": ["{node.name}"]}}\''
-        yield Finding(node.name, f"{unreachable(node, facts.silence, stack)}; {fix}")
+        yield Finding(node.name, f"{facts.silence}; {fix}")
     elif facts.sudo:
         yield Finding(node.name, no_root(facts.sudo, stack.reach[node.name].user, bool(stack.become_password)))
     elif facts.stack not in ("", stack.name):

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import subprocess
 import tempfile
 import time
 from collections.abc import Iterable, Mapping, Sequence
@@ -14,7 +13,7 @@ from pathlib import Path
 
 from romana.filters.barriers import filters
 from romana.filters.rules import Filter
-from romana_install import machine, pki, ssh
+from romana_install import login, machine, pki, ssh
 from romana_install.files import write_private
 from romana_install.stack import SUDO_ASKS_NOTHING, SUDO_READS, Node, Stack
 
@@ -27,7 +26,7 @@ DEFAULT_ROUTE = IPv4Network("0.0.0.0/0")
 
 @dataclass(frozen=True)
 class Facts:
-    """What a server said. silence: why it said nothing; empty when it did.
+    """What a server said. silence: why it said nothing, and what to do; empty when it did.
 
     os: ID and VERSION_ID of os-release; python: the distribution's version, empty for none; memory: bytes that
     programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it); ports:
@@ -62,7 +61,8 @@ def ask(stack: Stack, nodes: Sequence[Node]) -> dict[str, Facts]:
     """What each of the nodes says, by name. The stack's directory need not exist."""
     with tempfile.TemporaryDirectory(prefix="romana-") as directory, ThreadPoolExecutor(AT_ONCE) as pool:
         elsewhere = replace(stack, directory=Path(directory))
-        write_private(elsewhere.directory / "ssh_config", ssh.config(elsewhere))
+        # It says more than usual: whatever goes wrong is looked at.
+        write_private(elsewhere.directory / ssh.CONFIG_FILE, ssh.config(elsewhere, level="INFO"))
         answers = pool.map(lambda node: _ask(elsewhere, node), nodes)
         return {node.name: answer for node, answer in zip(nodes, answers, strict=True)}
 
@@ -71,25 +71,11 @@ def _ask(stack: Stack, node: Node) -> Facts:
     sudo = (SUDO_READS if stack.become_password else SUDO_ASKS_NOTHING) if stack.reach[node.name].becomes else ""
     # On its input, where nobody else sees the password.
     values = f"sudo={shlex.quote(sudo)}\npassword={shlex.quote(stack.become_password)}\n"
-    program, *words = stack.login_command(node.name, "sh -s")
     before = time.time()
     try:
-        done = subprocess.run(
-            [program, *(["-S", "none"] if program == "ssh" else []), *words],
-            input=values + SCRIPT.read_text(),
-            capture_output=True,
-            text=True,
-            errors="replace",
-            timeout=PATIENCE,
-            check=False,
-        )
-    except subprocess.TimeoutExpired:
-        return Facts(silence=f"no answer within {PATIENCE:g} s")
-    except FileNotFoundError as error:
-        return Facts(silence=f"{error.filename} is not installed here")
-    lines = done.stdout.splitlines()
-    if "end" not in lines:
-        return Facts(silence=(done.stderr.strip().splitlines() or ["no answer"])[-1])
+        lines = login.run(stack, node, values + SCRIPT.read_text(), PATIENCE, ("-S", "none")).splitlines()
+    except login.SilentError as error:
+        return Facts(silence=str(error))
     return parse(lines, (before + time.time()) / 2)
 
 

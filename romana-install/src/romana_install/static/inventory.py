@@ -7,14 +7,16 @@ import json
 import os
 import re
 import subprocess
+from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import AddressValueError, IPv4Address
 from pathlib import Path
 from typing import Any
 
 import yaml
 
+from romana_install import ssh
 from romana_install.findings import Finding, did_you_mean, shown
 from romana_install.stack import Node, Reach, Stack
 
@@ -79,6 +81,8 @@ def read(path: str, existing: Stack | None) -> Servers:
         for name, groups in ours.items()
     )
     reach = {name: _reach(name, variables.get(name, {}), place.parent) for name in ours}
+    at = Counter(one.host for one in reach.values())
+    reach = {name: replace(one, destination=one.host if at[one.host] == 1 else "") for name, one in reach.items()}
     return Servers(tuple(sorted(nodes, key=lambda node: node.index)), reach)
 
 
@@ -233,6 +237,12 @@ def _instead(key: str) -> str:
     return "say it in ~/.ssh/config, or leave it out"
 
 
+def _by_ssh(host: str) -> dict[str, str]:
+    """What ssh's own configuration says of a host that an inventory can say, too."""
+    said = ssh.effective(host)
+    return {f"ansible_{key}": said[key][0] for key in ("user", "port") if key in said}
+
+
 def _twice(addresses: Mapping[str, str], lines: Lines) -> Iterator[Finding]:
     first: dict[str, str] = {}
     for name, address in addresses.items():
@@ -264,10 +274,12 @@ def _is_address(value: Any) -> bool:
 def _reach(name: str, variables: Mapping[str, Any], beside: Path) -> Reach:
     key = variables.get("ansible_ssh_private_key_file", variables.get("ansible_private_key_file", ""))
     local = variables.get("ansible_connection") == "local"
+    host = "" if local else str(variables.get("ansible_host", name))
+    said = {"ansible_user": getpass.getuser(), "ansible_port": "22", **({} if local else _by_ssh(host)), **variables}
     return Reach(
-        host="" if local else str(variables.get("ansible_host", name)),
-        user=getpass.getuser() if local else str(variables.get("ansible_user", getpass.getuser())),
-        port=int(variables.get("ansible_port", 22)),
+        host=host,
+        user=getpass.getuser() if local else str(said["ansible_user"]),
+        port=int(said["ansible_port"]),
         # A path is meant as it is read where the inventory is.
         key=str(beside.resolve() / Path(str(key)).expanduser()) if key else "",
     )

@@ -63,7 +63,7 @@ def own_authority(stack: Stack) -> str:
 def of_node(node: Node, facts: Facts, stack: Stack, authority: str) -> Iterator[Finding]:
     """What is wrong with a server, whether it is new or of the stack. Pure."""
     if facts.silence:
-        yield Finding(node.name, unreachable(node, facts.silence, stack))
+        yield Finding(node.name, facts.silence)
         return
     if facts.sudo:
         yield Finding(node.name, no_root(facts.sudo, stack.reach[node.name].user, bool(stack.become_password)))
@@ -99,7 +99,7 @@ def of_leaving_node(node: Node, facts: Facts, stack: Stack) -> Iterator[Finding]
     """What is wrong with a server that is to be given back. Pure."""
     if facts.silence:
         fix = f'if it is gone for good: -e \'{{"static_forget": ["{node.name}"]}}\''
-        yield Finding(node.name, f"is to be given back, but {unreachable(node, facts.silence, stack)}; {fix}")
+        yield Finding(node.name, f"is to be given back, but {facts.silence}; {fix}")
     if facts.sudo:
         yield Finding(node.name, no_root(facts.sudo, stack.reach[node.name].user, bool(stack.become_password)))
 
@@ -196,23 +196,6 @@ def _apart(nodes: Sequence[Node], answers: Mapping[str, Facts]) -> Iterator[Find
             text = f"{node.address} is in no network of {first.name}'s, so routers between them would have to know each"
             fix = "host's prefix; if they do, set static_routes_announced; else use servers in one network"
             yield Finding(node.name, f"{text} {fix}")
-
-
-def unreachable(node: Node, why: str, stack: Stack) -> str:
-    """The finding about a server that ssh does not get into. Pure."""
-    reach = stack.reach[node.name]
-    by = f" by {stack.jump}" if stack.jump else ""
-    target = f"{reach.user}@{reach.host} -p {reach.port}"
-    if "Host key verification failed" in why or "host key" in why.lower():
-        where = stack.known_hosts or "~/.ssh/known_hosts"
-        scan = f"ssh-keyscan -p {reach.port} {reach.host}"
-        return (
-            f"its host key is not in {where}, or another one is; compare it with the server's, then: {scan} >>{where}"
-        )
-    if "Permission denied" in why:
-        key = reach.key or "a key that ssh finds"
-        return f"{reach.user} may not log in with {key}; give its key to the server: ssh-copy-id {target}"
-    return f"cannot be reached{by}: {why}; try: ssh {target}"
 
 
 def no_root(why: str, user: str, password_given: bool) -> str:

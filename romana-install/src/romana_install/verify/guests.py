@@ -74,15 +74,18 @@ def row(source: Instance, targets: Sequence[Instance], answers: Sequence[str]) -
 
 def inside(stack: Stack, instance: Instance, command: str) -> str:
     """What a command prints inside an instance, over ssh by its node; empty when that does not work."""
-    way = shlex.join(stack.login_command(instance.node, "busybox", "nc", instance.address, "22"))
-    options = (
+    options = [
         "StrictHostKeyChecking=no",
         "UserKnownHostsFile=/dev/null",
         "BatchMode=yes",
         "ConnectTimeout=10",
-        f"ProxyCommand={way.replace('%', '%%')}",
         f"IdentityFile={quoted(stack.demo_key)}",
-    )
+    ]
+    way = stack.login_command(instance.node)
+    if way[0] == "ssh":  # it joins us to the instance without a shell, and what that would print
+        by = shlex.join(["ssh", "-W", f"{instance.address}:22", *way[1:]])
+        options.append(f"ProxyCommand={by.replace('%', '%%')}")
     words = [word for option in options for word in ("-o", option)]
-    ssh = ["ssh", "-q", *words, f"root@{instance.address}", command]
+    # None of the user's own configuration: this is no machine that it knows.
+    ssh = ["ssh", "-q", "-F", "none", *words, f"root@{instance.address}", command]
     return subprocess.run(ssh, capture_output=True, text=True, check=False).stdout

@@ -10,6 +10,9 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
+from romana_install.login import BEGIN
+from romana_install.ssh_errors import last_words
+
 SECONDS_TO_END = 3
 
 
@@ -18,7 +21,10 @@ class ProbeError(Exception):
 
 
 class Session:
-    """romana-probe on one node, started by `command`. Everything it made there goes away with `close`."""
+    """romana-probe on one node, started by `command`. Everything it made there goes away with `close`.
+
+    What comes before login.BEGIN, which the command prints first, is a login shell's own.
+    """
 
     def __init__(self, node: str, command: list[str], password: str = "") -> None:
         """password: what `command` reads first, for sudo; empty for nothing."""
@@ -79,8 +85,11 @@ class Session:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
+        begun = False
         for line in self._process.stdout:
-            self._dispatch(line)
+            if begun:
+                self._dispatch(line)
+            begun = begun or line.strip() == BEGIN.encode()
         self._process.wait()
         with self._lock:
             self._ended = True
@@ -92,10 +101,10 @@ class Session:
     def _dispatch(self, line: bytes) -> None:
         try:
             answer = json.loads(line)
-        except ValueError:
-            return  # a login banner or the like
-        with self._lock:
-            future = self._waiting.pop(answer.get("id"), None)
+            with self._lock:
+                future = self._waiting.pop(answer["id"], None)
+        except (ValueError, TypeError, KeyError):
+            return  # something that a start-up file has left running
         if future is None:
             return
         if answer["ok"]:
@@ -107,5 +116,7 @@ class Session:
         if self._messages.closed:
             return f"{self.node}: the session is closed"
         self._messages.seek(0)
-        lines = self._messages.read().decode(errors="replace").strip().splitlines()
-        return f"{self.node}: {lines[-1] if lines else f'romana-probe ended with code {self._process.returncode}'}"
+        said = self._messages.read().decode(errors="replace").strip()
+        return (
+            f"{self.node}: {last_words(said) if said else f'romana-probe ended with code {self._process.returncode}'}"
+        )
