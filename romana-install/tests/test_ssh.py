@@ -13,7 +13,7 @@ import pytest
 from romana_install import ssh
 from romana_install.plan import nodes
 from romana_install.settings import Config
-from romana_install.stack import ADDRESSES_FILE, Reach, Stack, UnknownNodeError
+from romana_install.stack import ADDRESSES_FILE, Node, Reach, Stack, UnknownNodeError
 
 
 def stack(directory: Path, computes: int = 1) -> Stack:
@@ -153,3 +153,134 @@ def test_machines_of_vagrant_are_told_by_number_not_by_address(tmp_path: Path) -
     for node in made.nodes:  # as uninstallation and snapshots close them
         assert effective(tmp_path, node.name)["controlpath"] == str(ssh.control_path(made, node))
     assert effective(tmp_path, "compute01")["hostname"].endswith(".invalid")
+
+
+SERVERS = ("alpha", "192.0.2.10"), ("beta", "mine"), ("gamma", "192.0.2.12")
+# Options of ssh that say how to get somewhere, and as whom: what the user's configuration says of them is heard.
+THE_WAY = """
+    host user hostname port addressfamily bindaddress bindinterface canonicaldomains canonicalizefallbacklocal
+    canonicalizehostname canonicalizemaxdots canonicalizepermittedcnames casignaturealgorithms certificatefile
+    checkhostip ciphers compression controlpath enablesshkeysign fingerprinthash globalknownhostsfile
+    gssapiauthentication gssapiclientidentity gssapikexalgorithms gssapikeyexchange gssapirenewalforcesrekey
+    gssapiserveridentity gssapitrustdns hostbasedacceptedalgorithms hostbasedauthentication hostkeyalgorithms
+    hostkeyalias identitiesonly identityagent identityfile ignoreunknown ipqos kbdinteractiveauthentication
+    kbdinteractivedevices kexalgorithms knownhostscommand macs nohostauthenticationforlocalhost
+    passwordauthentication pkcs11provider preferredauthentications proxycommand proxyjump proxyusefdpass
+    pubkeyacceptedalgorithms pubkeyauthentication rekeylimit requiredrsasize revokedhostkeys securitykeyprovider
+    tcpkeepalive userknownhostsfile verifyhostkeydns obscurekeystroketiming versionaddendum warnweakcrypto
+"""
+# What has no effect while what it belongs to is off.
+WITHOUT_EFFECT = """
+    forwardx11timeout xauthlocation permitremoteopen streamlocalbindmask streamlocalbindunlink syslogfacility
+    tunneldevice localcommand localforward remoteforward dynamicforward numberofpasswordprompts tag refuseconnection
+    channeltimeout
+"""
+HARMFUL = """Host *
+    RemoteCommand tmux
+    RequestTTY force
+    LocalForward 8000 192.0.2.1:80
+    RemoteForward 8000 192.0.2.1:80
+    DynamicForward 1080
+    ExitOnForwardFailure yes
+    ControlMaster yes
+    ControlPath ~/mine
+    ControlPersist yes
+    PermitLocalCommand yes
+    LocalCommand rm mine
+    ForwardAgent yes
+    ForwardX11 yes
+    ForwardX11Trusted yes
+    SendEnv LANG LC_* MINE
+    SetEnv LC_ALL=xx_YY MINE=1
+    StdinNull yes
+    ForkAfterAuthentication yes
+    SessionType none
+    LogLevel DEBUG3
+    LogVerbose *
+    BatchMode no
+    StrictHostKeyChecking no
+    UpdateHostKeys yes
+    VisualHostKey yes
+    HashKnownHosts yes
+    EscapeChar none
+    EnableEscapeCommandline yes
+    AddKeysToAgent ask
+    GSSAPIDelegateCredentials yes
+    GatewayPorts yes
+    Tunnel ethernet
+    ConnectTimeout 1
+    ConnectionAttempts 100
+    ServerAliveInterval 0
+    ServerAliveCountMax 1000
+    UseKeychain yes
+"""
+LEADING = """Host 192.0.2.1?
+    ProxyJump me@gate
+    Ciphers aes256-ctr
+Host mine
+    HostName 198.51.100.7
+    IdentityFile ~/.ssh/mine
+    HostKeyAlias it
+Host gate
+    HostName 198.51.100.1
+    Port 2200
+"""
+
+
+def servers(directory: Path, users: str, jump: str = "") -> Stack:
+    """A stack on servers, with a user whose configuration of ssh is this."""
+    nodes = tuple(Node(name, f"192.0.2.{10 + n}", n, n == 0, True) for n, (name, _) in enumerate(SERVERS))
+    reach = {name: Reach(host, "me", destination=host) for name, host in SERVERS[:2]} | {"gamma": Reach("mine", "me")}
+    made = Stack("romana", directory, nodes, target="static", reach=reach, jump=jump)
+    ssh.ensure(made)
+    (directory / "users").write_text(users)
+    config = directory / ssh.CONFIG_FILE
+    config.write_text(config.read_text().replace(f"Include {ssh.USERS_CONFIG}", f'Include "{directory}/users"'))
+    return made
+
+
+def everything(stack: Stack, host: str) -> set[str]:
+    return set(output("ssh", "-G", "-F", stack.directory / ssh.CONFIG_FILE, host).splitlines())
+
+
+@pytest.mark.parametrize("jump", ["", "you@gate"])
+@pytest.mark.parametrize("host", ["192.0.2.10", "mine", "gamma", "gate"])
+def test_the_users_configuration_changes_nothing_but_the_way(tmp_path: Path, host: str, jump: str) -> None:
+    with_it, without = (everything(servers(tmp_path, users, jump), host) for users in (HARMFUL, ""))
+    changed = {line.split()[0] for line in with_it ^ without}
+    # For a bastion a connection is made use of that the user keeps open.
+    assert changed <= set(WITHOUT_EFFECT.split()) | ({"controlpath"} if host == "gate" else set())
+    assert "clearallforwardings yes" in with_it
+    assert not any(line.startswith(("sendenv ", "remotecommand ")) for line in with_it)
+
+
+def test_every_option_of_this_ssh_is_judged(tmp_path: Path) -> None:
+    """So that one that a later ssh knows is not overlooked."""
+    said = {line.split()[0].lower() for line in everything(servers(tmp_path, HARMFUL + LEADING), "192.0.2.10")}
+    ours = {line.split()[0].lower() for line in ssh.OURS} | {"loglevel"}
+    others = {*THE_WAY.split(), *WITHOUT_EFFECT.split()}
+    assert not ours & others
+    assert said <= ours | others
+
+
+def test_the_users_configuration_says_how_to_get_there(tmp_path: Path) -> None:
+    made = servers(tmp_path, LEADING + HARMFUL)
+    assert made.login_command("alpha")[-1] == "192.0.2.10"
+    by_pattern, by_alias, gate = (effective(tmp_path, host) for host in ("192.0.2.10", "mine", "gate"))
+    assert (by_pattern["proxyjump"], by_pattern["ciphers"]) == ("me@gate", "aes256-ctr")
+    assert (by_alias["hostname"], by_alias["hostkeyalias"]) == ("198.51.100.7", "it")
+    assert (gate["hostname"], gate["port"]) == ("198.51.100.1", "2200")
+
+
+def test_servers_are_also_reached_by_their_names(tmp_path: Path) -> None:
+    servers(tmp_path, "")
+    assert effective(tmp_path, "alpha")["hostname"] == "192.0.2.10"
+    assert effective(tmp_path, "alpha")["user"] == "me"
+
+
+@pytest.mark.parametrize("target", ["local", "aws", "vagrant"])
+def test_what_we_make_is_reached_without_the_users_configuration(tmp_path: Path, target: str) -> None:
+    made = replace(stack(tmp_path), target=target)
+    includes = [line for line in ssh.config(made).splitlines() if line.strip().startswith("Include")]
+    assert not any("~" in line or "/etc" in line for line in includes)
+    assert made.login_command("controller")[:3] == ["ssh", "-F", str(tmp_path / ssh.CONFIG_FILE)]

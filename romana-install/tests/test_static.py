@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 
@@ -172,6 +173,17 @@ def test_silence_is_one_finding() -> None:
         *preflight.of_new_node(NODES[0], facts, Config(), SERVERS),
     ]
     assert len(found) == 1
+
+
+def test_a_server_whose_ports_we_need_has_to_forward() -> None:
+    facts = replace(parse(ANSWER.splitlines(), now=1000.0), forwarding="its sshd forwards no connections")
+    found = {
+        (node.name, engine): facts.forwarding
+        in [finding.text for finding in preflight.of_node(node, facts, replace(SERVERS, engine=engine), "")]
+        for node in NODES
+        for engine in ("none", "packages")
+    }
+    assert [need for need, there in found.items() if not there] == [("beta", "none")]
 
 
 def test_root_is_reached_by_sudo_and_without_a_question() -> None:

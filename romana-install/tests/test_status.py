@@ -8,7 +8,7 @@ import pytest
 
 from romana.models import Host
 from romana_install.stack import Node
-from romana_install.status import Answer, judge, parse_listed, units
+from romana_install.status import Answer, judge, parse, parse_listed, units
 
 CONTROLLER = Node("controller", "192.168.99.10", 0, True, True)
 COMPUTE = Node("compute01", "192.168.99.11", 1, False, True)
@@ -73,3 +73,17 @@ def test_units_of_devstack_are_what_there_is() -> None:
 def test_openstack_is_apart_from_romana() -> None:
     found = judge(CONTROLLER, Answer("running", {"romana-agent": "active", "keystone": "active"}), None, "")
     assert (found.agent, found.openstack) == ("active", {"keystone": "active"})
+
+
+def test_an_answer_is_read_by_its_names() -> None:
+    lines = ["system degraded", "", "unit romana-agent active", "system", "unit", "unit other failed"]
+    assert parse(lines, ["romana-agent", "nova-compute"], "none") == Answer(
+        "degraded", {"romana-agent": "active", "nova-compute": "unknown"}
+    )
+    assert parse([], ["romana-agent"], "none") == Answer("", {"romana-agent": "unknown"})
+
+
+def test_devstacks_services_are_those_that_are_listed() -> None:
+    listed = ["listed devstack@keystone.service loaded active running Devstack", "listed", "listed x y"]
+    assert parse(listed, [], "devstack").units == {"devstack@keystone": "active"}
+    assert parse([], [], "devstack").units == {"devstack@*": "missing"}

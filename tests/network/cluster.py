@@ -45,10 +45,9 @@ class NamespaceStack(Stack):
     """A stack whose nodes are network namespaces: entered, where others are reached by ssh."""
 
     def ssh_command(self, node_name: str, *argv: str) -> list[str]:
-        (command,) = argv
+        assert argv == (PROGRAM,)
         namespace = f"{self.name}{self.node(node_name).index}"
-        inside = command.replace(PROGRAM, f"{sys.executable} -m romana.probe")
-        return ["ip", "netns", "exec", namespace, "sh", "-c", inside]
+        return ["ip", "netns", "exec", namespace, sys.executable, "-m", "romana.probe"]
 
 
 class HalfReachableStack(NamespaceStack):

@@ -18,6 +18,7 @@ from romana_setup import DEADLINE, eventually
 from server_image import server_image
 
 HERE = Path(__file__).parent
+PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 SUBNET = "192.168.94"
 PR_SET_PDEATHSIG = 1
 # It takes who is meant from its input and prints what it says.
@@ -29,7 +30,7 @@ given = json.load(sys.stdin)
 nodes = tuple(Node(name, "127.0.0.1", number, not number, True) for number, name in enumerate(given["reach"]))
 reach = {name: Reach(**one) for name, one in given["reach"].items()}
 stack = Stack("t", pathlib.Path("/nowhere"), nodes, target="static", reach=reach, **given["stack"])
-print(json.dumps({name: [facts.silence, facts.name] for name, facts in ask(stack, nodes).items()}))
+print(json.dumps({name: [facts.silence, facts.name, facts.forwarding] for name, facts in ask(stack, nodes).items()}))
 """
 # The same, of the server's port 8080.
 FETCH = """
@@ -49,6 +50,16 @@ with tempfile.TemporaryDirectory() as directory:
             print(connection.makefile().read().partition(chr(10) * 2)[2], end="")
     except ForwardError as error:
         print(error, end="")
+"""
+READ = """
+import json, pathlib, sys, tempfile
+from romana_install.static import inventory
+with tempfile.TemporaryDirectory() as directory:
+    path = pathlib.Path(directory, "hosts")
+    path.write_text(sys.stdin.read())
+    servers = inventory.read(str(path), None)
+    assert not servers.findings, servers.findings
+print(json.dumps([[name, one.host, one.user, one.port, one.destination] for name, one in servers.reach.items()]))
 """
 
 
@@ -83,7 +94,7 @@ class Logins:
 
     def shell(self, text: str, check: bool = True, **more: Any) -> str:
         """What a shell there prints."""
-        environment = {"PATH": "/usr/local/bin:/usr/bin:/bin:/usr/sbin:/sbin", "HOME": f"{self.directory}/home"}
+        environment = {"PATH": PATH, "HOME": f"{self.directory}/home"}
         environment |= more.pop("env", {})
         command = [*self._inside, "sh", "-c", f"cd {self.directory} && {text}"]
         done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False, **more)
@@ -92,7 +103,7 @@ class Logins:
 
     def typed(self, text: str, prompt: str, answer: str) -> None:
         """Run a command as somebody at a terminal does, who answers what it may ask."""
-        environment = {"PATH": os.environ["PATH"], "HOME": f"{self.directory}/home"}
+        environment = {"PATH": PATH, "HOME": f"{self.directory}/home"}
         terminal = pexpect.spawn(
             self._inside[0], [*self._inside[1:], "sh", "-c", text], env=environment, encoding="utf-8"
         )
@@ -124,13 +135,17 @@ class Logins:
     def ask(
         self, reach: dict[str, dict[str, Any]], env: dict[str, str] | None = None, **stack: str
     ) -> dict[str, list[str]]:
-        """Why servers say nothing, or how they call themselves, as `check` asks them."""
+        """Why servers say nothing, how they call themselves, and why they do not forward, as `check` asks them."""
         given = json.dumps({"reach": reach, "stack": stack})
         return dict(json.loads(self.python(ASK, given, env)))
 
     def fetched(self, reach: dict[str, Any], page: str) -> str:
         """A page of the server's port 8080, brought here by ssh; or why it is not."""
         return self.python(FETCH, json.dumps({"reach": reach, "page": page}))
+
+    def reaches(self, inventory: str) -> list[list[Any]]:
+        """How servers are reached, as an inventory is read there: name, host, user, port, destination."""
+        return list(json.loads(self.python(READ, inventory)))
 
     def python(self, program: str, given: str = "", env: dict[str, str] | None = None) -> str:
         """What a program of Python's that uses our packages prints there."""

@@ -62,7 +62,7 @@ FINDINGS: dict[str, dict[str, tuple[dict[str, Any], str]]] = {
         "nothing is wrong": (at(10), ""),
         "its user's shell is fish": (at(10, "fish"), ""),
         "its user's shell is tcsh": (at(10, "tcsh"), ""),
-        "its user has no shell": (at(10, "nobodys"), "nothing is run there (exit code 1, and it says: This account is"),
+        "its user has no shell": (at(10, "nobodys"), "nothing is run there (exit code 1), and says: This account is"),
         "its user's start-up files end it": (at(10, "ends"), "that its start-up files, as ~/.bashrc, do not end it"),
         "passphrase": (at(10, key="locked"), 'no agent holds it; run: eval "$(ssh-agent)" && ssh-add {}/locked'),
         "key of mode 0644": (at(10, key="open"), "others may read it; run: chmod 600 {}/open"),
@@ -79,6 +79,10 @@ FINDINGS: dict[str, dict[str, tuple[dict[str, Any], str]]] = {
         "refused": (at(11), "nothing listens on its port 22; start sshd on it, or correct ansible_port"),
         "silent": (at(99), "does not answer on port 22 of 192.168.94.99; see that it is on"),
         "no route": (at(81), "cannot be reached from here (No route to host)"),
+        "no forwarding": (
+            at(3),
+            "its sshd forwards no connections; set AllowTcpForwarding yes in its /etc/ssh/sshd_config",
+        ),
         "no common algorithm": (at(19), "no matching key exchange method found"),
     },
     f"debian@{SUBNET}.2": {
@@ -145,7 +149,7 @@ def config(lab: Logins) -> Iterator[Config]:
 def ask(
     lab: Logins, *servers: dict[str, Any], env: dict[str, str] | None = None, jump: str = "", known_hosts: str = ""
 ) -> list[str]:
-    """Why each says nothing; empty for one that says its own name."""
+    """Why each says nothing, or does not forward; empty for one with which all is well."""
     hosts = Counter(one["host"] for one in servers)
     reach = {
         str(number): {
@@ -156,8 +160,8 @@ def ask(
         for number, one in enumerate(servers)
     }
     answers = lab.ask(reach, env, jump=jump, known_hosts=known_hosts).values()
-    assert all(name == ("" if silence else os.uname().nodename) for silence, name in answers)
-    return [silence for silence, _ in answers]
+    assert all(name == ("" if silence else os.uname().nodename) for silence, name, _ in answers)
+    return [silence or forwarding for silence, _, forwarding in answers]
 
 
 @pytest.fixture(scope="module")
@@ -228,6 +232,16 @@ def test_the_users_configuration_says_how_to_get_there(lab: Logins, config: Conf
     assert ask(lab, at("mine", key=""), at(10)) == ["", ""]
     (said,) = ask(lab, at(11))
     assert "says the bastion gate" in said
+
+
+def test_user_and_port_are_those_of_the_configuration_where_the_inventory_has_none(lab: Logins, config: Config) -> None:
+    config("Host mine\n User somebody\n Port 2222\n")
+    inventory = """[controller]
+a ansible_host=mine node_address=192.0.2.1
+[compute]
+b ansible_host=mine node_address=192.0.2.2 ansible_user=me ansible_port=22
+"""
+    assert lab.reaches(inventory) == [["a", "mine", "somebody", 2222, ""], ["b", "mine", "me", 22, ""]]
 
 
 def test_ports_are_brought_by_ssh_alone(lab: Logins, config: Config) -> None:

@@ -63,6 +63,8 @@ def run(stack: Stack, node: Node, script: str, patience: float, options: Sequenc
         return found
     if by_ssh and done.returncode == NO_LOGIN:
         raise SilentError(why(stack, node, said))
+    if f"\n{BEGIN}\n" in output:
+        raise SilentError(f"has ended in the middle of its answer (exit code {done.returncode}){_telling(said)}")
     raise SilentError(runs_nothing(done.returncode, f"{said}\n{output}", _user(stack, node)))
 
 
@@ -75,12 +77,15 @@ def marked(output: str) -> str | None:
 
 def runs_nothing(code: int, said: str, user: str) -> str:
     """About a login in which nothing was run: a shell like nologin, or start-up files that end it. Pure."""
-    words = ssh_errors.last_words(said)
-    told = "" if words == ssh_errors.NOTHING else f", and it says: {words}"
     return (
-        f"{user} may log in, but nothing is run there (exit code {code}{told}); see that its login shell is one"
-        f" (as root there: chsh -s /bin/sh {user}) and that its start-up files, as ~/.bashrc, do not end it"
+        f"{user} may log in, but nothing is run there (exit code {code}){_telling(said)}; see that its login shell is"
+        f" one (as root there: chsh -s /bin/sh {user}) and that its start-up files, as ~/.bashrc, do not end it"
     )
+
+
+def _telling(said: str) -> str:
+    words = ssh_errors.last_words(said)
+    return "" if words == ssh_errors.NOTHING else f", and says: {words}"
 
 
 def why(stack: Stack, node: Node, said: str) -> str:

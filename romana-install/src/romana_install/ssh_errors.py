@@ -8,8 +8,9 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 # What ssh says when the command that was to lead to the server has ended: why, that command has said before.
+ENDED = "Connection closed by UNKNOWN port 65535"
 AFTERMATH = re.compile(
-    r"^(Connection closed by UNKNOWN port 65535|kex_exchange_identification: .*|stdio forwarding failed"
+    rf"^({ENDED}|kex_exchange_identification: .*|stdio forwarding failed"
     r"|Host key verification failed\.|Pseudo-terminal will not be allocated .*|@+|\*\* .*)?\s*$"
 )
 NOTHING = "no answer"
@@ -38,9 +39,10 @@ class Hop:
     def parsed(cls, text: str) -> Hop:
         """From [user@]host[:port], as ProxyJump has it; also with ssh:// before it."""
         user, _, place = text.removeprefix("ssh://").rpartition("@")
-        match = re.fullmatch(r"\[?(.*?)\]?(?::(\d+))?", place)
-        assert match
-        return cls(match[1], user, int(match[2] or 22))
+        host, separator, port = place.rpartition(":")
+        if not separator or (":" in host and not host.endswith("]")):  # no port after it
+            host, port = place, "22"
+        return cls(host.strip("[]"), user, int(port))
 
     def __str__(self) -> str:
         """For people."""
@@ -278,8 +280,8 @@ def _no_common(match: re.Match[str], way: Way) -> str:
     return f"{_name(hop, way)}has an sshd that agrees on nothing with ssh here ({why}); {fix}"
 
 
-def _prohibited(_: re.Match[str], way: Way) -> str:
-    if not way.jumps:
+def _prohibited(match: re.Match[str], way: Way) -> str:
+    if not way.jumps or ENDED not in match.string:
         return "its sshd forwards no connections; set AllowTcpForwarding yes in its /etc/ssh/sshd_config, and reload it"
     return (
         f"the bastion {way.jumps[-1]} forwards no connections to {way.server.host}; set AllowTcpForwarding yes in its"
@@ -307,7 +309,7 @@ def _lines(pattern: str) -> re.Pattern[str]:
 DENIED = _lines(r"^(?P<user>[^@\s]+)@(?P<host>\S+): Permission denied \((?P<methods>[^)]*)\)")
 CASES: Sequence[tuple[re.Pattern[str], Callable[[re.Match[str], Way], str]]] = (
     (_lines(r"^Bad owner or permissions on (.+?)\s*$"), _config_owner),
-    (_lines(r"^(\S.*: line \d+: .+|.*: terminating, \d+ bad configuration options?)$"), _config),
+    (_lines(r"^(\S.* line \d+: .+|.*: terminating, \d+ bad configuration options?)$"), _config),
     (_lines(r"^Host key for (?P<host>\S+) has changed"), _changed),
     (_lines(r"^No \S+ host key is known for (?P<host>\S+) and"), _unknown),
     (_lines(r"^ssh: Could not resolve hostname (?P<host>\S+): "), _unresolved),

@@ -13,13 +13,14 @@ from pathlib import Path
 
 from romana.filters.barriers import filters
 from romana.filters.rules import Filter
-from romana_install import login, machine, pki, ssh
+from romana_install import forward, login, machine, pki, ssh
 from romana_install.files import write_private
 from romana_install.stack import SUDO_ASKS_NOTHING, SUDO_READS, Node, Stack
 
 SCRIPT = Path(__file__).with_name("facts.sh")
 PATIENCE = 40.0  # seconds for a server to answer: ssh gives up before, and says why
 AT_ONCE = 32
+NOBODYS_PORT = 9  # of the protocol discard
 LISTENS = "0A"  # in /proc/net/tcp
 DEFAULT_ROUTE = IPv4Network("0.0.0.0/0")
 
@@ -32,7 +33,8 @@ class Facts:
     programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it); ports:
     TCP ports that are listened on; clock: seconds it is ahead of this machine; authority: digest
     of the certificate of the stack it belongs to; stack: the name in that; sudo: why root is not reached, in sudo's
-    words; left: what it has of any stack, in words; filters: its tables of packet filters.
+    words; left: what it has of any stack, in words; filters: its tables of packet filters; forwarding: why its sshd
+    forwards no connections, and what to do.
     """
 
     silence: str = ""
@@ -55,6 +57,7 @@ class Facts:
     filters: tuple[Filter, ...] = ()
     host_keys: tuple[str, ...] = ()
     sudo: str = ""
+    forwarding: str = ""
 
 
 def ask(stack: Stack, nodes: Sequence[Node]) -> dict[str, Facts]:
@@ -76,7 +79,9 @@ def _ask(stack: Stack, node: Node) -> Facts:
         lines = login.run(stack, node, values + SCRIPT.read_text(), PATIENCE, ("-S", "none")).splitlines()
     except login.SilentError as error:
         return Facts(silence=str(error))
-    return parse(lines, (before + time.time()) / 2)
+    facts = parse(lines, (before + time.time()) / 2)
+    is_there = stack.reach[node.name].host and IPv4Address(node.address) in facts.addresses
+    return replace(facts, forwarding=forward.refusal(stack, node, NOBODYS_PORT)) if is_there else facts
 
 
 def known_hosts(nodes: Iterable[Node], answers: Mapping[str, Facts]) -> str:

@@ -67,6 +67,9 @@ def of_node(node: Node, facts: Facts, stack: Stack, authority: str) -> Iterator[
         return
     if facts.sudo:
         yield Finding(node.name, no_root(facts.sudo, stack.reach[node.name].user, bool(stack.become_password)))
+    # By that we reach the APIs of the controller, and instances for their verification.
+    if facts.forwarding and (node.controller or stack.has_openstack):
+        yield Finding(node.name, facts.forwarding)
     yield from _system(node, facts, stack.engine)
     yield from _identity(node, facts, stack.engine)
     if abs(facts.clock) > CLOCK:

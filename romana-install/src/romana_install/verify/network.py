@@ -7,12 +7,10 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from romana.models import Endpoint
-from romana_install.login import BEGINNING
 from romana_install.verify.expect import Question
 from romana_install.verify.session import ProbeError, Session
 
 PROGRAM = "/opt/romana/current/bin/romana-probe"
-COMMAND = f"{BEGINNING}; exec {PROGRAM}"
 ANSWER_WITHIN = 20.0  # seconds on top of what a request itself may take; a node that needs more is not well
 SESSIONS_AT_ONCE = 16
 MOST_HOPS = 4
@@ -119,7 +117,7 @@ class Network:
 
     def _open(self, node: str) -> Session | None:
         try:
-            return Session(node, self._ssh_command(node, COMMAND), self._password)
+            return Session(node, self._ssh_command(node, PROGRAM), self._password)
         except ProbeError as error:
             self._problems.append(str(error))
             return None

@@ -10,9 +10,9 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
-from romana_install.login import BEGIN
 from romana_install.ssh_errors import last_words
 
+MARK = b'{"id": '  # how romana-probe begins an answer
 SECONDS_TO_END = 3
 
 
@@ -21,10 +21,7 @@ class ProbeError(Exception):
 
 
 class Session:
-    """romana-probe on one node, started by `command`. Everything it made there goes away with `close`.
-
-    What comes before login.BEGIN, which the command prints first, is a login shell's own.
-    """
+    """romana-probe on one node, started by `command`. Everything it made there goes away with `close`."""
 
     def __init__(self, node: str, command: list[str], password: str = "") -> None:
         """password: what `command` reads first, for sudo; empty for nothing."""
@@ -85,11 +82,8 @@ class Session:
 
     def _read(self) -> None:
         assert self._process.stdout is not None
-        begun = False
         for line in self._process.stdout:
-            if begun:
-                self._dispatch(line)
-            begun = begun or line.strip() == BEGIN.encode()
+            self._dispatch(line)
         self._process.wait()
         with self._lock:
             self._ended = True
@@ -100,14 +94,16 @@ class Session:
 
     def _dispatch(self, line: bytes) -> None:
         try:
-            answer = json.loads(line)
-            with self._lock:
-                future = self._waiting.pop(answer["id"], None)
+            # A login shell may have begun the line with something of its own.
+            answer = json.loads(line[max(line.find(MARK), 0) :])
+            number, ok = answer["id"], answer["ok"]
         except (ValueError, TypeError, KeyError):
-            return  # something that a start-up file has left running
+            return  # what a login shell prints
+        with self._lock:
+            future = self._waiting.pop(number, None)
         if future is None:
             return
-        if answer["ok"]:
+        if ok:
             future.set_result(answer["result"])
         else:
             future.set_exception(ProbeError(f"{self.node}: {answer['error']}"))
