@@ -24,6 +24,7 @@ SHELL = [
     f"{GUEST}/etc/acpi/PWRF/00000080",
     *(f"networking-romana/devstack/{name}" for name in ("override-defaults", "plugin.sh", "settings")),
     *(f"networking-romana/tests/legacy/{name}" for name in ("install-neutron", "run-inside")),
+    "tests/static/logins.sh",
     "tests/unit/devstack/devstack.bash",
     "tests/support/make-layer",
     "tests/vagrant/customize-box",
