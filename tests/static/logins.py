@@ -51,6 +51,28 @@ with tempfile.TemporaryDirectory() as directory:
     except ForwardError as error:
         print(error, end="")
 """
+# Who a server's Python is run as by Ansible, as the installer starts that.
+PLAY = """
+import json, os, pathlib, subprocess, sys, tempfile
+from romana_install import run, ssh
+from romana_install.context import PROJECT
+from romana_install.stack import Node, Reach, Stack
+node = Node("one", "127.0.0.1", 0, True, True)
+task = {"ansible.builtin.command": "id -un", "register": "said"}
+shown = {"ansible.builtin.debug": {"var": "said.stdout"}}
+with tempfile.TemporaryDirectory() as directory:
+    here = pathlib.Path(directory)
+    stack = Stack("t", here, (node,), target="static", reach={"one": Reach(**json.load(sys.stdin))})
+    ssh.ensure(stack)
+    stack.save()
+    # Root is not reached here, and is not needed.
+    play = [{"hosts": "romana", "gather_facts": False, "become": False, "tasks": [task, shown]}]
+    (here / "play.yml").write_text(json.dumps(play))
+    inventory = PROJECT / "inventory/static.yml"
+    command = ["ansible-playbook", "-i", inventory, "-e", "ansible_become=false", here / "play.yml"]
+    done = subprocess.run(command, env={**os.environ, **run.environment(PROJECT, here)}, capture_output=True, text=True)
+    print(done.stdout, done.stderr)
+"""
 READ = """
 import json, pathlib, sys, tempfile
 from romana_install.static import inventory
@@ -142,6 +164,10 @@ class Logins:
     def fetched(self, reach: dict[str, Any], page: str) -> str:
         """A page of the server's port 8080, brought here by ssh; or why it is not."""
         return self.python(FETCH, json.dumps({"reach": reach, "page": page}))
+
+    def played(self, reach: dict[str, Any]) -> str:
+        """What Ansible prints, which has asked a server there who it is."""
+        return self.python(PLAY, json.dumps(reach))
 
     def reaches(self, inventory: str) -> list[list[Any]]:
         """How servers are reached, as an inventory is read there: name, host, user, port, destination."""

@@ -252,6 +252,17 @@ def test_ports_are_brought_by_ssh_alone(lab: Logins, config: Config) -> None:
         assert lab.fetched(at(10, user, str(lab.directory / "key")), "page") == "it\n"
 
 
+@pytest.mark.parametrize("user", ["noisy", "fish", "tcsh"])
+def test_ansible_gets_there_too(lab: Logins, config: Config, user: str) -> None:
+    config(HARMFUL)
+    assert f'"said.stdout": "{user}"' in lab.played(at(10, user, str(lab.directory / "key")))
+
+
+def test_what_ssh_says_to_ansible_is_kept(lab: Logins) -> None:
+    said = lab.played(at(10, key=str(lab.directory / "other")))
+    assert f"debian@{SUBNET}.10: Permission denied (publickey" in said
+
+
 def test_a_server_that_does_not_forward_is_told(lab: Logins) -> None:
     said = lab.fetched(at(3, key=str(lab.directory / "key")), "page")
     assert "set AllowTcpForwarding yes in its /etc/ssh/sshd_config" in said
