@@ -39,7 +39,7 @@ def test_nothing_but_the_bastion_is_reached_from_here(installed: Static) -> None
 
 def test_a_bastion_that_does_not_answer_is_a_finding(installed: Static) -> None:
     refused = installed.setup.run("check", "-K", "-e", f"ssh_jump=debian@{HERE}", answer=f"{SUDO}\n", code=3)
-    assert f"alpha: cannot be reached by debian@{HERE}" in refused
+    assert f"alpha: the bastion debian@{HERE} " in refused
 
 
 def test_status_needs_no_password(installed: Static) -> None:

@@ -31,13 +31,13 @@ FINDINGS = {
         "192.168.193.12 is in no network of alpha's, so routers between them would have to know each host's prefix;"
         " if they do, set static_routes_announced",
     ),
-    "delta": ("debian may not log in with", "give its key to the server: ssh-copy-id debian@192.168.93.13"),
+    "delta": ("debian may not log in with", "give its key to the server: ssh-copy-id -i ", " debian@192.168.93.13\n"),
     "twin": (
         "has the machine-id of alpha: one server under two names, or a copy of it; take one out",
         "has no address 192.168.93.77; give as node_address the one by which the other servers reach it",
     ),
     "stranger": ("its host key is not in", "ssh-keyscan -p 22 192.168.93.15"),
-    "nobody": ("cannot be reached: ssh: connect to host 192.168.93.99 port 22", "try: ssh debian@192.168.93.99"),
+    "nobody": ("cannot be reached from here (No route to host)", "ip route get 192.168.93.99"),
 }
 
 
