@@ -101,7 +101,7 @@ class Logins:
 
     def __enter__(self) -> Logins:
         own = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
-        words = [str(HERE / "logins.sh"), str(self.directory), server_image(), SUBNET]
+        words = [str(HERE / "logins.sh"), str(self.directory), ":".join(map(str, server_image())), SUBNET]
         self._first = subprocess.Popen(["unshare", *own, "sh", *words], preexec_fn=_die_with_parent)
         children = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children")
         self._inside = ["nsenter", f"--target={eventually(children.read_text, 'it begins').split()[0]}"]

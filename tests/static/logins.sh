@@ -1,6 +1,6 @@
 #!/bin/sh
 # Runs first in the namespaces that unshare has made for it: what there is in them. They end with it.
-# usage: logins.sh DIRECTORY IMAGE SUBNET
+# usage: logins.sh DIRECTORY IMAGE SUBNET; the image as overlay has it: directories, each laid over the next
 set -eu
 directory=$1 image=$2 subnet=$3
 mount -t tmpfs tmpfs "$directory"
