@@ -14,8 +14,8 @@ from pathlib import Path
 from typing import Any
 
 import pexpect
-from romana_setup import DEADLINE, eventually
 from server_image import server_image
+from waiting import DEADLINE, eventually
 
 HERE = Path(__file__).parent
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
