@@ -57,6 +57,7 @@ def test_linter_finds_nothing(name: str, tmp_path: Path) -> None:
         **os.environ,
         "PATH": f"{PYTHON}:{os.environ['PATH']}",
         "ANSIBLE_COLLECTIONS_PATH": str(PROJECT / ".venv" / "collections"),
+        "TMPDIR": str(tmp_path),  # ansible-lint leaves files there
         "ANSIBLE_HOME": str(tmp_path),  # ansible-lint keeps a copy of the collection there, which would be found later
     }
     done = subprocess.run(

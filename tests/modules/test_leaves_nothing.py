@@ -59,6 +59,7 @@ def test_what_killed_runs_leave_is_removed(tmp_path: Path, monkeypatch: pytest.M
     before = leaves_nothing.state()
     (tmp_path / "pytest-of-somebody" / "pytest-0").mkdir(parents=True)
     (tmp_path / f"mitogen_unix_{uuid.uuid4()}.sock").touch()
+    (tmp_path / "romana-ab_12xyz").mkdir()
     (tmp_path / "romana-other").touch()
     leaves_nothing.sweep(before)
     assert [path.name for path in tmp_path.iterdir()] == ["romana-other"]

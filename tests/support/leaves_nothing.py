@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import ctypes
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -22,7 +23,9 @@ ENDS_WITHIN = 10.0  # seconds until what the command's own children started must
 LOOK = 0.1  # seconds between two looks
 # Where programs put what is to go again (caches stay on purpose), and how they call it.
 PLACES = tuple(map(Path, ("/tmp", "/var/tmp", "/dev/shm", "/run", "/run/netns")))  # noqa: S108
-NAMES = ("romana", "pytest", "ansible", "mitogen", "vagrant", "libvirt", "qemu", "tmp")
+NAMES = ("romana", "pytest", "ansible", "mitogen", "vagrant", "libvirt", "qemu")
+# What romana-setup and Ansible cannot remove when tests kill them.
+OF_KILLED = re.compile(r"romana-[a-z0-9_]{8}|ansible_.+_payload_.+|mitogen_unix_.+\.sock")
 CGROUPS = Path("/sys/fs/cgroup")
 State = dict[str, set[str]]
 
@@ -70,12 +73,10 @@ def run(command: list[str]) -> int:
 
 
 def sweep(before: State) -> None:
-    """Remove what pytest keeps, and the sockets of Ansible runs that tests killed."""
+    """Remove what pytest keeps, and what runs that tests killed have left."""
     for path in map(Path, state()["files"] - before["files"]):
-        if path.name.startswith("pytest-of-"):
-            shutil.rmtree(path)
-        if path.name.startswith("mitogen_unix_"):
-            path.unlink()
+        if path.name.startswith("pytest-of-") or OF_KILLED.fullmatch(path.name):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
 
 
 def main() -> int:

@@ -11,7 +11,7 @@ PLACE = Path(tempfile.gettempdir()) / f"romana-tests-{os.geteuid()}"
 
 
 def remove_empty() -> None:
-    """Remove it and what is directly in it, as far as nothing is in these."""
-    for directory in (*PLACE.glob("*/"), PLACE):
+    """Remove it, the directories in it, and those in them, as far as nothing is in these."""
+    for directory in (*PLACE.glob("*/*/"), *PLACE.glob("*/"), PLACE):
         with contextlib.suppress(OSError):
             directory.rmdir()

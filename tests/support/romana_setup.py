@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from waiting import eventually as eventually
 from world import World, children
 
 PROJECT = Path(__file__).parents[2]
