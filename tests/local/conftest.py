@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -68,3 +69,4 @@ def stack_here(request: pytest.FixtureRequest) -> Iterator[Setup]:
         yield setup
     finally:
         setup.run("uninstall", "--yes")
+        shutil.rmtree(setup.state)  # it notes what was uninstalled

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Iterator
 
 import pytest
@@ -23,13 +24,14 @@ def root() -> None:
 @pytest.fixture(scope="session")
 def stack() -> Iterator[Setup]:
     """The stack; removed at the end, whatever happened, and before, if an earlier run was killed."""
-    setup = Setup(PLACE, *STACK)
+    setup = Setup(PLACE / "openstack", *STACK)
     setup.run("uninstall", "--yes")
     try:
         setup.run()
         yield setup
     finally:
         setup.run("uninstall", "--yes")
+        shutil.rmtree(setup.state)  # it notes what was uninstalled
 
 
 @pytest.fixture(scope="session")
