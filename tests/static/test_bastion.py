@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 from server_state import state
 from servers import PASSWORD, Static
@@ -11,13 +13,23 @@ HERE, THERE = "192.168.195.1", "192.168.195.2"
 SUDO = "what-sudo-asks-for"
 
 
+NOISE = r"""printf 'welcome\nname nobody\n42\n'
+echo 'me@here: Permission denied (publickey).' >&2
+printf 'no end of line'
+"""
+
+
+def noisy(upper: Path) -> None:
+    (upper / "home/debian/.bashrc").write_text(NOISE)
+
+
 @pytest.fixture(scope="module")
 def before(static: Static) -> dict[str, dict[str, list[str]]]:
     """What the servers were like before."""
     lab = static.lab
-    lab.add("bastion", 2)
+    lab.add("bastion", 2, prepare=noisy)
     for name, number in (("alpha", 10), ("beta", 11)):
-        lab.add(name, number, sudoers=PASSWORD).shell(f"echo debian:{SUDO} | chpasswd")
+        lab.add(name, number, sudoers=PASSWORD, prepare=noisy).shell(f"echo debian:{SUDO} | chpasswd")
     lab.close_in("bastion", HERE, THERE)
     static.setup.settings["ssh_jump"] = f"debian@{THERE}"
     return {name: state(lab.servers[name]) for name in ("alpha", "beta")}
