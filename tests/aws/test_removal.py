@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+
 import pytest
 from aws_setup import REMOVALS, Cloud, Setup, interrupt
 
@@ -17,5 +19,21 @@ def test_removals_that_are_killed_at_every_change_are_completed(stack: Setup, cl
 @pytest.mark.parametrize("action", ["CreateVpc", "CreateInternetGateway"])
 def test_what_a_killed_run_has_made_can_be_removed(stack: Setup, cloud: Cloud, action: str) -> None:
     interrupt(stack, action, "provision")
+    stack.run("uninstall", "--yes")
+    assert cloud.leftovers() == {}
+
+
+def test_credentials_of_another_account_remove_nothing(stack: Setup, cloud: Cloud) -> None:
+    interrupt(stack, "CreateVpc", "provision")
+    notes = stack.directory / "stack.json"
+    ours = notes.read_text()
+    known = json.loads(ours)
+    notes.write_text(json.dumps({**known, "cloud": {**known["cloud"], "account": "999999999999"}}))
+    for action in (["uninstall", "--yes"], ["check"]):
+        said = stack.run(*action, code=3)
+        assert f"the account {known['cloud']['account']}, and stack {stack.name} is in 999999999999" in said
+    assert notes.exists()
+    assert cloud.leftovers() != {}
+    notes.write_text(ours)
     stack.run("uninstall", "--yes")
     assert cloud.leftovers() == {}

@@ -30,7 +30,8 @@ class Wanted:
 
     existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
     served: whether there has been a romana-server on it; release: what DevStack installs; git_base: from where; reach:
-    how servers are reached; become_password: what sudo asks for there.
+    how servers are reached; become_password: what sudo asks for there; aws_account: the number of the one it is in,
+    once AWS has said it.
     """
 
     config: Config
@@ -46,6 +47,7 @@ class Wanted:
     git_base: str = ""
     reach: dict[str, Reach] = field(default_factory=dict)
     become_password: str = field(default="", repr=False)
+    aws_account: str = ""
 
     def command(self, action: str) -> str:
         """The command of another action on the same stack."""
@@ -88,7 +90,8 @@ class Wanted:
     @property
     def _cloud(self) -> dict[str, Any]:
         if self.target == "aws":
-            return account.of_stack(self.config, self.existing)
+            found = account.of_stack(self.config, self.existing)
+            return {**found, "account": self.aws_account or found["account"]}
         return {"provider": self.config.vagrant_provider} if self.target == "vagrant" else {}
 
 

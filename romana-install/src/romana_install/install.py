@@ -98,8 +98,23 @@ def _prepared(options: Options, work: Callable[[Options, Wanted], int]) -> int:
         want = wanted(options)
         if options.is_trial:
             return _try_out(options, want)
+        want = _in_account(want)
         _note(want)
         return work(options, want)
+
+
+def _in_account(want: Wanted) -> Wanted:
+    """The same; on AWS with its account, so that another's is not taken for it later. Raises PreflightError."""
+    if want.target != "aws":
+        return want
+    from botocore.exceptions import BotoCoreError, ClientError  # slow to import, and other targets do without it
+
+    from romana_install.aws import account, errors
+
+    try:
+        return replace(want, aws_account=account.Account.of(want.stack).number())
+    except (BotoCoreError, ClientError) as error:
+        raise PreflightError([errors.finding(error, "asking AWS who we are")]) from None
 
 
 def _note(want: Wanted) -> None:

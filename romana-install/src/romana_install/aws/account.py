@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
+from romana_install.findings import Finding
 from romana_install.settings import Config
 from romana_install.stack import Stack
 
@@ -26,6 +27,7 @@ def of_stack(config: Config, existing: Stack | None) -> dict[str, Any]:
         "region": config.region or made.get("region", "") or _usual_region(profile, os.environ),
         "profile": profile,
         "zones": list(config.aws_availability_zones),
+        "account": made.get("account", ""),
     }
 
 
@@ -41,6 +43,17 @@ def _usual_region(profile: str, environment: Mapping[str, str]) -> str:
         return boto3.Session(profile_name=profile or None).region_name or ""
     except BotoCoreError:
         return ""  # what is wrong is said by the checks, which ask for more
+
+
+def another(stack: Stack, number: str) -> Iterator[Finding]:
+    """Findings about credentials of another account than that of the stack, in which nothing of it is seen. Pure."""
+    made_in = stack.cloud.get("account", "")
+    if made_in not in ("", number):
+        yield Finding(
+            "credentials",
+            f"are those of the account {number}, and stack {stack.name} is in {made_in}; use that one's, or its profile"
+            " with -e aws_profile=NAME",
+        )
 
 
 @dataclass(frozen=True)
@@ -61,6 +74,10 @@ class Account:
         import boto3
 
         return boto3.Session(profile_name=self.profile or None, region_name=self.region or None)
+
+    def number(self) -> str:
+        """The account's, of 12 digits. Raises botocore's errors."""
+        return str(self.client("sts").get_caller_identity()["Account"])
 
     def client(self, service: str) -> Any:
         """A client of one of AWS's services."""

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from botocore.exceptions import BotoCoreError, ClientError
 
 from romana_install.aws import errors, resources
-from romana_install.aws.account import Account
+from romana_install.aws.account import Account, another
 from romana_install.aws.resources import NO_KEEPING, Resource
 from romana_install.findings import Finding, PreflightError
 from romana_install.stack import Stack
@@ -16,14 +16,20 @@ SHOWN = 8  # names of a kind
 
 
 def there(stack: Stack) -> list[Resource]:
-    """All that AWS has of a stack and that is not going already. Raises PreflightError when it cannot be asked."""
+    """All that AWS has of a stack and that is not going already.
+
+    Raises PreflightError when it cannot be asked, or only about another account.
+    """
     account = Account.of(stack)
     if not account.region:
         raise PreflightError([Finding("region", "there is none; give the stack's with -e region=eu-west-1")])
     try:
+        wrong = list(another(stack, account.number()))
         found = resources.found(account, stack.name)
     except (BotoCoreError, ClientError) as error:
         raise PreflightError([errors.finding(error, f"looking for what stack {stack.name} has")]) from None
+    if wrong:
+        raise PreflightError(wrong)
     return [item for item in found.resources if item.state not in NO_KEEPING and not _goes_with_others(item)]
 
 
