@@ -13,6 +13,7 @@ import pytest
 
 from romana_install import checks, cli
 from romana_install.errors import UsageError
+from romana_install.journal import Journal, Phase
 from romana_install.plan import nodes
 from romana_install.settings import Config
 from romana_install.stack import Stack
@@ -163,6 +164,21 @@ def test_plan_of_a_stack_that_exists(setup: Setup) -> None:
         1: {"controller": "keep", "compute01": "keep"},
         2: {"controller": "keep", "compute01": "keep", "compute02": "add"},
     }
+
+
+def test_a_stack_that_was_never_finished_is_not_kept(setup: Setup) -> None:
+    journal = Journal(setup.stack().directory / "journal.json")
+    command = "./romana-setup -t local -e openstack_engine=none"
+    journal.begin("install", "first", "digest", command).phases = [Phase("release", 1.0, ok=True), Phase("provision")]
+    journal.save()
+    _, out, _ = setup(*QUIET, "plan", "--format", "json")
+    assert {node["change"] for node in json.loads(out)["nodes"]} == {"finish"}
+    assert "no node is added or removed" not in setup(*QUIET, "plan")[1]
+    code, out, _ = setup("status")
+    assert code == 1
+    assert out.splitlines()[-1] == f"the last install stopped in phase provision; to go on: {command}"
+    _, out, _ = setup("status", "--format", "json")
+    assert json.loads(out)["stopped"] == {"action": "install", "phase": "provision", "command": command}
 
 
 def test_check_tells_what_is_in_the_way(setup: Setup) -> None:

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import io
+import threading
 from pathlib import Path
 
 import pytest
 
 from romana_install.journal import KEPT_RUNS, Journal, Phase
-from romana_install.progress import Position
+from romana_install.progress import DONE, Position, Screen
 
 
 def completed(journal: Journal, kind: str, **seconds: float) -> None:
@@ -87,3 +89,56 @@ def test_phase_nobody_expected_takes_its_place() -> None:
     position.enter("b")
     assert position.phases == ["a", "b", "c"]
     assert position.number == 2
+
+
+class Heard(io.StringIO):
+    """Output that tells when something was written."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.event = threading.Event()
+
+    def flush(self) -> None:
+        self.event.set()
+
+
+def test_a_phase_that_takes_long_is_said_to_have_begun() -> None:
+    out, position = Heard(), Position(["a", "b"])
+    with Screen(position, out, long=0.0) as screen:
+        position.enter("a")
+        screen.phase_begun()
+        assert out.event.wait(30)
+    assert out.getvalue().split() == ["[1/2]", "a", "begun"]
+
+
+def test_a_phase_that_does_not_is_shown_once() -> None:
+    out, position = io.StringIO(), Position(["a", "b"])
+    with Screen(position, out, long=3600.0) as screen:
+        position.enter("a")
+        screen.phase_begun()
+        screen.phase_over(1.0, DONE)
+    assert out.getvalue().split() == ["[1/2]", "a", "1.0", "s", "[", "DONE", "]"]
+
+
+def test_a_stack_is_unfinished_until_an_installation_is_completed(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.json")
+    assert journal.stopped() is None
+    run = journal.begin("install", "first", "digest", command="./romana-setup -t local")
+    run.phases = [Phase("release", 1, ok=True), Phase("provision", 2)]
+    journal.save()
+    read = Journal(tmp_path / "journal.json")
+    assert read.stopped() == run
+    assert read.was_never_finished()
+    completed(read, "first", provision=3)
+    assert read.stopped() is None
+    assert not read.was_never_finished()
+    read.begin("install", "again", "digest")
+    assert read.stopped() is not None
+    assert not read.was_never_finished()
+
+
+def test_a_trial_stops_nothing(tmp_path: Path) -> None:
+    journal = Journal(tmp_path / "journal.json")
+    completed(journal, "first", provision=3)
+    journal.begin("install-check", "check", "digest")
+    assert journal.stopped() is None

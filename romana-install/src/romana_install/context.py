@@ -55,6 +55,13 @@ class Wanted:
         return f"{program()}{named} {action}"
 
     @property
+    def kept(self) -> str:
+        """What becomes of the nodes that are there: they are kept, or made whole that never were."""
+        if self.existing and Journal(self.existing.directory / JOURNAL_FILE).was_never_finished():
+            return "finish"
+        return "keep"
+
+    @property
     def phases(self) -> list[str]:
         """The phases of its installation."""
         return install_phases(self.stack.has_openstack, self.config.openstack_demo)

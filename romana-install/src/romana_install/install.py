@@ -266,7 +266,7 @@ def _headline(want: Wanted) -> str:
     change = want.change
     parts = [
         f"{verb} {names(nodes)}"
-        for verb, nodes in (("add", change.add), ("remove", change.remove), ("keep", change.keep))
+        for verb, nodes in (("add", change.add), ("remove", change.remove), (want.kept, change.keep))
         if nodes
     ]
     return f"stack {want.config.stack_name} on {want.target}, engine {want.engine}: {'; '.join(parts)}"

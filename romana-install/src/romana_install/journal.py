@@ -14,6 +14,7 @@ from pathlib import Path
 from romana_install.files import write_json
 
 KEPT_RUNS = 20
+MAKING = ("install", "provision")
 
 
 @dataclass
@@ -29,7 +30,8 @@ class Phase:
 class Run:
     """One run.
 
-    kind: 'first' until an installation is completed, then see plan.Change; digest: of the configuration; ok: whether
+    kind: 'first' until an installation is completed, then see plan.Change; digest: of the configuration; command: that
+    does it again; ok: whether
     it was completed.
     """
 
@@ -37,6 +39,7 @@ class Run:
     kind: str
     digest: str
     started: str
+    command: str = ""
     ok: bool = False
     phases: list[Phase] = field(default_factory=list)
 
@@ -48,10 +51,10 @@ class Journal:
         self._path = path
         self.runs = _read(path)
 
-    def begin(self, action: str, kind: str, digest: str, now: datetime | None = None) -> Run:
+    def begin(self, action: str, kind: str, digest: str, command: str = "", now: datetime | None = None) -> Run:
         """Note that a run begins."""
         started = (now or datetime.now(UTC)).isoformat(timespec="seconds")
-        run = Run(action, kind, digest, started)
+        run = Run(action, kind, digest, started, command)
         self.runs = [*self.runs, run][-KEPT_RUNS:]
         self.save()
         return run
@@ -70,6 +73,15 @@ class Journal:
     def has_completed(self, action: str) -> bool:
         """Whether a run of that action was ever completed."""
         return any(run.ok and run.action == action for run in self.runs)
+
+    def stopped(self) -> Run | None:
+        """The last run that was to make something of the stack, if it did not come to its end."""
+        made = [run for run in self.runs if run.action in MAKING]
+        return made[-1] if made and not made[-1].ok else None
+
+    def was_never_finished(self) -> bool:
+        """Whether what there is of the stack was left by runs of which none came to its end."""
+        return self.stopped() is not None and not any(self.has_completed(action) for action in MAKING)
 
     def has_done(self, phase: str) -> bool:
         """Whether a run, completed or not, ever came to the end of that phase."""

@@ -6,6 +6,7 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
+from threading import Timer
 from typing import TYPE_CHECKING, TextIO
 
 from romana_install.terminal import duration, is_lively, styled
@@ -15,6 +16,7 @@ if TYPE_CHECKING:
 
 DONE, FAILED, STOPPED = "done", "failed", "stopped"
 REDRAWS = 8  # a second
+LONG = 10.0  # seconds; a phase that takes longer than this is said to have begun where nothing shows that it goes on
 
 
 @dataclass
@@ -74,14 +76,33 @@ class Position:
 
 
 class Screen(AbstractContextManager["Screen"]):
-    """Shows a run as plain lines: one for each phase when it is over."""
+    """Shows a run as plain lines: one for each phase when it is over, and one before for those that take long."""
 
-    def __init__(self, position: Position, out: TextIO) -> None:
+    def __init__(self, position: Position, out: TextIO, long: float = LONG) -> None:
         self.position = position
         self.out = out
+        self._long = long
+        self._timer: Timer | None = None
 
     def __exit__(self, *_: object) -> None:
         """Leave the terminal as it was."""
+        self._stop_timer()
+
+    def phase_begun(self) -> None:
+        """The current phase has begun."""
+        self._timer = Timer(self._long, self.note, [f"{self._phase()}  begun"])
+        self._timer.daemon = True
+        self._timer.start()
+
+    def _stop_timer(self) -> None:
+        """Return when it can no longer say anything."""
+        if self._timer:
+            self._timer.cancel()
+            self._timer.join()
+
+    def _phase(self) -> str:
+        position = self.position
+        return f"[{position.number}/{len(position.phases)}] {position.current:<12}"
 
     def note(self, text: str) -> None:
         """Show a line that stays."""
@@ -89,11 +110,9 @@ class Screen(AbstractContextManager["Screen"]):
 
     def phase_over(self, seconds: float, how: str) -> None:
         """Show how the current phase ended (done, failed, stopped), after how many seconds."""
-        position = self.position
-        number = f"[{position.number}/{len(position.phases)}]"
-        took = duration(seconds)
+        self._stop_timer()
         end = styled(f"[ {how.upper()} ]", "green" if how == DONE else "red", self.out)
-        self.note(f"{number} {position.current:<12} {took:>8}  {end}")
+        self.note(f"{self._phase()} {duration(seconds):>8}  {end}")
 
 
 class LiveScreen(Screen):
@@ -119,6 +138,9 @@ class LiveScreen(Screen):
     def __exit__(self, *_: object) -> None:
         """Give it back."""
         self._live.stop()
+
+    def phase_begun(self) -> None:
+        """The live line shows it."""
 
     def note(self, text: str) -> None:
         """Show a line that stays, above the live one."""

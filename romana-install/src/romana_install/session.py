@@ -103,6 +103,7 @@ class Session:
         self.log.write(f"--- phase {name}")
         self._record.phases.append(Phase(name))
         self._journal.save()
+        self._screen.phase_begun()
 
     def _end(self, how: str) -> None:
         seconds = self.position.leave()
@@ -123,7 +124,7 @@ def opened(
     """
     journal = Journal(directory / JOURNAL_FILE)
     position = Position(phases, journal.estimates(action, kind))
-    record = journal.begin(action, kind, digest)
+    record = journal.begin(action, kind, digest, options.command)
     with Log(directory / "logs", action) as log:
         try:
             with screen(position, sys.stdout, verbose=options.verbosity > 0) as shown:

@@ -48,7 +48,7 @@ def plan(options: Options) -> int:
     want = wanted(options)
     config, change = want.config, want.change
     addresses = address_plan(config)
-    listed = [*((node, "keep" if node in change.keep else "add") for node in want.nodes)]
+    listed = [*((node, want.kept if node in change.keep else "add") for node in want.nodes)]
     listed += [(node, "remove") for node in change.remove]
     nodes = [
         {
@@ -95,7 +95,7 @@ def plan(options: Options) -> int:
     for name, segments in tenants.items():
         print(f"tenant {name}: {', '.join(segments)}")
     print(f"phases: {', '.join(want.phases)}")
-    if not (change.add or change.remove):
+    if not (change.add or change.remove) and want.kept == "keep":
         print("no node is added or removed")
     return 0
 

@@ -15,8 +15,9 @@ from romana.models import Host
 from romana_install import login, supervisors
 from romana_install.context import PROJECT, existing_stack
 from romana_install.invocation import command
+from romana_install.journal import Journal
 from romana_install.options import Options
-from romana_install.stack import Node, Stack, StackError
+from romana_install.stack import JOURNAL_FILE, Node, Stack, StackError
 from romana_install.terminal import table
 
 if TYPE_CHECKING:
@@ -70,15 +71,28 @@ def status(options: Options) -> int:
         hosts, api_problem = hosts_to_come.result()
         cloud = cloud_to_come.result() if cloud_to_come else None
     found = [judge(node, answer, hosts.get(node.name), api_problem) for node, answer in answers.items()]
-    ok = not any(node.problem for node in found) and not (cloud and cloud.problem)
+    stopped = stopped_in(Journal(stack.directory / JOURNAL_FILE))
+    ok = not any(node.problem for node in found) and not (cloud and cloud.problem) and not stopped
     if options.format == "json":
         more = {"aws": asdict(cloud)} if cloud else {}
+        more |= {"stopped": stopped} if stopped else {}
         print(json.dumps({"ok": ok, "stack": stack.name, "nodes": [asdict(node) for node in found], **more}, indent=2))
     else:
         _print(found, ok, stack)
+        if stopped:
+            print(f"the last {stopped['action']} stopped in phase {stopped['phase']}; to go on: {stopped['command']}")
         if cloud:
             print(_cloud_text(cloud))
     return 0 if ok else 1
+
+
+def stopped_in(journal: Journal) -> dict[str, str]:
+    """Where the last run stopped that was to make something of the stack, and what goes on; empty when it did not."""
+    run = journal.stopped()
+    if run is None:
+        return {}
+    phase = next((phase.name for phase in run.phases if not phase.ok), "start")
+    return {"action": run.action, "phase": phase, "command": run.command}
 
 
 def _cloud(stack: Stack) -> CloudStatus:
