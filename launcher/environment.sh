@@ -42,5 +42,5 @@ umask 022
 export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin"
 # Python of ours imports from the virtualenv alone; uv obeys no file of the directory that this is started in.
 export PYTHONNOUSERSITE=1 PYTHONSAFEPATH=1 UV_NO_CONFIG=1
-# Neither ~/.ansible.cfg nor plugins in ~/.ansible are meant for us.
-export ANSIBLE_CONFIG="$root/ansible.cfg" ANSIBLE_HOME="$root/.venv/ansible"
+# Neither ~/.ansible.cfg nor plugins in ~/.ansible are meant for us; and nothing is written into the clone.
+export ANSIBLE_CONFIG="$root/ansible.cfg" ANSIBLE_HOME="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/romana-setup/ansible"

@@ -10,7 +10,6 @@ case $owner in 0:*) owner= ;; esac
 # What is written at each start, and would be in the way of who has the clone.
 if [ -n "$owner" ]; then
     export PYTHONDONTWRITEBYTECODE=1
-    export ANSIBLE_HOME="${XDG_CACHE_HOME:-${HOME:-/root}/.cache}/romana-setup/ansible"
 fi
 
 # How uv fills the virtualenv: compiled, as nothing is at a start, and with no file that root's cache has, too.

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-MODULE = Path(__file__).parents[2] / "plugins" / "modules" / "kvm_info.py"
+PROJECT = Path(__file__).parents[2]
 PATIENCE = 60  # seconds for a kernel that KVM runs to say its first words; it takes one
 
 
@@ -20,11 +20,16 @@ def ask(tmp_path: Path) -> Any:
     """The module's answer."""
     namespace = tmp_path / "ansible_collections" / "romana"
     namespace.mkdir(parents=True)
-    (namespace / "openstack").symlink_to(MODULE.parents[2])
+    (namespace / "openstack").symlink_to(PROJECT)
     environment = {**os.environ, "PYTHONPATH": str(tmp_path)}
     given = json.dumps({"ANSIBLE_MODULE_ARGS": {}})
     done = subprocess.run(
-        [sys.executable, MODULE], input=given, env=environment, capture_output=True, text=True, check=True
+        [sys.executable, "-m", "ansible_collections.romana.openstack.plugins.modules.kvm_info"],
+        input=given,
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=True,
     )
     return json.loads(done.stdout)
 

@@ -16,6 +16,8 @@ import sys
 import time
 from pathlib import Path
 
+sys.path.insert(0, str(Path(__file__).parent))  # our environment leaves it out
+
 from machine_network import machine_network
 
 PR_SET_CHILD_SUBREAPER = 36
