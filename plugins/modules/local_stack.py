@@ -200,7 +200,8 @@ class LocalStack:
         self.remove_switch()
         inside = ["ip", "-n", self.switch]
         run(["ip", "netns", "add", self.switch])
-        run(["ip", "netns", "exec", self.switch, "sysctl", "-qw", "net.ipv4.ip_forward=0"])
+        # Not by sysctl, which a minimal system lacks.
+        run(["ip", "netns", "exec", self.switch, "sh", "-c", "echo 0 >/proc/sys/net/ipv4/ip_forward"])
         run([*inside, "link", "add", BRIDGE, "type", "bridge"])
         run([*inside, "addr", "add", f"{self.network[1]}/{self.network.prefixlen}", "dev", BRIDGE])
         run([*inside, "link", "set", BRIDGE, "up"])
