@@ -9,6 +9,7 @@ DIRECTORIES = "/etc /home /opt /root /srv /usr/local /var -xdev"
 VOLATILE = (
     "-not -path '/var/lib/systemd*' -not -path '/var/log/*' -not -path '/var/tmp/*' -not -path '/var/cache/*'"
     " -not -path '/var/lib/apt/*' -not -path '/var/lib/dpkg/*'"
+    " -not -path '*/.cache/python-entrypoints/*'"
     " -not -name ld.so.cache -not -regex '/etc/\\(passwd\\|shadow\\|group\\|gshadow\\|subuid\\|subgid\\)-'"
 )
 COMMANDS = {

@@ -91,7 +91,7 @@ def test_servers_leave_as_they_were_or_gone_and_the_others_keep_their_numbers(
     installed.lab.remove("delta")
     inventory = str(installed.lab.inventory("alpha", "alpha", "gamma"))
     refused = installed.setup.run("install", "-i", inventory, code=3)
-    assert "delta: is to be given back, but cannot be reached" in refused
+    assert "delta: is to be given back, but does not answer on port 22" in refused
     installed.setup.settings["static_forget"] = ["delta"]
     installed.setup.run("install", "-i", inventory)
     assert state(installed.lab.servers["beta"]) == before["beta"]
