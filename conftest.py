@@ -10,6 +10,7 @@ from typing import Any
 import layers
 import places
 import pytest
+import run_cache
 import timetable
 from hypothesis import settings
 from xdist.scheduler import LoadFileScheduling
@@ -20,16 +21,25 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--timetable", type=Path, help="write here, as JSON, how long each layer took")
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Give Ctrl-C its meaning back: a shell that starts us in the background has it ignored, by our children too."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     # How long an example takes is the machine's affair.
     settings.register_profile("romana", deadline=None)
     settings.load_profile("romana")
+    if _begins_with_nothing(config):
+        run_cache.begin()
+
+
+def _begins_with_nothing(config: pytest.Config) -> bool:
+    is_worker = hasattr(config, "workerinput")
+    return not is_worker and any(layers.layer_of(name) == "first" for name in config.args)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:
     """Leave nothing where tests keep what they make; not even the place."""
+    if _begins_with_nothing(config):
+        run_cache.end()
     if not hasattr(config, "workerinput"):
         places.remove_empty()
 

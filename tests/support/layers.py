@@ -13,18 +13,22 @@ class Layer:
     """A layer.
 
     Args:
-        folders: where its tests are, below the project's directory.
+        folders: where its tests are, folders or files below the project's directory.
         packages: distribution packages that only it needs.
+        usual: whether a run of all layers has it.
         whole: its files share what takes long to make, and so run one after the other in one process.
     """
 
     folders: tuple[str, ...]
     packages: tuple[str, ...] = ()
     whole: bool = False
+    usual: bool = True
 
 
 # Two run at a time, begun in this order: the longest are not the last.
 LAYERS = {
+    # Begins with no cache; what it leaves there, images above all, is what the others work with.
+    "first": Layer(("tests/fresh/test_debian12.py",), usual=False),
     "lint": Layer(("tests/lint",)),
     "unit": Layer(("romana-core/tests/unit", "romana-install/tests", "tests/unit")),
     "api": Layer(("romana-core/tests/store", "romana-core/tests/server", "romana-core/tests/cli")),
@@ -34,6 +38,7 @@ LAYERS = {
     "roles": Layer(("tests/roles",)),
     "aws": Layer(("tests/aws",)),
     "modules": Layer(("tests/modules",)),
+    "systems": Layer(("tests/fresh/test_debian13.py", "tests/fresh/test_ubuntu24.py"), usual=False),
     "guest": Layer(("tests/guest",)),
     "static": Layer(("tests/static",)),
     "openstack": Layer(("tests/openstack",), whole=True),
@@ -47,7 +52,7 @@ LAYERS = {
     ),
     "local": Layer(("tests/local",)),
 }
-SETS = {"quick": ("lint", "unit", "api", "modules")}
+SETS = {"quick": ("lint", "unit", "api", "modules"), "fresh": ("first", "systems")}
 # What the tests of all layers start for real, beside what the installer itself installs.
 PACKAGES = (
     *("busybox", "curl", "dnsmasq-base", "git", "iproute2", "mariadb-client-core", "mariadb-server-core", "nftables"),
@@ -61,13 +66,13 @@ class UnknownLayerError(ValueError):
 
 
 def chosen(names: Iterable[str]) -> list[str]:
-    """The layers that are meant, in their order; all, if no name is given. Raises UnknownLayerError."""
+    """The layers that are meant, in their order; all usual ones, if no name is given. Raises UnknownLayerError."""
     wanted: set[str] = set()
     for name in names:
         if name not in LAYERS and name not in SETS:
             raise UnknownLayerError(f"no layer is named '{name}'; there are: {' '.join([*LAYERS, *SETS])}")
         wanted.update(SETS.get(name, (name,)))
-    return [name for name in LAYERS if name in (wanted or LAYERS)]
+    return [name for name, layer in LAYERS.items() if (name in wanted if wanted else layer.usual)]
 
 
 def layer_of(test: str) -> str | None:

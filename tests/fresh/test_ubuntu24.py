@@ -1,0 +1,39 @@
+"""README's first command and its tests by a user of sudo on Ubuntu 24.04 (Python 3.12). Steps, in this order."""
+
+from __future__ import annotations
+
+import pytest
+from machine import Machine
+from readme import quick_start
+from system_image import UBUNTU_24
+from user import User
+
+MACHINE = (UBUNTU_24, 83)
+
+
+@pytest.fixture(scope="module")
+def user(machine: Machine) -> User:
+    """Somebody with sudo, and a clone."""
+    made = User(machine, "olga")
+    made.arrive()
+    return made
+
+
+def test_plan_and_check(user: User) -> None:
+    assert "compute01" in user.does(f"{quick_start()[0]} plan")
+    assert user.does(f"{quick_start()[0]} check").endswith("this machine is ready\n")
+
+
+def test_first_command_makes_a_cloud(user: User) -> None:
+    assert "Horizon" in user.does(quick_start()[0])
+    assert "NOT healthy" not in user.does(f"{quick_start()[0]} status")
+
+
+def test_uninstall(user: User) -> None:
+    user.does(f"{quick_start()[0]} uninstall", answer="yes")
+
+
+def test_tests(machine: Machine, user: User) -> None:
+    (command,) = [line for line in quick_start() if line.startswith("./run-tests")]
+    assert " passed" in user.does(command)
+    assert machine.system.python in machine.shell(f"'{user.clone}/.venv/bin/python' --version")
