@@ -93,9 +93,7 @@ def versioned(url: str, version: str) -> str:
 
     That of Nova's old releases has the project's id after it.
     """
-    match = _VERSIONED.fullmatch(url.rstrip("/"))
-    assert match is not None  # it takes every text
-    base, project = match.groups(default="")
+    base, project = _VERSIONED.fullmatch(url.rstrip("/")).groups(default="")
     return f"{base}/{version}".rstrip("/") + project
 
 
