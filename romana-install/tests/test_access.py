@@ -99,14 +99,10 @@ def test_without_demo_its_files_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "identity", "horizon"),
-    [
-        ("packages", ":5000", "/horizon/"),
-        ("devstack", "/identity", "/dashboard/"),
-        ("devstack", ":5000", "/dashboard/"),
-    ],
+    ("engine", "keystone", "horizon"),
+    [("packages", ":5000/v3", "/horizon/"), ("devstack", "/identity/v3", "/dashboard/")],
 )
-def test_places_of_the_engines(engine: str, identity: str, horizon: str, tmp_path: Path) -> None:
-    stack = Stack("blue", tmp_path, nodes(Config()), engine=engine, identity=identity)
-    assert access.auth_url(stack) == f"http://192.168.99.10{identity}/v3"
+def test_places_of_the_engines(engine: str, keystone: str, horizon: str, tmp_path: Path) -> None:
+    stack = Stack("blue", tmp_path, nodes(Config()), engine=engine)
+    assert access.auth_url(stack) == f"http://192.168.99.10{keystone}"
     assert access.dashboard_url(stack) == f"http://192.168.99.10{horizon}"

@@ -20,7 +20,8 @@ DOMAIN = "Default"
 
 def auth_url(stack: Stack) -> str:
     """Where Keystone is."""
-    return f"http://{stack.controller.address}{stack.identity}/v3"
+    place = "/identity" if stack.engine == "devstack" else ":5000"
+    return f"http://{stack.controller.address}{place}/v3"
 
 
 def dashboard_url(stack: Stack) -> str:
