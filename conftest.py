@@ -44,7 +44,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         places.remove_empty()
 
 
-class Units(LoadFileScheduling):  # type: ignore[misc]
+class Units(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
     """Gives each process a file of tests at a time, or a layer whose files belong together."""
 
     def _split_scope(self, nodeid: str) -> str:

@@ -32,8 +32,8 @@ try:
 
 except ImportError:  # Liberty
     from keystoneclient import auth, session
-    from keystoneclient import exceptions as keystone_exceptions  # type: ignore[no-redef]
-    from neutron.api.v2.attributes import ATTR_NOT_SPECIFIED as NOT_SPECIFIED  # type: ignore[no-redef]
+    from keystoneclient import exceptions as keystone_exceptions  # type: ignore[no-redef] # Liberty's
+    from neutron.api.v2.attributes import ATTR_NOT_SPECIFIED as NOT_SPECIFIED  # type: ignore[no-redef] # Liberty's
     from neutron.common import constants, exceptions
     from neutron.context import get_admin_context
     from neutron.manager import NeutronManager as directory
@@ -41,7 +41,7 @@ except ImportError:  # Liberty
     AUTH_OPTION = "auth_plugin"
     SubnetGroup = object  # the network's subnets are asked one by one
 
-    class DeferIpam(exceptions.BadRequest):  # type: ignore[no-redef]
+    class DeferIpam(exceptions.BadRequest):  # type: ignore[no-redef] # Liberty has none
         """An address is given when a port is made, or never."""
 
         message = "in this release of Neutron a port has its host from the start; name it, as Nova does"
