@@ -117,7 +117,10 @@ class Namespace:
         return json.loads(self.run(*argv) or "[]")
 
     def close(self) -> None:
-        """Remove the namespace with its devices."""
+        """Remove the namespace with its devices, and end what still runs in it."""
+        for pid in run("ip", "netns", "pids", self.name, check=False).split():
+            with suppress(ProcessLookupError):
+                os.kill(int(pid), signal.SIGKILL)
         # Else the kernel sends the ICMP errors of packets still waiting in there from the machine's own namespace.
         self.run("ip", "link", "set", "group", "default", "down", check=False)
         subprocess.run(["ip", "netns", "del", self.name], check=False, capture_output=True)

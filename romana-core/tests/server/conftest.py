@@ -25,7 +25,7 @@ def make_site(tmp_path_factory: pytest.TempPathFactory) -> MakeSite:
     base = tmp_path_factory.mktemp("romana")
     authority = Authority(base / "pki")
     certificate, key = authority.issue("127.0.0.1")
-    variables = environment(base / "bytecode")
+    variables = environment(base)
     numbers = itertools.count()
 
     def make(url: URL) -> Site:

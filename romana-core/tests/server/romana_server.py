@@ -47,10 +47,10 @@ def free_port() -> int:
         return port
 
 
-def environment(bytecode: Path) -> dict[str, str]:
-    """Variables of the processes: nothing of this machine, and bytecode once for all of them."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TMPDIR")}
-    return kept | {"PYTHONPATH": str(SOURCE), "PYTHONPYCACHEPREFIX": str(bytecode)}
+def environment(base: Path) -> dict[str, str]:
+    """Variables of the processes: nothing of this machine, bytecode once for all, and what killed ones leave in base."""
+    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL")}
+    return kept | {"PYTHONPATH": str(SOURCE), "PYTHONPYCACHEPREFIX": str(base / "bytecode"), "TMPDIR": str(base)}
 
 
 @dataclass
