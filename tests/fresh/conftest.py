@@ -1,4 +1,4 @@
-"""Machines as new users have them, one for each file of tests."""
+"""Machines as new users have them, each for all the tests of a file."""
 
 from __future__ import annotations
 
@@ -18,10 +18,18 @@ def root() -> None:
         pytest.skip("containers and network namespaces need root")
 
 
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    """Run the tests of a file on each of its machines, one machine after the other."""
+    if "machine" in metafunc.fixturenames:
+        machines = metafunc.module.MACHINES
+        names = [system.name for system, _ in machines]
+        metafunc.parametrize("machine", machines, ids=names, indirect=True, scope="module")
+
+
 @pytest.fixture(scope="module")
 def machine(request: pytest.FixtureRequest) -> Iterator[Machine]:
-    """The machine that a file of tests is about, as new; removed at its end."""
-    system, number = request.module.MACHINE
+    """A machine that a file of tests is about, as new; removed when its tests are over."""
+    system, number = request.param
     made = Machine(system, number, PLACE / "fresh" / system.name, cache_home())
     made.remove()
     try:

@@ -15,33 +15,24 @@ class Layer:
     Args:
         folders: where its tests are, folders or files below the project's directory.
         packages: distribution packages that only it needs.
-        usual: whether a run of all layers has it.
         whole: its files share what takes long to make, and so run one after the other in one process.
     """
 
     folders: tuple[str, ...]
     packages: tuple[str, ...] = ()
     whole: bool = False
-    usual: bool = True
 
 
 # Two run at a time, begun in this order: the longest are not the last.
 LAYERS = {
     # Begins with no cache; what it leaves there, images above all, is what the others work with.
-    "first": Layer(("tests/fresh/test_debian12.py",), usual=False),
+    "first": Layer(("tests/fresh/test_debian12.py",)),
     "lint": Layer(("tests/lint",)),
     "unit": Layer(("romana-core/tests/unit", "romana-install/tests", "tests/unit")),
     "api": Layer(("romana-core/tests/store", "romana-core/tests/server", "romana-core/tests/cli")),
     "drivers": Layer(("networking-romana/tests/drivers",)),
     "legacy": Layer(("networking-romana/tests/legacy",)),
     "agent": Layer(("romana-core/tests/agent", "romana-core/tests/probe", "tests/network")),
-    "roles": Layer(("tests/roles",)),
-    "aws": Layer(("tests/aws",)),
-    "modules": Layer(("tests/modules",)),
-    "systems": Layer(("tests/fresh/test_debian13.py", "tests/fresh/test_ubuntu24.py"), usual=False),
-    "guest": Layer(("tests/guest",)),
-    "static": Layer(("tests/static",)),
-    "openstack": Layer(("tests/openstack",), whole=True),
     "vagrant": Layer(
         ("tests/vagrant",),
         # libvirtd itself, without its service: the tests start it in a place of its own.
@@ -50,7 +41,14 @@ LAYERS = {
             *("qemu-utils", "vagrant", "vagrant-libvirt"),
         ),
     ),
+    "openstack": Layer(("tests/openstack",), whole=True),
+    "systems": Layer(("tests/fresh/test_sudo.py",)),
+    "static": Layer(("tests/static",)),
     "local": Layer(("tests/local",)),
+    "aws": Layer(("tests/aws",)),
+    "roles": Layer(("tests/roles",)),
+    "guest": Layer(("tests/guest",)),
+    "modules": Layer(("tests/modules",)),
 }
 SETS = {"quick": ("lint", "unit", "api", "modules"), "fresh": ("first", "systems")}
 # What the tests of all layers start for real, beside what the installer itself installs.
@@ -66,13 +64,13 @@ class UnknownLayerError(ValueError):
 
 
 def chosen(names: Iterable[str]) -> list[str]:
-    """The layers that are meant, in their order; all usual ones, if no name is given. Raises UnknownLayerError."""
+    """The layers that are meant, in their order; all, if no name is given. Raises UnknownLayerError."""
     wanted: set[str] = set()
     for name in names:
         if name not in LAYERS and name not in SETS:
             raise UnknownLayerError(f"no layer is named '{name}'; there are: {' '.join([*LAYERS, *SETS])}")
         wanted.update(SETS.get(name, (name,)))
-    return [name for name, layer in LAYERS.items() if (name in wanted if wanted else layer.usual)]
+    return [name for name in LAYERS if not wanted or name in wanted]
 
 
 def layer_of(test: str) -> str | None:

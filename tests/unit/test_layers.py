@@ -25,8 +25,8 @@ def test_every_folder_of_a_layer_is_there() -> None:
     assert [folder for folder in folders if not (PROJECT / folder).exists()] == []
 
 
-def test_without_a_name_all_usual_layers_are_meant() -> None:
-    assert layers.chosen([]) == [name for name in layers.LAYERS if name not in layers.SETS["fresh"]]
+def test_without_a_name_all_layers_are_meant() -> None:
+    assert layers.chosen([]) == list(layers.LAYERS)
 
 
 def test_layers_keep_their_order_however_they_are_named() -> None:

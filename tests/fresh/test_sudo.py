@@ -1,14 +1,14 @@
-"""README's first command and its tests by a user of sudo on Debian 13 (Python 3.13). Steps, in this order."""
+"""README's first command and its tests by a user of sudo, on what has another Python. Steps, in this order."""
 
 from __future__ import annotations
 
 import pytest
 from machine import Machine
 from readme import quick_start
-from system_image import DEBIAN_13
+from system_image import DEBIAN_13, UBUNTU_24
 from user import User
 
-MACHINE = (DEBIAN_13, 82)
+MACHINES = ((DEBIAN_13, 82), (UBUNTU_24, 83))
 
 
 @pytest.fixture(scope="module")
