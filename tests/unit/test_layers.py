@@ -30,7 +30,7 @@ def test_without_a_name_all_layers_are_meant() -> None:
 
 
 def test_layers_keep_their_order_however_they_are_named() -> None:
-    assert layers.chosen(["modules", "quick", "guest"]) == ["lint", "unit", "api", "modules", "guest"]
+    assert layers.chosen(["modules", "quick", "guest"]) == ["lint", "unit", "api", "guest", "modules"]
 
 
 def test_an_unknown_layer_is_refused() -> None:
