@@ -82,6 +82,6 @@ class User:
             environment=ENVIRONMENT,
         )
         done = subprocess.run(shell, input=f"{answer}\n", capture_output=True, text=True, check=False)
-        assert done.returncode == 0, f"{line}: exit {done.returncode}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == 0, f"{line}: exit {done.returncode}\n{done.stderr}\n{done.stdout}"
         assert "Traceback" not in done.stdout + done.stderr
         return done.stdout
