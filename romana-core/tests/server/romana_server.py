@@ -48,7 +48,7 @@ def free_port() -> int:
 
 
 def environment(base: Path) -> dict[str, str]:
-    """Variables of the processes: nothing of this machine, bytecode once for all, and what killed ones leave in base."""
+    """Variables of the processes: nothing of this machine; what they keep, also when they are killed, is in base."""
     kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL")}
     return kept | {"PYTHONPATH": str(SOURCE), "PYTHONPYCACHEPREFIX": str(base / "bytecode"), "TMPDIR": str(base)}
 
