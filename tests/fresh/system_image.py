@@ -10,7 +10,7 @@ from pathlib import Path
 from debian_mirror import mirror_of
 
 # What git itself and a person need; the rest is what the launcher and the installer bring.
-PACKAGES = ("systemd", "systemd-sysv", "git", "ca-certificates")
+PACKAGES = ("apt", "systemd", "systemd-sysv", "git", "ca-certificates")
 OPTIONS = (
     "--variant=minbase",
     "--mode=root",

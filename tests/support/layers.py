@@ -37,8 +37,8 @@ LAYERS = {
         ("tests/vagrant",),
         # libvirtd itself, without its service: the tests start it in a place of its own.
         (
-            *("e2fsprogs", "iptables", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu"),
-            *("qemu-utils", "vagrant", "vagrant-libvirt"),
+            *("e2fsprogs", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-utils"),
+            *("vagrant", "vagrant-libvirt"),
         ),
     ),
     "openstack": Layer(("tests/openstack",), whole=True),
@@ -53,8 +53,17 @@ LAYERS = {
 SETS = {"quick": ("lint", "unit", "api", "modules"), "fresh": ("first", "systems")}
 # What the tests of all layers start for real, beside what the installer itself installs.
 PACKAGES = (
-    *("busybox", "curl", "dnsmasq-base", "git", "iproute2", "mariadb-client-core", "mariadb-server-core", "nftables"),
-    *("openssl", "openssh-client", "procps", "qemu-system-x86", "seabios", "systemd-container", "mmdebstrap"),
+    *("busybox", "curl", "dnsmasq-base", "git", "iproute2", "iptables", "mariadb-client-core", "mariadb-server-core"),
+    *(
+        "nftables",
+        "openssl",
+        "openssh-client",
+        "procps",
+        "qemu-system-x86",
+        "seabios",
+        "systemd-container",
+        "mmdebstrap",
+    ),
     "debian-archive-keyring",
 )
 
