@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 from collections.abc import Iterator
+from contextlib import contextmanager, nullcontext
 from pathlib import Path
 
 import pytest
@@ -30,6 +31,23 @@ def config(tmp_path: Path) -> Config:
     return Config(stack_name="preflight", local_cache_dir=str(tmp_path / "cache"))
 
 
+@contextmanager
+def disk(path: Path, size: str) -> Iterator[None]:
+    """Another disk at `path`."""
+    subprocess.run(["mount", "-t", "tmpfs", "-o", f"size={size}", "romana-test", path], check=True)
+    try:
+        yield
+    finally:
+        subprocess.run(["umount", path], check=True)
+
+
+@pytest.fixture(autouse=True)
+def _space(tmp_path: Path) -> Iterator[None]:
+    """Enough of it, however little there is where temporary files are."""
+    with disk(tmp_path, "8g") if os.geteuid() == 0 else nullcontext():
+        yield
+
+
 @needs_root
 def test_nothing_on_a_good_machine(config: Config, tmp_path: Path) -> None:
     assert found(config, tmp_path / "not" / "there" / "yet") == []
@@ -39,11 +57,8 @@ def test_nothing_on_a_good_machine(config: Config, tmp_path: Path) -> None:
 def small_disk(tmp_path: Path) -> Iterator[Path]:
     path = tmp_path / "small"
     path.mkdir()
-    subprocess.run(["mount", "-t", "tmpfs", "-o", "size=1m", "romana-test", path], check=True)
-    try:
+    with disk(path, "1m"):
         yield path
-    finally:
-        subprocess.run(["umount", path], check=True)
 
 
 @needs_root

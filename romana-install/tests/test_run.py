@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -70,7 +71,8 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
 def settings(directory: Path, last: list[str], playbook: str = PLAYBOOK) -> dict[str, Any]:
     """Like those of an installation, but for another playbook and inventory."""
     (directory / "site.yml").write_text(playbook)
-    write_json(directory / "vars.json", {"last": last, "stack_dir": str(directory), "token": "s3cret"})
+    interpreter = {"ansible_python_interpreter": shlex.quote(sys.executable)}  # it is read as a command
+    write_json(directory / "vars.json", {"last": last, "stack_dir": str(directory), "token": "s3cret", **interpreter})
     made = run.arguments(PROJECT, directory, "local", "playbooks/site.yml", [], 0)
     made["playbook"] = str(directory / "site.yml")
     made["inventory"] = "localhost,"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -251,7 +252,7 @@ def test_packet_filters_are_asked_for() -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root: it makes a network namespace")
     closed = "nft add chain ip site c '{ type filter hook forward priority 0; policy drop; }'"
-    script = f"nft add table ip site; {closed}; iptables-legacy -P INPUT DROP; sudo= password= exec sh {SCRIPT}"
+    script = f"nft add table ip site; {closed}; iptables-legacy -P INPUT DROP; sudo= password= exec sh {shlex.quote(str(SCRIPT))}"
     command = ["unshare", "--net", "sh", "-ec", f"export sudo password; {script}"]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     facts = parse(done.stdout.splitlines(), now=0.0)

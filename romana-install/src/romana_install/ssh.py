@@ -222,8 +222,11 @@ def quoted(path: Path) -> str:
 
 
 def _pattern(path: Path) -> str:
-    """A path as Include has it, which takes patterns, and no tokens."""
-    return _in_quotes(re.sub(r"([*?\[\\])", r"\\\1", str(path)))
+    """A path as Include has it, which takes patterns.
+
+    Since OpenSSH 10 it takes tokens and variables, too, and writes a % as two; a ? stands for that in all versions.
+    """
+    return _in_quotes(re.sub(r"[%$]", "?", re.sub(r"([*?\[\\])", r"\\\1", str(path))))
 
 
 def _in_quotes(text: str) -> str:
