@@ -113,8 +113,10 @@ def test_cache_that_apt_cannot_read(config: Config, tmp_path: Path, name: str) -
 def test_programs_without_a_way_to_install_them(
     config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("PATH", str(tmp_path))
-    assert any("ip, ssh, systemd-nspawn, mmdebstrap not found" in line for line in found(config, tmp_path))
+    with monkeypatch.context() as patched:
+        patched.setenv("PATH", str(tmp_path))
+        lines = found(config, tmp_path)
+    assert any("ip, ssh, systemd-nspawn, mmdebstrap not found" in line for line in lines)
 
 
 def test_nodes_with_endpoints_cannot_be_removed() -> None:

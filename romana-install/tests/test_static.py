@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import shlex
 import subprocess
 import sys
 from dataclasses import replace
@@ -252,8 +251,8 @@ def test_packet_filters_are_asked_for() -> None:
     if os.geteuid() != 0:
         pytest.skip("needs root: it makes a network namespace")
     closed = "nft add chain ip site c '{ type filter hook forward priority 0; policy drop; }'"
-    script = f"nft add table ip site; {closed}; iptables-legacy -P INPUT DROP; sudo= password= exec sh {shlex.quote(str(SCRIPT))}"
-    command = ["unshare", "--net", "sh", "-ec", f"export sudo password; {script}"]
+    script = f'nft add table ip site; {closed}; iptables-legacy -P INPUT DROP; sudo= password= exec sh "$0"'
+    command = ["unshare", "--net", "sh", "-ec", f"export sudo password; {script}", str(SCRIPT)]
     done = subprocess.run(command, capture_output=True, text=True, check=True)
     facts = parse(done.stdout.splitlines(), now=0.0)
     found = [finding.text for finding in preflight.of_filters(NODES[0], facts, SERVERS, Config())]
