@@ -98,4 +98,18 @@ if is_service_enabled neutron-romana; then
     esac
 fi
 
+if [[ $ROMANA_PYTHON == 2* ]] && is_service_enabled horizon; then
+    case "$1 ${2:-}" in
+    "stack install") install_old_horizon ;;
+    esac
+fi
+
+if [[ $ROMANA_PYTHON == 2* ]] && is_service_enabled n-cpu; then
+    case "$1 ${2:-}" in
+    "stack install") install_old_nova ;;
+    "stack post-config") configure_old_nova ;;
+    "clean ") clean_old_nova ;;
+    esac
+fi
+
 true

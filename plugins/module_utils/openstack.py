@@ -43,6 +43,8 @@ VERSIONS = {"compute": "v2.1", "identity": "v3", "image": "v2", "network": "v2.0
 AT_ONCE = 8  # requests; the services have a few processes each
 PATIENCE = 120  # seconds for an answer; an image has to be stored first
 
+_VERSIONED = re.compile(r"(.*?)(?:/v[0-9]+(?:[.][0-9]+)?(/[0-9a-f]{32})?)?")
+
 Input = TypeVar("Input")
 Output = TypeVar("Output")
 
@@ -87,8 +89,12 @@ def resolve(value: Any, ids: dict[Ref, str]) -> Any:
 
 
 def versioned(url: str, version: str) -> str:
-    """Where a service's API of this version is, whether or not its address in the catalogue ends with one."""
-    return f"{re.sub(r'/v[0-9]+([.][0-9]+)?$', '', url.rstrip('/'))}/{version}".rstrip("/")
+    """Where a service's API of this version is, whether or not its address in the catalogue ends with one.
+
+    That of Nova's old releases has the project's id after it.
+    """
+    base, project = _VERSIONED.fullmatch(url.rstrip("/")).groups(default="")
+    return f"{base}/{version}".rstrip("/") + project
 
 
 def at_once(function: Callable[[Input], Output], items: Iterable[Input]) -> list[Output]:
@@ -116,6 +122,17 @@ class Cloud:
     def list(self, what: str, service: str, path: str, key: str) -> list[dict[str, Any]]:
         """The things at the path. Raises RefusedError: "cannot <what>: ..."."""
         return list(self.get(what, service, path)[key])
+
+    def offers(self, service: str) -> bool:
+        """Whether the catalogue has a service. Raises RefusedError."""
+
+        def ask() -> bool:
+            try:
+                return self.session.get_endpoint(service_type=service) is not None
+            except exceptions.EndpointNotFound:
+                return False
+
+        return bool(self._explained("read the catalogue", ask))
 
     def get(self, what: str, service: str, path: str) -> dict[str, Any]:
         """The thing at the path. Raises RefusedError: "cannot <what>: ..."."""

@@ -212,18 +212,23 @@ def wanted_images(given: list[dict[str, Any]]) -> list[Image]:
 
 def has_data(image: dict[str, Any], data: Path | bytes) -> bool:
     """Whether Glance's image has this content, as far as its hash says; one without data has none."""
-    if not image.get("os_hash_value") or (isinstance(data, Path) and not data.is_file()):
+    # Old releases of Glance have but a checksum.
+    algorithm, value = image.get("os_hash_algo") or "md5", image.get("os_hash_value") or image.get("checksum")
+    if not value or (isinstance(data, Path) and not data.is_file()):
         return False
     content = data if isinstance(data, bytes) else data.read_bytes()
-    return bool(hashlib.new(image["os_hash_algo"], content).hexdigest() == image["os_hash_value"])
+    return bool(hashlib.new(algorithm, content, usedforsecurity=False).hexdigest() == value)
 
 
 def read_images(cloud: Cloud, found: Found, wanted: list[Image]) -> None:
     """Look for the images that are wanted, whose names may be those of several."""
-    names = ",".join('"' + image.name.replace('"', '\\"') + '"' for image in wanted)
-    path = f"/images?limit=1000&visibility=public&name={quote('in:' + names)}"
-    for there in cloud.list("list the images", "image", path, "images"):
-        found.images.setdefault(there["name"], []).append(there)
+
+    def named(image: Image) -> list[dict[str, Any]]:
+        # Old releases of Glance know no list of names here.
+        path = f"/images?limit=1000&visibility=public&name={quote(image.name)}"
+        return cloud.list("list the images", "image", path, "images")
+
+    found.images |= {image.name: there for image, there in zip(wanted, at_once(named, wanted), strict=True) if there}
     for image in wanted:
         found.same |= {each["id"] for each in found.images.get(image.name, []) if has_data(each, image.data)}
 
@@ -361,6 +366,8 @@ def retire_image(old: dict[str, Any]) -> Step:
     name, path = old["name"], ("images", old["id"])
     if old["status"] != "active":
         return Step(3, f"remove unfinished image {name}", "image", "DELETE", path)
+    if "os_hash_value" not in old:  # older ones of Glance can hide none
+        return Step(3, f"remove old image {name}", "image", "DELETE", path)
     body = [{"op": "replace", "path": "/os_hidden", "value": True}]
     return Step(3, f"hide old image {name}", "image", "PATCH", path, body, content_type=PATCH)
 

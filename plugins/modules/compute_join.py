@@ -58,10 +58,11 @@ from ..module_utils.openstack import AUTH, AbsentError, Cloud
 PAUSE = 0.5  # seconds between two looks: neither Nova nor Placement tells anybody
 
 
-def lacking(hosts: list[str], hypervisors: list[dict[str, Any]], stocked: set[str]) -> dict[str, str]:
+def lacking(hosts: list[str], hypervisors: list[dict[str, Any]], stocked: set[str] | None) -> dict[str, str]:
     """Hosts that cannot be used yet, each with what is missing. Pure.
 
-    hypervisors: as Nova lists them, which are those in a cell; stocked: names of those whose resources Placement knows.
+    hypervisors: as Nova lists them, which are those in a cell; stocked: names of those whose resources Placement knows;
+    None when there is no Placement.
     """
     known = {str(each["service"]["host"]): each for each in hypervisors}
     found = {}
@@ -72,13 +73,18 @@ def lacking(hosts: list[str], hypervisors: list[dict[str, Any]], stocked: set[st
             )
         elif known[host]["state"] != "up":
             found[host] = "nova-compute does not report; see its log there"
-        elif known[host]["hypervisor_hostname"] not in stocked:
+        elif stocked is not None and known[host]["hypervisor_hostname"] not in stocked:
             found[host] = "Placement does not know its resources; see the log of nova-compute there"
     return found
 
 
-def stock(cloud: Cloud) -> set[str]:
-    """Names of the resource providers that have an inventory. Raises RefusedError."""
+def stock(cloud: Cloud) -> set[str] | None:
+    """Names of the resource providers that have an inventory; None without Placement, as in old releases.
+
+    Raises RefusedError.
+    """
+    if not cloud.offers("placement"):
+        return None
     what = "list what Placement knows"
     return {
         str(each["name"])

@@ -159,7 +159,9 @@ class Found:
 
 def understand(lists: dict[str, list[dict[str, Any]]], passwords: set[str]) -> Found:
     """What Keystone has, from what its API lists. Pure."""
-    names = {kind: {each["id"]: each["name"] for each in lists[f"{kind}s"]} for kind in ("role", "project", "user")}
+    names = {kind: {each["id"]: each["name"] for each in lists[f"{kind}s"]} for kind in ("project", "user")}
+    # Keystone's database does not tell cases apart, and old releases of DevStack write Member.
+    names["role"] = {each["id"]: each["name"].lower() for each in lists["roles"]}
     found = Found(passwords=passwords, regions={each["id"] for each in lists["regions"]})
     found.ids = {Ref(kind, name): id_ for kind, by_id in names.items() for id_, name in by_id.items()}
     found.ids |= {Ref("service", each["type"]): each["id"] for each in lists["services"]}

@@ -99,10 +99,14 @@ def test_without_demo_its_files_go(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("engine", "keystone", "horizon"),
-    [("packages", ":5000/v3", "/horizon/"), ("devstack", "/identity/v3", "/dashboard/")],
+    ("engine", "identity", "horizon"),
+    [
+        ("packages", ":5000", "/horizon/"),
+        ("devstack", "/identity", "/dashboard/"),
+        ("devstack", ":5000", "/dashboard/"),
+    ],
 )
-def test_places_of_the_engines(engine: str, keystone: str, horizon: str, tmp_path: Path) -> None:
-    stack = Stack("blue", tmp_path, nodes(Config()), engine=engine)
-    assert access.auth_url(stack) == f"http://192.168.99.10{keystone}"
+def test_places_of_the_engines(engine: str, identity: str, horizon: str, tmp_path: Path) -> None:
+    stack = Stack("blue", tmp_path, nodes(Config()), engine=engine, identity=identity)
+    assert access.auth_url(stack) == f"http://192.168.99.10{identity}/v3"
     assert access.dashboard_url(stack) == f"http://192.168.99.10{horizon}"

@@ -94,7 +94,7 @@ def test_extra_variables_from_a_file(tmp_path: Path) -> None:
         (
             "openstack_engine=devstack",
             "group_vars/all/devstack.yml:devstack_release",
-            "liberty (the usual release) needs an operating system",
+            "is not finished in this version",
         ),
         ("romana_cidr=10.0.0.0/9", "-e:romana_cidr", "= 33 bits, not 32; take away 1"),
         ("romana_host_bits=7", "-e:romana_host_bits", "= 31 bits, not 32; add 1"),
@@ -324,12 +324,32 @@ def test_devstack_with_a_maintained_release() -> None:
     ("extra", "where", "text"),
     [
         ("local_uplink=false", "-e:local_uplink", "is false, and DevStack installs packages on nodes"),
-        ("local_debian_release=bookworm", "-e:local_debian_release", "is bookworm; 2026.1 by DevStack needs trixie"),
+        (
+            "local_debian_release=bookworm",
+            "-e:local_debian_release",
+            "is bookworm; 2026.1 by DevStack needs trixie; leave",
+        ),
     ],
 )
 def test_what_devstack_needs(extra: str, where: str, text: str) -> None:
     (found,) = findings(*DEVSTACK, extra, machine=RESOLVED)
     assert found.startswith(f"{where}: {text}")
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        ([NONE], "trixie"),
+        ([NONE, "local_debian_release=bookworm"], "bookworm"),
+        (["openstack_engine=devstack", "devstack_release=liberty"], "bookworm"),
+        (["openstack_engine=devstack"], "bookworm"),
+        (["openstack_engine=devstack", "devstack_release=2026.1"], "trixie"),
+    ],
+)
+def test_debian_is_what_the_release_needs(words: list[str], expected: str) -> None:
+    draft = config.read(GROUP_VARS, words)
+    assert [one for one in checks.findings(draft, "local", None, RESOLVED) if "local_debian" in one.where] == []
+    assert checks.debian_release(draft, "local", None) == expected
 
 
 def test_way_out_needs_a_name_server() -> None:

@@ -22,7 +22,11 @@ SHELL = [
     ),
     *(f"{GUEST}/usr/libexec/guest/{name}" for name in ("boot", "configure", "console", "lease", "metadata", "page")),
     f"{GUEST}/etc/acpi/PWRF/00000080",
-    *(f"networking-romana/devstack/{name}" for name in ("override-defaults", "plugin.sh", "settings")),
+    *(
+        f"networking-romana/devstack/{name}"
+        for name in ("override-defaults", "plugin.sh", "python2", "qemu-img", "settings")
+    ),
+    *(f"roles/devstack/files/python2/{name}" for name in ("add-debian-11", "build-wheels")),
     *(f"networking-romana/tests/legacy/{name}" for name in ("install-neutron", "run-inside")),
     "tests/static/logins.sh",
     "tests/unit/devstack/devstack.bash",

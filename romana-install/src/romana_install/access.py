@@ -20,8 +20,7 @@ DOMAIN = "Default"
 
 def auth_url(stack: Stack) -> str:
     """Where Keystone is."""
-    place = "/identity" if stack.engine == "devstack" else ":5000"
-    return f"http://{stack.controller.address}{place}/v3"
+    return f"http://{stack.controller.address}{stack.identity}/v3"
 
 
 def dashboard_url(stack: Stack) -> str:

@@ -22,7 +22,7 @@ from romana_install.stack import Stack
 from romana_install.vagrant.machines import HOST_ONLY, WAY_OUT
 
 DEFAULT_ENGINES = {"aws": "devstack", "vagrant": "devstack", "static": "packages", "local": "packages"}
-OPENSTACK_RELEASE = "trixie"  # the Debian whose OpenStack packages we install
+OPENSTACK_RELEASE = "trixie"  # the Debian whose OpenStack packages we install, and that nodes usually have
 DEFAULT_DEVSTACK = "liberty"
 PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
 
@@ -40,6 +40,14 @@ def devstack_release(draft: Draft, existing: Stack | None) -> str:
 def devstack_git_base(draft: Draft, existing: Stack | None) -> str:
     """Where DevStack's repositories come from: as configured, else as the existing stack's; empty for the usual."""
     return draft.config.devstack_git_base or (existing.git_base if existing else "")
+
+
+def debian_release(draft: Draft, target: str, existing: Stack | None) -> str:
+    """The Debian of the nodes: as configured, else what DevStack's release needs, else the usual one."""
+    config = draft.config
+    if config.local_debian_release or engine(draft, target, existing) != "devstack":
+        return config.local_debian_release or OPENSTACK_RELEASE
+    return config.devstack_releases[devstack_release(draft, existing)].debian
 
 
 def findings(draft: Draft, target: str, existing: Stack | None, machine: MachineNetwork) -> list[Finding]:
@@ -66,7 +74,7 @@ def findings(draft: Draft, target: str, existing: Stack | None, machine: Machine
 
 def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
     release = draft.config.local_debian_release
-    if release != OPENSTACK_RELEASE and engine(draft, target, existing) == "packages":
+    if release not in ("", OPENSTACK_RELEASE) and engine(draft, target, existing) == "packages":
         yield Finding(
             draft.where("local_debian_release"),
             f"is {release}, whose OpenStack is not one this version knows; give {OPENSTACK_RELEASE},"
@@ -83,18 +91,18 @@ def _devstack_release(draft: Draft, target: str, existing: Stack | None) -> Iter
         return
     if engine(draft, target, existing) != "devstack":
         return
-    if known[release].pip != "distribution":
-        usable = [name for name, one in known.items() if one.pip == "distribution"]
+    if not known[release].maintained:
         usual = "" if draft.config.devstack_release else " (the usual release)"
+        good = " or ".join(name for name, one in known.items() if one.maintained)
         yield Finding(
             where,
-            f"{release}{usual} needs an operating system of its time, which this version does not bring to nodes; give"
-            f" -e devstack_release={' or '.join(usable)}, or -e openstack_engine=packages",
+            f"{release}{usual} is not finished in this version: no installation of it has passed its verification yet;"
+            f" give -e devstack_release={good}, or -e openstack_engine=packages",
         )
-    elif known[release].images.local != draft.config.local_debian_release:
+    needed, given = known[release].debian, draft.config.local_debian_release
+    if given not in ("", needed):
         yield Finding(
-            draft.where("local_debian_release"),
-            f"is {draft.config.local_debian_release}; {release} by DevStack needs {known[release].images.local}",
+            draft.where("local_debian_release"), f"is {given}; {release} by DevStack needs {needed}; leave it empty"
         )
 
 

@@ -82,12 +82,17 @@ class Wanted:
             config_digest=self.digest,
             served=self.served,
             cloud=self._cloud,
-            **({"release": self.release, "git_base": self.git_base} if self.engine == "devstack" else {}),
+            **(self._devstack if self.engine == "devstack" else {}),
             reach=self.reach,
             jump=self.config.ssh_jump if self.target == "static" else "",
             known_hosts=self.config.ssh_known_hosts if self.target == "static" else "",
             become_password=self.become_password,
         )
+
+    @property
+    def _devstack(self) -> dict[str, str]:
+        identity = self.config.devstack_releases[self.release].identity
+        return {"release": self.release, "git_base": self.git_base, "identity": identity}
 
     @property
     def _cloud(self) -> dict[str, Any]:
@@ -117,7 +122,7 @@ def wanted(options: Options) -> Wanted:
     changed = change(nodes_wanted, existing)
     staying = {node.name: existing.reach[node.name] for node in changed.remove if existing and existing.reach}
     return Wanted(
-        config=draft.config,
+        config=draft.config.model_copy(update={"local_debian_release": checks.debian_release(draft, target, existing)}),
         digest=config.digest(draft.config),
         target=target,
         engine=checks.engine(draft, target, existing),

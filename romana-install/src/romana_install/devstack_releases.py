@@ -13,8 +13,8 @@ Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")
 Service = Annotated[str, StringConstraints(pattern=r"^[a-z0-9-]+$")]
 Variable = Annotated[str, StringConstraints(pattern=r"^[A-Z][A-Z0-9_]*$")]
 Line = Annotated[str, StringConstraints(pattern=r"^[^\n]*$")]
-Origin = Annotated[str, StringConstraints(pattern=r"^(distribution|[0-9]+(\.[0-9]+)+)$")]
 Version = Annotated[str, StringConstraints(pattern=r"^[0-9]+\.[0-9]+$")]
+Lock = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*\.lock)?$")]
 
 
 class _Strict(BaseModel):
@@ -30,36 +30,35 @@ class Services(_Strict):
     compute: list[Service]
 
 
-class Images(_Strict):
-    """Operating system of the nodes, for each target that makes them: an AMI's name, a box, a release's code name."""
-
-    aws: str
-    vagrant: str
-    local: str
-
-
 class DevstackRelease(_Strict):
     """A release of OpenStack, as DevStack installs it.
 
-    projects: branch or tag of each project, by its name in DevStack's variables; pip, dnsmasq: `distribution`, or the
-    version that is brought to the nodes; settings: more of DevStack's variables.
+    projects: branch or tag of each project, by its name in DevStack's variables; debian: the nodes' release; lock: file
+    in requirements/ with all of its Python packages, which are built once, empty when each node gets them by itself;
+    identity: where Keystone is on the controller, without its version; cells: whether Nova has to be told of compute
+    nodes; settings: more of DevStack's variables.
     """
 
     git_base: GitUrl
     devstack: Ref
     projects: dict[Variable, Ref]
-    images: Images
+    debian: Literal["bookworm", "trixie"]
     python: Version
-    pip: Origin
-    firewall: Literal["nftables", "iptables"]
-    dnsmasq: Origin
+    lock: Lock
+    identity: Literal[":5000", "/identity"]
+    cells: bool
     services: Services
     settings: dict[Variable, Line]
+
+    @property
+    def maintained(self) -> bool:
+        """Whether faults are still repaired in what it runs on; in Python 2 they are not."""
+        return not self.python.startswith("2.")
 
 
 def known_releases() -> dict[str, DevstackRelease]:
     """The releases this version comes with."""
-    return {"liberty": _liberty(), "2026.1": _maintained("2026.1", python="3.13", debian=13, code_name="trixie")}
+    return {"liberty": _liberty(), "2026.1": _maintained("2026.1", python="3.13", debian="trixie")}
 
 
 def _liberty() -> DevstackRelease:
@@ -69,19 +68,23 @@ def _liberty() -> DevstackRelease:
         git_base="https://opendev.org",
         devstack="liberty-eol",
         projects=dict.fromkeys([*names.split(), "REQUIREMENTS", "SWIFT"], "liberty-eol"),
-        images=Images(
-            aws="ubuntu/images/hvm-ssd/ubuntu-trusty-14.04-amd64-server-*", vagrant="ubuntu/trusty64", local="trusty"
-        ),
+        debian="bookworm",
         python="2.7",
-        pip="9.0.3",
-        firewall="iptables",
-        dnsmasq="2.76",
+        lock="liberty.lock",
+        identity=":5000",
+        cells=False,
         services=Services(controller=services.split(), compute=["n-cpu", "neutron"]),
-        settings={"NOVNCPROXY_URL": "http://$SERVICE_HOST:6080/vnc_auto.html"},
+        settings={
+            "FORCE": "yes",  # it knows Debian, but none that is so new
+            # The distribution's speaks to proxies of today only.
+            "NOVNC_REPO": "${GIT_BASE/opendev.org/github.com}/novnc/noVNC.git",
+            "NOVNC_BRANCH": "v0.6.2",
+            "NOVNCPROXY_URL": "http://$SERVICE_HOST:6080/vnc_auto.html",
+        },
     )
 
 
-def _maintained(series: str, python: str, debian: int, code_name: str) -> DevstackRelease:
+def _maintained(series: str, python: str, debian: Literal["bookworm", "trixie"]) -> DevstackRelease:
     branch = f"stable/{series}"
     projects = ("GLANCE", "HORIZON", "KEYSTONE", "NEUTRON", "NOVA", "PLACEMENT", "REQUIREMENTS")
     services = "rabbit mysql key g-api placement-api placement-client n-api n-api-meta n-cond n-sch n-novnc n-cpu q-svc"
@@ -89,15 +92,19 @@ def _maintained(series: str, python: str, debian: int, code_name: str) -> Devsta
         git_base="https://opendev.org",
         devstack=branch,
         projects=dict.fromkeys(projects, branch),
-        images=Images(aws=f"debian-{debian}-amd64-*", vagrant=f"bento/debian-{debian}", local=code_name),
+        debian=debian,
         python=python,
-        pip="distribution",
-        firewall="nftables",
-        dnsmasq="distribution",
+        lock="",
+        identity="/identity",
+        cells=True,
         services=Services(
             controller=[*services.split(), "horizon"],
             # No process is named neutron: it lets QEMU open /dev/net/tun, which taps need.
             compute=["n-cpu", "placement-client", "neutron"],
         ),
-        settings={"NOVNCPROXY_URL": "http://$SERVICE_HOST:6080/vnc_lite.html", "Q_AGENT": "romana"},
+        settings={
+            "NOVNC_FROM_PACKAGE": "True",
+            "NOVNCPROXY_URL": "http://$SERVICE_HOST:6080/vnc_lite.html",
+            "Q_AGENT": "romana",
+        },
     )

@@ -241,12 +241,14 @@ class DevstackSettings(Settings):
     devstack_releases: dict[str, DevstackRelease] = Field(
         default_factory=known_releases,
         description="The releases, by name; more can be added in the file. For each: `git_base`, where git "
-        "repositories come from; `devstack`, branch or tag of DevStack itself; `projects`, that of every other project "
-        "by its name in DevStack's variables, as NOVA in NOVA_BRANCH; `images`, the nodes' operating system: an AMI's "
-        "name (`aws`), a box (`vagrant`), a release of Debian or Ubuntu (`local`); `python`, the version OpenStack "
-        "runs on; `pip` and `dnsmasq`, `distribution` or the version that is brought to the nodes; `firewall`, "
-        "`nftables` or `iptables`; `services`, what runs on `controller` and `compute`, as in ENABLED_SERVICES; "
-        "`settings`, more of DevStack's variables.",
+        "repositories come from; `devstack`, branch or tag of DevStack itself; `projects`, that of "
+        "every other project by its name in DevStack's variables, as NOVA in NOVA_BRANCH; `debian`, "
+        "the nodes' Debian release; `python`, the version OpenStack runs on; `lock`, the file in "
+        "`requirements/` that has all of its Python packages, which are then built once, empty when "
+        "each node gets them by itself; `identity`, where Keystone is on the controller, `:5000` or "
+        "`/identity`; `cells`, whether Nova has cells of compute nodes; `services`, what runs on "
+        "`controller` and `compute`, as in ENABLED_SERVICES; `settings`, more of DevStack's "
+        "variables.",
         json_schema_extra={
             "expects": "give for each release all that those in group_vars/all/devstack.yml have",
             "unit": "",
@@ -263,8 +265,10 @@ class LocalSettings(Settings):
         "Network of the nodes: the controller is .10, compute nodes .11 and up, this machine its last address.",
         "give an IPv4 network that nothing else uses, like 192.168.99.0/24",
     )
-    local_debian_release: Release = setting(
-        "trixie", "Debian release of the nodes.", "give bookworm (12) or trixie (13)"
+    local_debian_release: Release | Literal[""] = setting(
+        "",
+        "Debian release of the nodes. Empty: with the engine `devstack` what its release needs, else `trixie`.",
+        "give bookworm (12) or trixie (13), or leave it empty",
     )
     local_uplink: bool | None = setting(
         None,
@@ -437,8 +441,8 @@ class VagrantSettings(Settings):
     )
     vagrant_box: str = setting(
         "",
-        "Box the machines are made from: a Debian of the release `local_debian_release`. Empty: with DevStack the "
-        "release's own, else `debian/bookworm64`, `debian/trixie64` (libvirt) or `bento/debian-13` (virtualbox).",
+        "Box the machines are made from: a Debian of the release `local_debian_release`. Empty: "
+        "`debian/bookworm64`, `debian/trixie64` (libvirt) or `bento/debian-13` (virtualbox).",
         "give the name of a box like debian/trixie64, or leave it empty",
         pattern=r"^([A-Za-z0-9._-]+(/[A-Za-z0-9._-]+)?)?$",
     )

@@ -83,9 +83,9 @@ class Stack:
     that are to be removed and may still be there, so that a removal that was cut short is finished by the next run;
     served: whether there has been a romana-server on it; cloud: who has it (aws: region, profile, zones; vagrant:
     provider); release, git_base: that of OpenStack, and where its repositories come from if not from the release's own
-    base; with the engine devstack; reach: how servers are reached (static), by node; jump: by which bastion;
-    known_hosts: the file that has their host keys, empty for the user's own; become_password: what sudo asks for there,
-    empty when it asks for nothing; it is never written down.
+    base, with the engine devstack; identity: where Keystone is on the controller, less its version; reach: how servers
+    are reached (static), by node; jump: by which bastion; known_hosts: the file that has their host keys, empty for the
+    user's own; become_password: what sudo asks for there, empty when it asks for nothing; it is never written down.
     """
 
     name: str
@@ -102,6 +102,7 @@ class Stack:
     cloud: dict[str, Any] = field(default_factory=dict)
     release: str = ""
     git_base: str = ""
+    identity: str = ":5000"
     reach: dict[str, Reach] = field(default_factory=dict)
     jump: str = ""
     known_hosts: str = ""

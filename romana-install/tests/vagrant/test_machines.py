@@ -29,23 +29,25 @@ def stack(directory: Path, config: Config, engine: str = "none") -> Stack:
 
 
 @pytest.mark.parametrize(
-    ("config", "engine", "expected"),
+    ("config", "expected"),
     [
-        (Config(), "none", "bento/debian-13"),
-        (Config(vagrant_provider="libvirt"), "packages", "debian/trixie64"),
-        (Config(vagrant_provider="libvirt", local_debian_release="bookworm"), "none", "debian/bookworm64"),
-        (Config(), "devstack", "bento/debian-13"),
-        (Config(vagrant_box="mine/own"), "devstack", "mine/own"),
+        (Config(local_debian_release="trixie"), "bento/debian-13"),
+        (Config(vagrant_provider="libvirt", local_debian_release="trixie"), "debian/trixie64"),
+        (Config(vagrant_provider="libvirt", local_debian_release="bookworm"), "debian/bookworm64"),
+        (Config(vagrant_box="mine/own"), "mine/own"),
     ],
 )
-def test_the_box_follows_provider_release_and_engine(
-    tmp_path: Path, config: Config, engine: str, expected: str
-) -> None:
-    assert box(config, stack(tmp_path, config, engine)) == expected
+def test_the_box_follows_provider_and_debian(config: Config, expected: str) -> None:
+    assert box(config) == expected
 
 
 def test_machines_have_address_and_size(tmp_path: Path) -> None:
-    config = Config(vagrant_network="192.168.80.0/22", vagrant_compute_memory=1024, vagrant_controller_cpus=4)
+    config = Config(
+        local_debian_release="trixie",
+        vagrant_network="192.168.80.0/22",
+        vagrant_compute_memory=1024,
+        vagrant_controller_cpus=4,
+    )
     made = variables(config, stack(tmp_path, config))
     assert made["stack_netmask"] == "255.255.252.0"
     assert made["stack_machines"] == [
@@ -83,8 +85,8 @@ def test_networks_that_virtualbox_allows_are_read() -> None:
 def test_a_box_from_a_file_needs_the_file(tmp_path: Path) -> None:
     program, file = Program((2, 3, 4)), tmp_path / "my.box"
     program.__dict__["boxes"] = frozenset()
-    config = Config(vagrant_box_url=f"file://{file}")
-    (finding,) = box_findings(config, stack(tmp_path, config), program)
+    config = Config(local_debian_release="trixie", vagrant_box_url=f"file://{file}")
+    (finding,) = box_findings(config, program)
     assert str(file) in finding.text
     file.touch()
-    assert list(box_findings(config, stack(tmp_path, config), program)) == []
+    assert list(box_findings(config, program)) == []

@@ -25,6 +25,7 @@ def found(tmp_path: Path, config: Config) -> dict[str, str]:
     directory = tmp_path / "state"
     directory.mkdir()
     stack = Stack("lab", directory, asked, "vagrant", engine="none", network=config.vagrant_network)
+    config = config.model_copy(update={"local_debian_release": "trixie"})
     findings = preflight.findings(config, stack, Change(add=asked, remove=(), keep=()), None, [])
     return {finding.where: finding.text for finding in findings}
 

@@ -15,9 +15,23 @@ API_WORKERS=2
 ENABLED_SERVICES=rabbit,mysql,key,n-api,n-cpu,g-api,q-svc,ovn-northd,q-ovn-agent,horizon
 
 function record { echo "$*" >>"$STATE/calls"; }
-function sudo { "$@"; }
+# What is given to a command of this machine's own is kept beside the calls, under the name of the file it is for.
+function sudo {
+    case "$1 ${*: -1}" in
+    mysql\ * | tee\ /etc/*) record sudo "$@"; cat >"$STATE/$(basename "/${*: -1}")" ;;
+    -H\ * | systemctl\ * | a2enmod\ * | apt-get\ * | *\ /usr/*) record sudo "$@" ;;
+    *) "$@" ;;
+    esac
+}
 function die { shift; echo "$*" >&2; exit 1; }
 function pip_install { record pip_install "$@"; }
+function real_install_package { record install "$@"; }
+function update_package_repo { :; }
+function is_package_installed { [[ $1 == apache2 ]]; }
+function apt_get { record apt_get "$@"; }
+function get_pip_command { echo /usr/local/bin/pip; }
+function setup_package { record setup_package "$@"; }
+function mod_wsgi-express { echo /usr/local/lib/python2.7/mod_wsgi-py27.so; }
 function run_process { record run_process "$@"; }
 function stop_process { record stop_process "$@"; }
 # The last of several values is what counts.
@@ -54,6 +68,9 @@ function defaults {
         Q_AGENT=${Q_AGENT:-openvswitch}
     fi
     NEUTRON_DIR=$STATE/neutron
+    NOVA_DIR=$STATE/nova
+    HORIZON_DIR=$STATE/horizon
+    NOVA_CONF=$STATE/etc/nova.conf
     NEUTRON_BIN_DIR=/usr/local/bin
     NEUTRON_CONF_DIR=$STATE/etc/neutron
     NEUTRON_CONF=$NEUTRON_CONF_DIR/neutron.conf

@@ -18,6 +18,7 @@ RELEASES: dict[str, Any] = yaml.safe_load((PROJECT / "group_vars" / "all" / "dev
 ]
 PASSWORDS = {name: f"{name}.~1" for name in ("admin", "database", "rabbitmq", "service", "token")}
 NODES = ("controller", "compute")
+WHEELS = "/var/lib/romana-python2/0123456789abcdef"
 EVERY = [(release, node) for release in RELEASES for node in NODES]
 
 DEAD = (
@@ -40,8 +41,9 @@ SOURCES = {
 DISTRIBUTION = ("rabbit", "mysql")
 
 
-def render(release: str, node: str, **variables: Any) -> str:
+def render(release: str, node: str, row: dict[str, Any] | None = None, **variables: Any) -> str:
     """The file, as the role's template task makes it."""
+    row = row or RELEASES[release]
     environment = jinja2.Environment(  # noqa: S701 - not HTML
         loader=jinja2.FileSystemLoader(TEMPLATES),
         undefined=jinja2.StrictUndefined,
@@ -49,15 +51,15 @@ def render(release: str, node: str, **variables: Any) -> str:
         keep_trailing_newline=True,
     )
     given = {
-        "devstack_release": release,
-        "devstack_releases": RELEASES,
+        "devstack_row": row,
+        "devstack_wheels": WHEELS,
         "devstack_node": node,
         "devstack_is_compute": True,
         "devstack_address": "192.168.99.10" if node == "controller" else "192.168.99.11",
         "devstack_controller": "192.168.99.10",
         "devstack_region": "RegionOne",
         "devstack_passwords": PASSWORDS,
-        "devstack_base": RELEASES[release]["git_base"] if release in RELEASES else "file:///srv/git",
+        "devstack_base": row["git_base"],
         "devstack_romana_url": "https://192.168.99.10:9600",
         "devstack_kind": "qemu",
         "devstack_cpu": "none",
@@ -112,7 +114,7 @@ def test_nothing_is_asked_for(release: str, node: str) -> None:
 @pytest.mark.parametrize(("release", "node"), EVERY)
 def test_every_project_has_its_ref(release: str, node: str) -> None:
     found = variables(render(release, node))
-    refs = {name: value for name, value in found.items() if name.endswith("_BRANCH")}
+    refs = {name: value for name, value in found.items() if name.endswith("_BRANCH") and name != "NOVNC_BRANCH"}
     assert set(refs.values()) == {RELEASES[release]["devstack"]}
     services = [name for name in found["ENABLED_SERVICES"].split(",") if name not in DISTRIBUTION]
     needed = {SOURCES[name.split("-")[0]] for name in services if name != "neutron"} | {"NEUTRON", "REQUIREMENTS"}
@@ -187,8 +189,28 @@ def test_lines_of_the_user_come_last(release: str, node: str) -> None:
 
 
 def test_another_release_needs_no_other_template() -> None:
-    releases = {**RELEASES, "2026.2": {**RELEASES["2026.1"], "projects": {"NOVA": "stable/2026.2"}}}
-    found = variables(render("2026.2", "controller", devstack_releases=releases))
+    row = {**RELEASES["2026.1"], "projects": {"NOVA": "stable/2026.2"}}
+    found = variables(render("2026.2", "controller", row))
     assert {name: value for name, value in found.items() if name.endswith("_BRANCH")} == {
         "NOVA_BRANCH": "stable/2026.2"
     }
+
+
+def test_python_packages_of_a_release_that_has_a_list_come_from_nowhere_else() -> None:
+    found = variables(render("liberty", "compute"))
+    assert (found["PIP_NO_INDEX"], found["PIP_FIND_LINKS"], found["ROMANA_PYTHON"]) == ("1", WHEELS, "2.7")
+    found = variables(render("2026.1", "compute"))
+    assert [name for name in found if name.startswith("PIP_")] == []
+
+
+@pytest.mark.parametrize(
+    ("base", "expected"),
+    [
+        ("https://opendev.org", "https://github.com/novnc/noVNC.git"),
+        ("file:///srv/git", "file:///srv/git/novnc/noVNC.git"),
+    ],
+)
+def test_consoles_of_an_old_release_come_from_where_they_are_or_from_the_mirror(base: str, expected: str) -> None:
+    found = variables(render("liberty", "controller", devstack_base=base))
+    assert found["NOVNC_REPO"] == expected
+    assert found.get("NOVNC_FROM_PACKAGE") is None

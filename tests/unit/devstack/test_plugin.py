@@ -239,6 +239,117 @@ def test_liberty_keeps_the_functions_of_its_agent(liberty: DevStack) -> None:
     liberty.stack()
 
 
+@pytest.fixture
+def python2(liberty: DevStack) -> DevStack:
+    """Liberty as the role configures it, with the part of Nova that is changed."""
+    driver = liberty.state / "nova" / "nova" / "virt" / "libvirt" / "driver.py"
+    driver.parent.mkdir(parents=True)
+    driver.write_text("    if True:\n        guest.cputune.shares = 1024 * guest.vcpus\n\n        more = 1\n")
+    liberty.localrc("ROMANA_PYTHON=2.7", 'HOME="$STATE"', "DATABASE_USER=root", "DATABASE_PASSWORD=p DATABASE_HOST=::1")
+    return liberty
+
+
+def after(devstack: DevStack, *lines: str) -> list[str]:
+    """What these lines of a DevStack that has read the plugin do to the machine."""
+    (devstack.state / "after").write_text("\n".join([*lines, ""]))
+    devstack.stack("stack test-config")
+    return devstack.calls
+
+
+def test_python_2_is_read_about_only_where_it_is_needed(devstack: DevStack) -> None:
+    after(devstack, "if type -t name_package; then exit 1; fi")
+
+
+@pytest.mark.parametrize(
+    ("asked", "calls"),
+    [
+        ("qemu-kvm libguestfs0", ["install qemu-system-x86"]),
+        ("libvirt-bin libvirt-dev", ["install libvirt-daemon-system libvirt-clients"]),
+        ("mysql-server", ["install mariadb-server"]),
+        ("python-dev python-mysqldb libmysqlclient-dev", []),
+        ("apache2 libapache2-mod-wsgi screen", ["install apache2 screen"]),
+    ],
+)
+def test_packages_have_their_names_of_today(python2: DevStack, asked: str, calls: list[str]) -> None:
+    assert after(python2, f"install_package {asked}") == calls
+
+
+def test_only_what_is_installed_is_uninstalled(python2: DevStack) -> None:
+    assert after(python2, "uninstall_package python-pip apache2") == ["apt_get purge apache2"]
+
+
+def test_services_have_their_names_of_today(python2: DevStack) -> None:
+    calls = after(python2, "stop_service libvirt-bin", "start_service libvirt-bin", "restart_service apache2")
+    assert calls == [f"sudo systemctl {words}" for words in ("stop libvirtd", "start libvirtd", "restart apache2")]
+
+
+def test_processes_are_units(python2: DevStack) -> None:
+    calls = after(
+        python2,
+        "run_process n-cpu '/usr/local/bin/nova-compute --config-file /etc/nova.conf' libvirt",
+        "run_process n-net /usr/local/bin/nova-network",
+        "stop_process n-net",
+    )
+    assert calls == [
+        "sudo tee /etc/systemd/system/devstack@n-cpu.service",
+        "sudo systemctl daemon-reload",
+        "sudo systemctl enable --now devstack@n-cpu.service",
+    ]
+    unit = (python2.state / "devstack@n-cpu.service").read_text().splitlines()
+    assert "ExecStart=/usr/local/bin/nova-compute --config-file /etc/nova.conf" in unit
+    assert "SupplementaryGroups=libvirt" in unit
+
+
+def test_python_packages_are_those_that_pip_finds(python2: DevStack) -> None:
+    calls = after(
+        python2,
+        "pip_install -U os-testr",
+        "pip_install",
+        "install_infra",
+        "setup_package_with_constraints_edit /opt/stack/nova -e",
+    )
+    pip = "sudo -H SETUPTOOLS_SYS_PATH_TECHNIQUE=rewrite /usr/local/bin/pip install"
+    assert calls == [f"{pip} -U os-testr", f"{pip} pbr", "setup_package /opt/stack/nova -e"]
+
+
+def test_database_lets_devstack_in(python2: DevStack) -> None:
+    calls = after(python2, "install_database_mysql")
+    assert calls == ["install mariadb-server", "sudo mysql --no-defaults"]
+    assert (python2.state / "--no-defaults").read_text().endswith("mysql_native_password USING PASSWORD('p')\n")
+    assert (python2.state / ".my.cnf").stat().st_mode & 0o077 == 0
+
+
+def test_apache_has_python_2(python2: DevStack) -> None:
+    calls = after(python2, "install_apache_wsgi >/dev/null")
+    assert calls[-2:] == ["sudo tee /etc/apache2/mods-available/wsgi.load", "sudo a2enmod wsgi"]
+    assert (python2.state / "wsgi.load").read_text().startswith("LoadModule wsgi_module /usr/local/lib/python2.7/")
+
+
+def test_old_nova_gets_along_with_qemu_and_control_groups_of_today(python2: DevStack) -> None:
+    python2.localrc("ENABLED_SERVICES=n-cpu,neutron")
+    python2.stack("stack install", "stack post-config")
+    assert python2.calls == [f"sudo install -m 0755 {DRIVERS}/devstack/qemu-img /usr/local/bin/qemu-img"]
+    changed = (python2.state / "nova" / "nova" / "virt" / "libvirt" / "driver.py").read_text()
+    assert changed == "    if True:\n        pass\n\n        more = 1\n"
+    assert python2.ini("nova.conf") == {"libvirt": {"images_type": "raw"}}
+    python2.stack("clean")
+    assert python2.calls[-1] == "sudo rm -f /usr/local/bin/qemu-img"
+
+
+def test_old_horizon_asks_for_the_segment(python2: DevStack) -> None:
+    example = python2.state / "horizon" / "openstack_dashboard" / "local" / "local_settings.py.example"
+    example.parent.mkdir(parents=True)
+    example.write_text("HORIZON_CONFIG = {}\n")
+    (python2.state / "data").mkdir()
+    python2.localrc("ENABLED_SERVICES=horizon")
+    (python2.state / "after").write_text('cp "$HORIZON_SETTINGS" "$STATE/settings.py"\n')
+    python2.stack("stack install")
+    settings: dict[str, dict[str, str]] = {}
+    exec((python2.state / "settings.py").read_text(), settings)  # noqa: S102 - as Django does
+    assert settings["HORIZON_CONFIG"] == {"customization_module": "openstack_dashboard.local.horizon_segment"}
+    assert (example.parent / "horizon_segment.py").is_file()
+
+
 def test_old_and_new_metadata_agree() -> None:
     old = configparser.RawConfigParser()
     old.read(DRIVERS / "setup.cfg")

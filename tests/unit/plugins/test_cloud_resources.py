@@ -10,7 +10,7 @@ import pytest
 from plugins.module_utils.difference import Difference, RefusedError
 from plugins.module_utils.openstack import Ref, Step, resolve, versioned
 from plugins.modules import cloud_resources
-from plugins.modules.cloud_resources import Found
+from plugins.modules.cloud_resources import Found, has_data
 
 FLAVOR = {"name": "tiny", "ram": 96, "vcpus": 1, "disk": 1}
 NETWORK = {"name": "romana", "shared": True, "cidr": "10.0.0.0/8"}
@@ -216,3 +216,14 @@ def test_another_subnet_is_refused() -> None:
 @pytest.mark.parametrize("url", ["http://controller:8774", "http://controller:8774/", "http://controller:8774/v2.1"])
 def test_version_is_in_an_address_once(url: str) -> None:
     assert versioned(url, "v2.1") == "http://controller:8774/v2.1"
+
+
+def test_project_in_an_address_of_old_releases_stays() -> None:
+    project = "0123456789abcdef0123456789abcdef"
+    assert versioned(f"http://controller:8774/v2/{project}", "v2.1") == f"http://controller:8774/v2.1/{project}"
+
+
+def test_content_is_known_by_what_an_old_glance_says() -> None:
+    assert has_data({"checksum": "900150983cd24fb0d6963f7d28e17f72"}, b"abc")  # RFC 1321's example
+    assert not has_data({"checksum": "900150983cd24fb0d6963f7d28e17f72"}, b"abd")
+    assert not has_data({"checksum": None}, b"")

@@ -27,5 +27,9 @@ def test_what_a_host_lacks_is_said(hypervisors: list[dict[str, Any]], stocked: s
     assert found["compute01"].startswith(reason)
 
 
+def test_without_placement_nothing_of_it_is_waited_for() -> None:
+    assert lacking(["compute01"], [hypervisor("compute01")], None) == {}
+
+
 def test_host_that_can_be_used_lacks_nothing() -> None:
     assert lacking(["compute01"], [hypervisor("compute01"), hypervisor("compute02")], {"compute01.example.org"}) == {}

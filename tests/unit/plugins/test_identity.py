@@ -151,3 +151,10 @@ def test_grant_of_what_is_not_there_is_refused(kind: str, name: str) -> None:
     users = [{"name": "nova", "password": "secret", "grants": [grant]}]
     with pytest.raises(RefusedError, match=f"there is no {kind} {name}; add it to {kind}s"):
         identity.check(task(users=users), identity.understand(lists(), set()))
+
+
+def test_cases_of_roles_names_make_no_difference() -> None:
+    there = lists(roles=[{"id": "r1", "name": "Admin"}, {"id": "r2", "name": "service"}])
+    params = task()
+    identity.check(params, identity.understand(there, set()))
+    assert identity.difference(params, identity.understand(there, {"nova"})).steps == ()

@@ -8,16 +8,15 @@ from pathlib import Path
 
 from romana_install.findings import Finding
 from romana_install.settings import Config
-from romana_install.stack import Stack
 from romana_install.vagrant.machines import box
 from romana_install.vagrant.program import Program
 
 FILE = "file://"
 
 
-def box_findings(config: Config, stack: Stack, program: Program) -> Iterator[Finding]:
+def box_findings(config: Config, program: Program) -> Iterator[Finding]:
     """What stands in the way of having it."""
-    name, provider, url = box(config, stack), config.vagrant_provider, config.vagrant_box_url
+    name, provider, url = box(config), config.vagrant_provider, config.vagrant_box_url
     if (name, provider) in program.boxes:
         return
     if url.startswith((FILE, "/")):

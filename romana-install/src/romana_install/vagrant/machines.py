@@ -33,7 +33,7 @@ def variables(config: Config, stack: Stack) -> dict[str, Any]:
         ],
         "stack_netmask": str(IPv4Network(stack.network).netmask),
         "stack_way_out": str(WAY_OUT),
-        "vagrant_box": box(config, stack),
+        "vagrant_box": box(config),
     }
 
 
@@ -52,10 +52,6 @@ def ids(stack: Stack, provider: str) -> set[str]:
     return {path.read_text().strip() for path in stack.directory.glob(f".vagrant/machines/*/{provider}/id")}
 
 
-def box(config: Config, stack: Stack) -> str:
-    """The name of the box: as configured, else of what DevStack wants, else of the Debian release. Pure."""
-    if stack.engine == "devstack":
-        usual = config.devstack_releases[stack.release].images.vagrant
-    else:
-        usual = BOXES[config.vagrant_provider, config.local_debian_release]
-    return config.vagrant_box or usual
+def box(config: Config) -> str:
+    """The name of the box: as configured, else that of the Debian release. Pure."""
+    return config.vagrant_box or BOXES[config.vagrant_provider, config.local_debian_release]

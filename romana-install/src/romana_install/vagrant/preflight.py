@@ -52,7 +52,7 @@ def findings(
     found += _memory(needed, preflight.available_memory())
     found += provider.clashes(stack, [node.name for node in change.add])
     if program is not None:
-        found += box_findings(config, stack, program)
+        found += box_findings(config, program)
     return found
 
 

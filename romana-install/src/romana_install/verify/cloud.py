@@ -11,7 +11,6 @@ import httpx
 
 from romana_install.invocation import command
 
-NOVA = "2.96"  # microversion; since 2.64 a group of instances has one policy
 PATIENCE = 30.0  # seconds for one answer
 
 
@@ -37,7 +36,6 @@ class Cloud:
         scope = {"project": {"name": project, "domain": domain}}
         answer = self._send("POST", f"{keystone}/auth/tokens", {"auth": {"identity": identity, "scope": scope}})
         self._http.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
-        self._http.headers["OpenStack-API-Version"] = f"compute {NOVA}"
         self._urls = {one["type"]: _public(one) for one in answer.json()["token"]["catalog"]}
 
     def __enter__(self) -> Cloud:
@@ -48,6 +46,10 @@ class Cloud:
     ) -> None:
         """Close the connections."""
         self._http.close()
+
+    def offers(self, service: str) -> bool:
+        """Whether the catalogue has a service; Placement is in none of releases before Newton."""
+        return service in self._urls
 
     def get(self, service: str, path: str) -> Any:
         """What is at a path of a service, like compute; None when there is nothing. Raises CloudError."""
@@ -92,4 +94,4 @@ class Cloud:
 
 
 def _public(service: dict[str, Any]) -> str:
-    return next(str(one["url"]) for one in service["endpoints"] if one["interface"] == "public")
+    return next(str(one["url"]).rstrip("/") for one in service["endpoints"] if one["interface"] == "public")

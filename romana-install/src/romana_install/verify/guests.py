@@ -51,7 +51,7 @@ def questions(targets: Sequence[Instance]) -> str:
     """The shell commands that ask each target by ping and by TCP, and print the exit code of each. Pure."""
     asked = (
         f"ping -c 1 -W 2 {one.address} >/dev/null 2>&1; echo $?;"
-        f" wget -T 2 -q -O /dev/null http://{one.address}/ 2>/dev/null; echo $?"
+        f" timeout 2 wget -q -O /dev/null http://{one.address}/ 2>/dev/null; echo $?"
         for one in targets
     )
     return "; ".join(asked)

@@ -101,7 +101,7 @@ class Trial:
 
     def _group(self) -> str:
         """Of instances that shall be on different hosts."""
-        body = {"server_group": {"name": f"{PREFIX}apart", "policy": "anti-affinity"}}
+        body = {"server_group": {"name": f"{PREFIX}apart", "policies": ["anti-affinity"]}}
         return str(self._clouds["demo"].post("compute", "/os-server-groups", body)["server_group"]["id"])
 
     def _boot(self, group: str | None) -> list[Instance]:
