@@ -93,7 +93,9 @@ def versioned(url: str, version: str) -> str:
 
     That of Nova's old releases has the project's id after it.
     """
-    base, project = _VERSIONED.fullmatch(url.rstrip("/")).groups(default="")
+    match = _VERSIONED.fullmatch(url.rstrip("/"))
+    assert match is not None  # it takes every text
+    base, project = match.groups(default="")
     return f"{base}/{version}".rstrip("/") + project
 
 

@@ -91,11 +91,6 @@ def test_extra_variables_from_a_file(tmp_path: Path) -> None:
         ("stack_name=", "-e:stack_name", "is ''; give 1 to 20 lower-case letters"),
         ("stack_name=../etc", "-e:stack_name", "give 1 to 20 lower-case letters"),
         ("openstack_engine=devstck", "-e:openstack_engine", "is 'devstck'; give none, packages or devstack"),
-        (
-            "openstack_engine=devstack",
-            "group_vars/all/devstack.yml:devstack_release",
-            "is not finished in this version",
-        ),
         ("romana_cidr=10.0.0.0/9", "-e:romana_cidr", "= 33 bits, not 32; take away 1"),
         ("romana_host_bits=7", "-e:romana_host_bits", "= 31 bits, not 32; add 1"),
         ("romana_host_bits=-1", "-e:romana_host_bits", "host_bits is -1; it must be at least 0"),

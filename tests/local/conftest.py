@@ -13,8 +13,8 @@ from romana_setup import PROJECT, Setup
 from waiting import eventually
 from world import World
 
+from romana_install.checks import OPENSTACK_RELEASE
 from romana_install.release import build_release
-from romana_install.settings import Config
 from romana_install.stack import cache_home
 from romana_install.variables import NODE_PYTHON
 
@@ -31,7 +31,7 @@ def root() -> None:
 def fetch() -> None:
     """Have what an installation gets from elsewhere: in the world there is no elsewhere."""
     node_image("none")
-    build_release(PROJECT, cache_home() / "releases", NODE_PYTHON[Config().local_debian_release])
+    build_release(PROJECT, cache_home() / "releases", NODE_PYTHON[OPENSTACK_RELEASE])
 
 
 def give_way_out(world: World) -> None:

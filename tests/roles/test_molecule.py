@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 
 from romana_install import pki, secrets, ssh, variables
+from romana_install.checks import OPENSTACK_RELEASE
 from romana_install.files import write_json
 from romana_install.plan import nodes
 from romana_install.release import build_release
@@ -38,7 +39,8 @@ SCENARIOS: dict[str, dict[str, Any]] = {
 def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """A scenario's name, and the environment in which molecule finds the stack it is about."""
     name = request.param
-    config = Config(stack_name=f"mol-{name[:3]}", openstack_engine="none", **SCENARIOS[name])
+    given = {"openstack_engine": "none", "local_debian_release": OPENSTACK_RELEASE, **SCENARIOS[name]}
+    config = Config(stack_name=f"mol-{name[:3]}", **given)
     stack = Stack(
         config.stack_name, tmp_path / "stack", nodes(config), network=config.local_network, engine="none",
         server_port=config.romana_server_port,

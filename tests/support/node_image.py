@@ -10,6 +10,7 @@ import sys
 import tempfile
 from pathlib import Path
 
+from romana_install.checks import OPENSTACK_RELEASE
 from romana_install.settings import Config
 from romana_install.stack import cache_home
 
@@ -20,7 +21,7 @@ PLAYBOOK = Path(__file__).with_name("node_image.yml")
 @functools.cache
 def node_image(engine: str) -> Path:
     """The image for an engine, built if no installation has done that yet; it is not to be written to."""
-    config = Config(openstack_engine=engine)
+    config = Config(openstack_engine=engine, local_debian_release=OPENSTACK_RELEASE)
     with tempfile.TemporaryDirectory(prefix="romana-node-image-") as directory:
         answer = Path(directory) / "path"
         variables = {

@@ -84,21 +84,12 @@ def _release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Find
 
 def _devstack_release(draft: Draft, target: str, existing: Stack | None) -> Iterator[Finding]:
     release, known = devstack_release(draft, existing), draft.config.devstack_releases
-    where = draft.where("devstack_release")
     if release not in known:
         text = f"{release} is none of devstack_releases, which are {', '.join(known)}{did_you_mean(release, known)}"
-        yield Finding(where, text)
+        yield Finding(draft.where("devstack_release"), text)
         return
     if engine(draft, target, existing) != "devstack":
         return
-    if not known[release].maintained:
-        usual = "" if draft.config.devstack_release else " (the usual release)"
-        good = " or ".join(name for name, one in known.items() if one.maintained)
-        yield Finding(
-            where,
-            f"{release}{usual} is not finished in this version: no installation of it has passed its verification yet;"
-            f" give -e devstack_release={good}, or -e openstack_engine=packages",
-        )
     needed, given = known[release].debian, draft.config.local_debian_release
     if given not in ("", needed):
         yield Finding(
