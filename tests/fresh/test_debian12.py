@@ -47,7 +47,7 @@ def test_first_command_makes_a_cloud_and_its_image(machine: Machine, user: User,
     assert len(names(machine) - images) == 1
 
 
-@pytest.mark.parametrize("command", [line for line in quick_start()[1:] if line.startswith("./romana-setup")])
+@pytest.mark.parametrize("command", [line for line in quick_start()[1:] if line.startswith("./romana-setup -t local")])
 def test_next_command(user: User, command: str) -> None:
     user.does(command, answer="yes" if command.endswith("uninstall") else "")
 
