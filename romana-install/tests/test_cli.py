@@ -141,6 +141,18 @@ def test_plan_of_a_cloud(setup: Setup) -> None:
     assert plan["phases"] == ["release", "provision", "prepare", "openstack", "romana", "tenants", "demo", "verify"]
 
 
+def test_a_release_that_nobody_maintains_is_said_to_be(setup: Setup) -> None:
+    devstack = ("-t", "local", "-e", "local_network=192.168.213.0/24", "-e", "openstack_engine=devstack", "plan")
+    _, usual, _ = setup(*devstack)
+    _, maintained, _ = setup(*devstack, "-e", "devstack_release=2026.1")
+    said = [line for line in usual.splitlines() if line not in maintained.splitlines()]
+    assert said == [
+        "liberty is not maintained: nobody repairs its known faults, nor those of Python 2.7; keep it from networks"
+        " that you do not trust",
+        "a maintained release instead: -e devstack_release=2026.1",
+    ]
+
+
 def test_one_machine_is_controller_and_compute_node(setup: Setup) -> None:
     code, out, _ = setup(*QUIET, "plan", "--allinone", "-e", "devstack_compute_node=3", "--format", "json")
     assert (code, [(node["name"], node["roles"]) for node in json.loads(out)["nodes"]]) == (

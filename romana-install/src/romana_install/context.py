@@ -62,6 +62,19 @@ class Wanted:
         return "keep"
 
     @property
+    def warning(self) -> tuple[str, ...]:
+        """What a new stack of a release that nobody maintains means, and what there is instead."""
+        releases = self.config.devstack_releases
+        if self.engine != "devstack" or self.served or releases[self.release].maintained:
+            return ()
+        good = " or ".join(name for name, one in releases.items() if one.maintained)
+        return (
+            f"{self.release} is not maintained: nobody repairs its known faults, nor those of Python"
+            f" {releases[self.release].python}; keep it from networks that you do not trust",
+            f"a maintained release instead: -e devstack_release={good}",
+        )
+
+    @property
     def phases(self) -> list[str]:
         """The phases of its installation."""
         return install_phases(self.stack.has_openstack, self.config.openstack_demo)

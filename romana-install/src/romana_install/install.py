@@ -193,7 +193,7 @@ def _play(options: Options, want: Wanted, session: Session) -> dict[str, Any]:
     session.log.hide([stack.become_password] if stack.become_password else [])
     session.log.hide(want.config.openstack_passwords.values())  # the command may name them, and the log the command
     session.note(_headline(want))
-    for line in _warning(want):
+    for line in want.warning:
         session.note(line)
     stack.save()  # also when it is only tried out
     made = _make_keys(want.config, stack)
@@ -270,19 +270,6 @@ def _headline(want: Wanted) -> str:
         if nodes
     ]
     return f"stack {want.config.stack_name} on {want.target}, engine {want.engine}: {'; '.join(parts)}"
-
-
-def _warning(want: Wanted) -> tuple[str, ...]:
-    """What a new stack of an old release means, and what there is instead."""
-    releases = want.config.devstack_releases
-    if want.engine != "devstack" or want.served or releases[want.release].maintained:
-        return ()
-    good = " or ".join(name for name, one in releases.items() if one.maintained)
-    return (
-        f"{want.release} runs on Python {releases[want.release].python}: its faults are known and stay, so keep it from"
-        " networks that you do not trust",
-        f"a maintained release instead: uninstall, and give -e devstack_release={good}",
-    )
 
 
 def _endpoints(stack: Stack) -> dict[str, int]:

@@ -82,7 +82,7 @@ def plan(options: Options) -> int:
             )
         )
         return 0
-    print(f"stack {config.stack_name} on {want.target}, engine {want.engine}")
+    print(f"stack {config.stack_name} on {want.target}, engine {want.engine}", *want.warning, sep="\n")
     where = f"in {want.stack.network}" if want.stack.network else "on your servers"
     print(
         f"nodes {where}, endpoints in {config.romana_cidr}: {addresses.host_bits} host, "
