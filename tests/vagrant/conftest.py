@@ -36,5 +36,6 @@ def stack(world: VagrantWorld) -> VagrantSetup:
             "vagrant_controller_cpus": 1,
             "vagrant_compute_cpus": 1,
             "vagrant_boot_timeout": 900,
+            "devstack_compute_node": 0,
         },
     )
