@@ -90,19 +90,6 @@ def test_dashboard_lets_a_user_in(stack: Setup, tmp_path: Path) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_consoles_are_reached_by_their_proxy_alone(stack: Setup, demo: Cloud, pair: tuple[Server, Server]) -> None:
-    body = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
-    for number, instance in enumerate(pair, 11):
-        console = demo.nova.post(f"/servers/{instance.id}/remote-consoles", json=body).json()["remote_console"]
-        page = subprocess.run(
-            ["curl", "--silent", "--fail", console["url"]], capture_output=True, text=True, check=True
-        )
-        assert "noVNC" in page.stdout
-        assert greeting(console["url"]).startswith("RFB ")
-        with pytest.raises(TimeoutError):
-            socket.create_connection((stack.address(number), 5900), timeout=1)
-
-
 def test_instances_of_one_segment_reach_each_other_and_no_others(stack: Setup, admin: Cloud) -> None:
     other_project = Cloud(stack.directory, stack.name)
     ours = [
@@ -206,6 +193,19 @@ def test_services_killed_during_boots(stack: Setup, admin: Cloud, pair: tuple[Se
         wait_for(lambda failed=failed: admin.server(failed.id).fault, f"{failed.name} says why it failed")
     check = ("controller", "romana", "ipam", "check")
     wait_for(lambda: "no contradictions" in stack.ssh(*check, check=False), "addresses are in order")
+
+
+def test_consoles_are_reached_by_their_proxy_alone(stack: Setup, demo: Cloud, pair: tuple[Server, Server]) -> None:
+    body = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
+    for number, instance in enumerate(pair, 11):
+        console = demo.nova.post(f"/servers/{instance.id}/remote-consoles", json=body).json()["remote_console"]
+        page = subprocess.run(
+            ["curl", "--silent", "--fail", console["url"]], capture_output=True, text=True, check=True
+        )
+        assert "noVNC" in page.stdout
+        assert greeting(console["url"]).startswith("RFB ")
+        with pytest.raises(TimeoutError):
+            socket.create_connection((stack.address(number), 5900), timeout=1)
 
 
 @pytest.mark.usefixtures("nothing_left")
