@@ -122,7 +122,7 @@ EXAMPLES = """
       - name: tiny
         kernel: /var/lib/romana/guest/vmlinuz
         ramdisk: /var/lib/romana/guest/initrd.gz
-        cmdline: console=ttyS0 quiet
+        cmdline: console=tty0 console=ttyS0 quiet
         properties:
           hw_disk_bus: virtio
           hw_vif_model: virtio

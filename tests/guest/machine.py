@@ -17,6 +17,7 @@ MAC = "fa:16:3e:00:00:01"
 ADDRESS = "10.1.18.3"
 GATEWAY = "10.1.0.1"
 METADATA = "169.254.169.254"
+SCREEN, COLUMNS, ROWS = 0xB8000, 80, 25  # the text mode of a VGA, as its BIOS sets it up
 PATIENCE = 300  # seconds for what takes four on an idle machine
 
 
@@ -104,22 +105,42 @@ class Network:
         nodes' qemu does not, but these tests run on whatever machine has one.
         """
         cpu = ("-machine", "pc,accel=tcg", "-cpu", "qemu64,-cx16")
-        machine = ("-nodefaults", "-no-user-config", *cpu, "-m", "96", "-display", "none")
+        machine = ("-nodefaults", "-no-user-config", *cpu, "-m", "96", "-display", "none", "-device", "virtio-vga")
         network = ("-netdev", "tap,id=net,ifname=guest,script=no,downscript=no")
         card = ("-device", f"virtio-net-pci,netdev=net,mac={MAC}")
         kernel = ("-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.gz"))
-        start = ("-append", "console=ttyS0 quiet", "-serial", "stdio", "-no-reboot")
+        start = ("-append", "console=tty0 console=ttyS0 quiet", "-serial", "stdio", "-no-reboot")
         monitor = ("-monitor", f"unix:{self._monitor},server,nowait")
         command = ("qemu-system-x86_64", *machine, *network, *card, *kernel, *start, *monitor)
         return Guest(self._spawn(*self._inside(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE))
 
     def press_power_button(self) -> None:
         """What OpenStack does to stop an instance."""
-        with socket.socket(socket.AF_UNIX) as connection, connection.makefile("rw") as monitor:
+        self._command("system_powerdown")
+
+    def press(self, *keys: str) -> None:
+        """Press keys of the keyboard, by qemu's names."""
+        for key in keys:
+            self._command(f"sendkey {key}")
+
+    def screen(self) -> str:
+        """What the screen shows. In text mode its memory has each character with its colour behind."""
+        shown = self.directory / "screen"
+        self._command(f'pmemsave {SCREEN} {COLUMNS * ROWS * 2} "{shown}"')
+        text = shown.read_bytes()[::2].decode("cp437")
+        return "\n".join(text[row : row + COLUMNS].rstrip() for row in range(0, len(text), COLUMNS))
+
+    def _command(self, text: str) -> None:
+        """Give qemu's monitor a command, and wait until it is carried out."""
+        with socket.socket(socket.AF_UNIX) as connection:
             connection.connect(str(self._monitor))
-            monitor.write("system_powerdown\n")
-            monitor.flush()
-            assert any("system_powerdown" in line for line in monitor)
+            connection.settimeout(PATIENCE)
+            for number in (1, 2):  # it asks for one, and asks again when that is done
+                said = b""
+                while not said.endswith(b"(qemu) "):
+                    said += connection.recv(65536)
+                if number == 1:
+                    connection.sendall(f"{text}\n".encode())
 
     @property
     def _monitor(self) -> Path:

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import pytest
 
+from waiting import eventually
+
 from .machine import ADDRESS, GATEWAY, PATIENCE, Guest, Network
 
 USER_DATA = "#!/bin/sh\necho made by user data >/tmp/made\nexit 7\n"
@@ -51,6 +53,18 @@ def test_guest_becomes_what_its_metadata_says(guest: Guest, network: Network, ke
     assert ssh(network, key, "cat /etc/resolv.conf") == "nameserver 192.0.2.53\n"
     assert ssh(network, key, "ip route show default").split()[:5] == ["default", "via", GATEWAY, "dev", "eth0"]
     assert network.run("busybox", "wget", "-q", "-O", "-", f"http://{ADDRESS}/") == f"web-1 {ADDRESS}/16\n"
+
+
+def test_a_shell_on_the_screen_takes_keys(guest: Guest, network: Network) -> None:
+    def until(text: str) -> None:
+        eventually(lambda: text in network.screen(), f"the screen shows {text}", PATIENCE)
+
+    assert guest.process.poll() is None
+    until("press Enter for a shell")
+    network.press("ret")
+    until(" #")
+    network.press(*"uname", "ret")
+    until("Linux")
 
 
 def test_user_data_runs(guest: Guest, network: Network, key: Path) -> None:
