@@ -6,7 +6,6 @@ import subprocess
 from pathlib import Path
 
 import pytest
-
 from waiting import eventually
 
 from .machine import ADDRESS, GATEWAY, PATIENCE, Guest, Network
