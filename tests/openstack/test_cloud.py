@@ -37,7 +37,7 @@ SERVICES = [
 
 def reaches(cloud: Cloud, source: Server, target: Server) -> bool:
     """Whether ping and TCP get from one instance to another; both or none."""
-    web = f"timeout 2 wget -q -O /dev/null http://{target.address}/"
+    web = f"timeout 5 wget -q -O /dev/null http://{target.address}/"
     script = f"ping -c 1 -W 2 {target.address} >/dev/null; echo $?; {web}; echo $?"
     ping, tcp = (int(word) == 0 for word in cloud.run(source, script).split())
     assert ping == tcp, f"{source.name} to {target.name}: ping {ping}, TCP {tcp}"
@@ -263,7 +263,7 @@ def reboot(stack: Setup, node: str) -> None:
 def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
     there, peer = pair
     reboot(stack, "compute01")
-    web = f"timeout 2 wget -q -O /dev/null http://{there.address}/; echo $?"  # the last that comes up in the guest
+    web = f"timeout 5 wget -q -O /dev/null http://{there.address}/; echo $?"  # the last that comes up in the guest
     wait_for(lambda: admin.run(peer, web).strip() == "0", "the instance runs and has its network again")
     assert reaches(admin, there, peer)
     admin.active(there.id)

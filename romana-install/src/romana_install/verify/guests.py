@@ -48,10 +48,13 @@ def missing_markers(console: str) -> list[str]:
 
 
 def questions(targets: Sequence[Instance]) -> str:
-    """The shell commands that ask each target by ping and by TCP, and print the exit code of each. Pure."""
+    """The shell commands that ask each target by ping and by TCP, and print the exit code of each. Pure.
+
+    Busybox's wget has a time for its end only, and where the processor is emulated it takes a second to begin.
+    """
     asked = (
         f"ping -c 1 -W 2 {one.address} >/dev/null 2>&1; echo $?;"
-        f" timeout 2 wget -q -O /dev/null http://{one.address}/ 2>/dev/null; echo $?"
+        f" timeout 4 wget -q -O /dev/null http://{one.address}/ 2>/dev/null; echo $?"
         for one in targets
     )
     return "; ".join(asked)
