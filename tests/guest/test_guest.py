@@ -61,7 +61,7 @@ def test_a_shell_on_the_screen_takes_keys(guest: Guest, network: Network) -> Non
     assert guest.process.poll() is None
     until("press Enter for a shell")
     network.press("ret")
-    until(" #")
+    until("~#")
     network.press(*"uname", "ret")
     until("Linux")
 
