@@ -20,6 +20,13 @@ def test_every_file_of_tests_is_in_a_layer() -> None:
     assert [file for file in files if layers.layer_of(file) is None and not file.startswith(ELSEWHERE)] == []
 
 
+def test_no_folder_of_tests_is_a_package() -> None:
+    """Two packages of one name, `tests`, are one to Python: which of them it is depends on the order of the layers."""
+    listed = ["git", "ls-files", "--", "*tests/*__init__.py"]
+    files = subprocess.run(listed, cwd=PROJECT, capture_output=True, text=True, check=True).stdout.splitlines()
+    assert [file for file in files if not file.startswith(ELSEWHERE)] == []
+
+
 def test_every_folder_of_a_layer_is_there() -> None:
     folders = [folder for layer in layers.LAYERS.values() for folder in layer.folders]
     assert [folder for folder in folders if not (PROJECT / folder).exists()] == []

@@ -1,1 +1,0 @@
-"""The drivers' tests, as the project's test command runs them."""

@@ -1,1 +1,0 @@
-"""The drivers' tests under the Python and a Neutron of old releases."""
