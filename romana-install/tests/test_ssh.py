@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from users_ssh import HARMFUL
 
 from romana_install import ssh
 from romana_install.plan import nodes
@@ -174,45 +175,6 @@ WITHOUT_EFFECT = """
     forwardx11timeout xauthlocation permitremoteopen streamlocalbindmask streamlocalbindunlink syslogfacility
     tunneldevice localcommand localforward remoteforward dynamicforward numberofpasswordprompts tag refuseconnection
     channeltimeout
-"""
-HARMFUL = """Host *
-    RemoteCommand tmux
-    RequestTTY force
-    LocalForward 8000 192.0.2.1:80
-    RemoteForward 8000 192.0.2.1:80
-    DynamicForward 1080
-    ExitOnForwardFailure yes
-    ControlMaster yes
-    ControlPath ~/mine
-    ControlPersist yes
-    PermitLocalCommand yes
-    LocalCommand rm mine
-    ForwardAgent yes
-    ForwardX11 yes
-    ForwardX11Trusted yes
-    SendEnv LANG LC_* MINE
-    SetEnv LC_ALL=xx_YY MINE=1
-    StdinNull yes
-    ForkAfterAuthentication yes
-    SessionType none
-    LogLevel DEBUG3
-    LogVerbose *
-    BatchMode no
-    StrictHostKeyChecking no
-    UpdateHostKeys yes
-    VisualHostKey yes
-    HashKnownHosts yes
-    EscapeChar none
-    EnableEscapeCommandline yes
-    AddKeysToAgent ask
-    GSSAPIDelegateCredentials yes
-    GatewayPorts yes
-    Tunnel ethernet
-    ConnectTimeout 1
-    ConnectionAttempts 100
-    ServerAliveInterval 0
-    ServerAliveCountMax 1000
-    UseKeychain yes
 """
 LEADING = """Host 192.0.2.1?
     ProxyJump me@gate

@@ -55,6 +55,7 @@ def test_next_command(user: User, command: str) -> None:
 def test_nothing_is_left(machine: Machine) -> None:
     assert machine.run("find", "/root/.local/state/romana-setup", "-mindepth", "1", "-type", "d") == ""
     assert "ro-" not in machine.run("ip", "link")
+    assert not (machine.root / "root/said").exists()  # by LocalCommand in the user's ssh configuration
 
 
 def test_images_are_those_of_the_other_layers(machine: Machine, images: set[str]) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import PurePosixPath
 
 from machine import PROJECT, Machine, run
+from users_ssh import HARMFUL
 
 # What shells have, and what would be in the way if it reached anything that is started from here.
 ENVIRONMENT = {
@@ -49,10 +50,14 @@ class User:
     name: str = "root"
 
     @property
+    def home(self) -> PurePosixPath:
+        """Their home directory."""
+        return PurePosixPath("/root" if self.name == "root" else f"/home/{self.name}")
+
+    @property
     def clone(self) -> PurePosixPath:
         """Their clone, in a directory that nobody else can look into."""
-        home = PurePosixPath("/root" if self.name == "root" else f"/home/{self.name}")
-        return home / "my work" / "romana"
+        return self.home / "my work" / "romana"
 
     def arrive(self) -> None:
         """Be there, with a clone."""
@@ -68,6 +73,10 @@ class User:
             sudoers = self.machine.root / "etc/sudoers.d/user"
             sudoers.write_text(f"{self.name} ALL=(ALL) NOPASSWD: ALL\n")
             sudoers.chmod(0o440)
+        config = self.machine.root / self.home.relative_to("/") / ".ssh/config"
+        config.parent.mkdir(mode=0o700)
+        config.write_text(HARMFUL)
+        self.machine.run("chown", "-R", f"{self.name}:", f"{self.home}/.ssh")
         parent = f"'{self.clone.parent}'"
         self.machine.shell(f"mkdir -m 700 {parent} && cd {parent} && git clone -q /srv/romana.bundle romana", self.name)
 

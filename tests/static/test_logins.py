@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from logins import SUBNET, Logins
+from users_ssh import HARMFUL
 
 Config = Callable[[str], Any]
 NOISE = r"""
@@ -16,35 +17,6 @@ printf 'welcome\nname nobody\nsystem broken\n'
 echo 'me@here: Permission denied (publickey).' >&2
 printf 'no end of line'
 """
-HARMFUL = """Host *
-    RemoteCommand tmux
-    RequestTTY force
-    LocalForward 9 192.0.2.1:9
-    RemoteForward 9 192.0.2.1:9
-    DynamicForward 9
-    ExitOnForwardFailure yes
-    ControlMaster auto
-    ControlPath ~/.ssh/%C
-    ControlPersist yes
-    PermitLocalCommand yes
-    LocalCommand echo mine >>~/said
-    ForwardAgent yes
-    SendEnv *
-    SetEnv LC_ALL=xx_YY.UTF-8
-    StdinNull yes
-    ForkAfterAuthentication yes
-    SessionType none
-    LogLevel QUIET
-    BatchMode no
-    StrictHostKeyChecking no
-    VisualHostKey yes
-    EscapeChar i
-    AddKeysToAgent yes
-    Tunnel yes
-    UseKeychain yes
-    ConnectTimeout 600
-"""
-
 
 GATE = f"debian@{SUBNET}.2"
 NOWHERE = "no-such-name.invalid"

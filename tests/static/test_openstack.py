@@ -11,7 +11,7 @@ from servers import Static
 
 LAB = ("ops", "192.168.91")
 HERE, THERE = "192.168.191.1", "192.168.191.2"
-SERVERS = {"alpha": 10, "beta": 11, "gamma": 12}
+SERVERS = {"alpha": 10, "beta": 11, "gamma": 12, "delta": 13}
 
 
 @pytest.fixture(scope="module")
@@ -26,9 +26,9 @@ def before(static: Static) -> dict[str, dict[str, list[str]]]:
 
 @pytest.fixture(scope="module")
 def installed(static: Static, before: dict[str, dict[str, list[str]]]) -> Static:
-    """A cloud on two of them, which its own verification found in order."""
+    """A cloud on three of them, which its own verification found in order."""
     assert set(before) == set(SERVERS)
-    static.setup.run("install", "-i", str(static.lab.inventory("alpha", "beta")))
+    static.setup.run("install", "-i", str(static.lab.inventory("alpha", "beta", "gamma")))
     return static
 
 
@@ -41,19 +41,15 @@ def test_second_install_changes_nothing(installed: Static) -> None:
     assert "changed=0" in installed.setup.run("install")
 
 
-def test_a_server_is_added_and_gets_instances(installed: Static) -> None:
-    output = installed.setup.run("install", "-i", str(installed.lab.inventory("alpha", "beta", "gamma")))
-    assert "add gamma" in output
-    assert names(installed) == ["alpha", "beta", "gamma"]
+def test_a_server_takes_the_place_of_another(installed: Static, before: dict[str, dict[str, list[str]]]) -> None:
+    output = installed.setup.run("install", "-i", str(installed.lab.inventory("alpha", "gamma", "delta")))
+    assert "add delta" in output
+    assert "remove beta" in output
+    assert names(installed) == ["alpha", "gamma", "delta"]
     log = max((installed.setup.directory / "logs").glob("*-install.log")).read_text()
-    assert re.search("ok +compute services +up on beta, gamma", log)
+    assert re.search("ok +compute services +up on gamma, delta", log)
     assert re.search("ok +instances +4 ACTIVE", log)
-
-
-def test_a_server_leaves_as_it_was(installed: Static, before: dict[str, dict[str, list[str]]]) -> None:
-    installed.setup.run("install", "-i", str(installed.lab.inventory("alpha", "beta")))
-    assert names(installed) == ["alpha", "beta"]
-    assert difference(before["gamma"], state(installed.lab.servers["gamma"]), SERVICES_OWN) == {}
+    assert difference(before["beta"], state(installed.lab.servers["beta"]), SERVICES_OWN) == {}
 
 
 def test_uninstall_gives_the_others_back_as_they_were(
@@ -61,7 +57,8 @@ def test_uninstall_gives_the_others_back_as_they_were(
 ) -> None:
     installed.setup.run("uninstall", "--yes")
     different = {
-        name: difference(before[name], state(installed.lab.servers[name]), SERVICES_OWN) for name in ("alpha", "beta")
+        name: difference(before[name], state(installed.lab.servers[name]), SERVICES_OWN)
+        for name in ("alpha", "gamma", "delta")
     }
-    assert different == {"alpha": {}, "beta": {}}
+    assert different == {"alpha": {}, "gamma": {}, "delta": {}}
     assert "nova" not in installed.lab.servers["alpha"].run("ls", "/var/lib/mysql")
