@@ -1,4 +1,7 @@
-"""A Debian with Python 2.7 and an old Neutron: built once, then kept in the user's cache, and never written to."""
+"""A node's Debian with Python 2.7, packages for it that are built, and an old Neutron.
+
+Built once, then kept in the user's cache, and never written to.
+"""
 
 from __future__ import annotations
 
@@ -11,21 +14,21 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
 from debian_mirror import debian_mirror
 from image_layer import APART, alone
 from live_romana import PROJECT
+from romana_install.devstack_releases import known_releases
 from romana_install.package_index import pip_options, uv_environment
 from romana_install.stack import cache_home
 
-LOCK = PROJECT / "requirements" / "neutron27.lock"
+LOCKS = PROJECT / "requirements"
+PYTHON2 = PROJECT / "roles" / "devstack" / "files" / "python2"  # what brings it to a node
 INSTALL = Path(__file__).with_name("install-neutron")
 RUN = Path(__file__).with_name("run-inside")
-MMDEBSTRAP = (
-    *("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase"),
-    "--include=gcc,libc6-dev,python-pip-whl,python-setuptools,python2.7-dev",
-    f"--customize-hook={INSTALL}",
-    "bullseye",  # the last one with Python 2.7
-)
+SETTINGS = yaml.safe_load((PROJECT / "roles" / "devstack" / "defaults" / "main.yml").read_text())
+SYSTEM = known_releases()["liberty"].debian
+MMDEBSTRAP = ("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--customize-hook={INSTALL}", SYSTEM)
 
 
 @dataclass(frozen=True)
@@ -62,8 +65,9 @@ def ensure() -> Rootfs:
 
 
 def _digest() -> str:
-    content = repr((MMDEBSTRAP[:-2], MMDEBSTRAP[-1])).encode() + INSTALL.read_bytes() + LOCK.read_bytes()
-    return hashlib.sha256(content).hexdigest()[:16]
+    files = [INSTALL, *sorted(PYTHON2.iterdir()), LOCKS / "liberty.lock", LOCKS / "neutron27.lock"]
+    content = repr((SYSTEM, SETTINGS["devstack_for_python2"], [file.read_text() for file in files]))
+    return hashlib.sha256(content.encode()).hexdigest()[:16]
 
 
 def _build(path: Path, lock: int) -> None:
@@ -87,4 +91,6 @@ def _build_environment() -> dict[str, str]:
     indexes = {f"PIP_{name.upper().replace('-', '_')}": value for name, value in pip_options().items()}
     authorities = uv_environment().get("SSL_CERT_FILE") or ssl.get_default_verify_paths().cafile
     assert authorities is not None, "this machine has no file of certificate authorities; install ca-certificates"
-    return {**machine, **indexes, "LOCK": str(LOCK), "AUTHORITIES": authorities}
+    ours = {"LOCKS": LOCKS, "PYTHON2": PYTHON2, "AUTHORITIES": authorities, "ARCHIVE": SETTINGS["devstack_archive"]}
+    packages = " ".join(SETTINGS["devstack_for_python2"])
+    return {**machine, **indexes, **{name: str(value) for name, value in ours.items()}, "PACKAGES": packages}

@@ -63,6 +63,8 @@ class ObservedTable:
 
 CLIENT = "iifname . @th,288,48"  # interface, and the hardware address a DHCP client says it has
 SPOOF_SETS = {"taps": Set(("ifname",)), "sources": Set(("ifname", "ether_addr", "ipv4_addr"))}
+# The other kinds that are about a connection are given up (RFC 6633), or would have a host change its routes.
+ERROR = "icmp type { destination-unreachable, time-exceeded, parameter-problem }"
 _SERVICE = ("ipv4_addr", "ipv4_addr", "inet_proto", "inet_service")
 
 
@@ -81,6 +83,8 @@ def inet_table(wanted: Desired, metadata: Metadata | None = None, routers: bool 
     asker, asked = f"ct original ip saddr & {mask}", f"ct original ip daddr & {mask}"
     # Pairs both ways: no reply will have to be recognized.
     untrack = f"{source} . {target} @pairs {target} . {source} @pairs notrack"
+    # What a connection's first packet asked for, of the connection that an ICMP error is about.
+    service = "ct original protocol . ct original proto-dst"
     question = (f"{metadata.question} accept",) if metadata else ()
     answer = (f"{metadata.answer} accept",) if metadata else ()
     senders = Senders(wanted, routers) if wanted.restricts else None
@@ -109,11 +113,11 @@ def inet_table(wanted: Desired, metadata: Metadata | None = None, routers: bool 
         ),
         "deliver": Chain(
             (
+                # Path MTU discovery works; that other hosts answer traceroute does not.
+                "icmp type destination-unreachable icmp code frag-needed ip saddr @hosts accept",
                 "ct state related goto related",
                 "ct direction original goto asking",
                 "ct direction reply goto answering",
-                # Path MTU discovery works; that other hosts answer traceroute does not.
-                "icmp type destination-unreachable icmp code frag-needed ip saddr @hosts accept",
                 "drop",
             )
         ),
@@ -134,11 +138,17 @@ def inet_table(wanted: Desired, metadata: Metadata | None = None, routers: bool 
                 "drop",
             )
         ),
+        # An error says what its sender likes. So it passes only from whom its target may ask that very thing, or who
+        # may ask its target; the kernel has seen to it that it goes to an end of the connection it is about: its
+        # direction says to which.
         "related": Chain(
             (
-                f"ip saddr {plan} accept",
-                f"ct original ip saddr != {plan} accept",
-                f"ct original ip daddr != {plan} accept",
+                f"{ERROR} ct direction reply {asker} . {source} @pairs accept",
+                f"{ERROR} ct direction reply {asker} . {source} . {service} @flows accept",
+                f"{ERROR} ct direction original {source} . {asked} . {service} @flows accept",
+                f"ip saddr {plan} drop",
+                f"{ERROR} ct direction reply {asker} . ct original ip daddr . {service} @outward accept",
+                f"{ERROR} ct direction original ct original ip saddr . {asked} . {service} @inward accept",
                 "drop",
             )
         ),
@@ -149,14 +159,16 @@ def inet_table(wanted: Desired, metadata: Metadata | None = None, routers: bool 
                 *beyond,
                 f"ct direction original {source} . ip daddr . meta l4proto . th dport @outward accept",
                 f"ct direction reply ct original ip saddr . {asked} . meta l4proto . th sport @inward accept",
-                f"ct state related ct original ip saddr != {plan} accept",
+                f"ct state related {ERROR} ct direction reply"
+                f" ct original ip saddr . {asked} . {service} @inward accept",
                 "drop",
             )
         ),
         "input": Chain(("iifname @taps goto node",), "input", 0),
         "node": Chain(
             (
-                "ct state established,related accept",
+                "ct state established accept",
+                f"ct state related {ERROR} accept",
                 *question,  # it is on this very host
                 # else a guest could decline the address of another
                 f"udp sport 68 udp dport 67 {CLIENT} @clients accept",
