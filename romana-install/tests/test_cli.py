@@ -229,6 +229,16 @@ def test_other_target_than_the_stacks(setup: Setup) -> None:
     assert (code, stderr) == (2, "romana-setup: -t vagrant: stack romana is on local; leave -t out\n")
 
 
+def test_the_target_is_that_of_the_stack_that_is_there(setup: Setup) -> None:
+    setup.stack()
+    code, out, stderr = setup("plan", "-e", "local_network=192.168.213.0/24", "--format", "json")
+    assert (code, stderr) == (0, "")
+    assert json.loads(out)["target"] == "local"
+    code, _, stderr = setup("-t", "vagrant", "plan")
+    assert code == 2
+    assert "-t vagrant: stack romana is on local; leave -t out, or choose another stack_name" in stderr
+
+
 def test_uninstall_of_nothing(setup: Setup) -> None:
     code, out, _ = setup("uninstall")
     assert (code, out) == (0, "there is no stack romana; nothing to do\n")

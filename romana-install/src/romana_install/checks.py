@@ -263,7 +263,8 @@ def _fixed_by_stack(draft: Draft, target: str, existing: Stack) -> Iterator[Find
                 " put that back, uninstall first, or choose another stack_name",
             )
     if target != existing.target:
-        yield Finding(f"-t {target}", f"stack {existing.name} is on {existing.target}; uninstall it first")
+        text = f"stack {existing.name} is on {existing.target}; leave -t out, or choose another stack_name"
+        yield Finding(f"-t {target}", text)
     if existing.release and config.devstack_release and config.devstack_release != existing.release:
         yield Finding(
             draft.where("devstack_release"),

@@ -118,13 +118,13 @@ class Wanted:
 def wanted(options: Options) -> Wanted:
     """Read and check everything. Raises FindingsError with all that is wrong."""
     draft = given_configuration(options)
-    target = options.target or DEFAULT_TARGET
     existing = None
     if draft.usable("stack_name"):
         try:
             existing = Stack.load(draft.config.stack_name)
         except StackError:
             existing = None  # none yet, or damaged: made again
+    target = options.target or (existing.target if existing else DEFAULT_TARGET)
     servers = _servers(options, existing) if target == "static" else inventory.Servers()
     found = checks.findings(draft, target, existing, machine.observe())
     if target == "static":
