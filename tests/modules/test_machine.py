@@ -16,3 +16,25 @@ def test_interfaces_are_those_of_the_network_it_runs_in() -> None:
         "False",
         "False",
     ]
+
+
+def test_a_network_is_there_while_a_route_of_its_own_leads_into_it() -> None:
+    """An interface that is down still has its address; what is sent to its network would leave by the default route."""
+    program = (
+        "from ipaddress import IPv4Network; from romana_install.machine import leads_into;"
+        " net = IPv4Network('192.168.213.0/24'); print(leads_into(net), leads_into(net, 'ro-x'), leads_into(net, 'ro-y'))"
+    )
+    ask = f'"{sys.executable}" -c "{program}"'
+    script = f"""
+        ip link add way-out type bridge && ip addr add 192.0.2.1/24 dev way-out && ip link set way-out up
+        ip route add default via 192.0.2.2
+        ip link add ro-x type bridge && ip addr add 192.168.213.254/24 dev ro-x
+        {ask}
+        ip link set ro-x up
+        {ask}
+        ip link set ro-x down
+        {ask}
+    """
+    alone = ["unshare", "--net", "sh", "-euc", script]
+    said = subprocess.run(alone, check=True, capture_output=True, text=True).stdout.splitlines()
+    assert said == ["False False False", "True True False", "False False False"]

@@ -44,6 +44,14 @@ def has_interface(name: str) -> bool:
     return any(name == other for _, other in socket.if_nameindex())
 
 
+def leads_into(network: IPv4Network, interface: str = "") -> bool:
+    """Whether this machine has a route of its own into a network, by an interface if one is named.
+
+    Without one, as while an interface is down, packets to it would leave by the default route, to whoever is there.
+    """
+    return any(route.network == network and interface in ("", route.device) for route in observe().routes)
+
+
 def parse_routes(output: str) -> tuple[Route, ...]:
     """The routes in the output of `ip -j -4 route`, without default routes."""
     entries = json.loads(output or "[]")

@@ -12,13 +12,14 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from romana_install.errors import SetupError, UsageError
 from romana_install.files import write_json
 from romana_install.invocation import PROGRAM, command
-from romana_install.machine import has_interface
+from romana_install.machine import leads_into
 
 if TYPE_CHECKING:
     from romana.client import Client
@@ -205,17 +206,10 @@ class Stack:
     def client(self) -> Iterator[Client]:
         """An API client with the stack's admin token and its certificate authority. Raises StackError.
 
-        On AWS it goes to the controller's public address, to servers by ssh. Of a local stack there is one only while
-        this machine is in its network: else the request, token included, would go to whoever has that address beyond
-        this machine's default route.
+        On AWS it goes to the controller's public address, to servers by ssh.
         """
         from romana.client import Client  # slow to import, and most actions do without it
 
-        if self.target == "local" and not has_interface(uplink(self.name)):
-            raise StackError(
-                f"the network of stack {self.name} is not there (interface {uplink(self.name)}), as after a reboot of"
-                f" this machine; bring its nodes back with: {command('install')}"
-            )
         if self.target == "aws":
             url = f"https://{self.public_address(self.controller)}:{self.server_port}"
             client = Client(url, self._authority, self.secrets()["tokens"]["admin"], server_name=self.controller.name)
@@ -231,16 +225,29 @@ class Stack:
     def forwarded(self, *ports: int) -> Iterator[dict[int, Path]]:
         """Sockets here that lead to TCP ports of the controller, by port; none where it is reached without ssh.
 
-        Nothing but ssh has to lead to a server. Raises StackError.
+        Nothing but ssh has to lead to a server. To nodes on a network of this machine's own there is a way only while it
+        is there: else what is sent, passwords included, would go to whoever has that address beyond this machine's
+        default route. Raises StackError.
         """
         from romana_install.forward import forwarded
 
         reach = self.reach.get(self.controller.name)
         if reach is None or not reach.host:
+            self._check_network()
             yield {}
             return
         with forwarded(self, self.controller, ports) as sockets:
             yield sockets
+
+    def _check_network(self) -> None:
+        """Raise StackError when this machine has no way of its own to the nodes that it has itself."""
+        interface = uplink(self.name) if self.target == "local" else ""
+        if self.target in ("local", "vagrant") and not leads_into(IPv4Network(self.network), interface):
+            by = f" by {interface}" if interface else ""
+            raise StackError(
+                f"the network of stack {self.name} is not there (no route to {self.network}{by}), as after a reboot of"
+                f" this machine; bring its nodes back with: {command('install')}"
+            )
 
     @property
     def _authority(self) -> str:

@@ -51,7 +51,6 @@ def _verify(stack: Stack, quick: bool) -> Report:
 
 def _verify_cloud(stack: Stack, quick: bool, findings: Findings) -> None:
     passwords = stack.secrets()["passwords"]
-    # The client sees to it that the stack's network is there: nothing is to be sent anywhere else.
     with (
         stack.client() as client,
         stack.forwarded(*API_PORTS) as sockets,
