@@ -69,6 +69,7 @@ class Cloud:
         self.nova = Adapter(self._session, service_type="compute", default_microversion=NOVA)
         self.neutron = Adapter(self._session, service_type="network", endpoint_override=self._neutron_url())
         self.glance = Adapter(self._session, service_type="image")
+        self.keystone = Adapter(self._session, service_type="identity", version="3")
 
     def _neutron_url(self) -> str:
         return f"{self._session.get_endpoint(service_type='network')}/v2.0"
@@ -76,6 +77,16 @@ class Cloud:
     @property
     def project(self) -> str:
         return str(self._session.get_project_id())
+
+    @property
+    def default_project(self) -> str:
+        """The name of the project in which this user begins in Horizon."""
+        user = self.keystone.get(f"/users/{self._session.get_user_id()}").json()["user"]
+        return str(self.keystone.get(f"/projects/{user['default_project_id']}").json()["project"]["name"])
+
+    def url(self, service: str) -> str:
+        """Where the catalogue says that an API is."""
+        return str(self._session.get_endpoint(service_type=service))
 
     # --- instances
 

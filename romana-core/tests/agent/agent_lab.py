@@ -198,6 +198,7 @@ class Node:
     def __init__(self, lab: Lab, index: int) -> None:
         self.lab = lab
         self.metadata = ""  # address:port of the metadata service, as in agent.toml
+        self.consoles = ""  # who may reach which ports, as in agent.toml
         self.routers = False  # as in agent.toml
         self.index = index
         self.name = f"node{index}"
@@ -234,6 +235,7 @@ class Node:
             f'ca_file = "{self.lab.directory / "ca.pem"}"\n'
             f'state_dir = "{self.state_dir}"\nrun_dir = "{self.run_dir}"\n'
             + (f'metadata = "{self.metadata}"\n' if self.metadata else "")
+            + (f'consoles = "{self.consoles}"\n' if self.consoles else "")
             + ("routers = true\n" if self.routers else "")
         )
 

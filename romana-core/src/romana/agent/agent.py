@@ -47,7 +47,7 @@ class Agent:
     def __init__(self, settings: AgentSettings) -> None:
         self._kernel = Kernel()
         self._routers = settings.routers
-        self._firewall = Firewall(settings.metadata, settings.routers)
+        self._firewall = Firewall(settings.metadata, settings.consoles, settings.routers)
         self._dhcp = Dhcp(settings.run_dir)
         self._ledger = Ledger(settings.state_dir)
         self._cache = StateCache(settings.state_dir)

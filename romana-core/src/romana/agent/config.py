@@ -7,7 +7,10 @@ from typing import Annotated
 
 from pydantic import BeforeValidator, Field
 
-from romana.agent.metadata import Metadata, parse
+from romana.agent.consoles import Consoles
+from romana.agent.consoles import parse as parse_consoles
+from romana.agent.metadata import Metadata
+from romana.agent.metadata import parse as parse_metadata
 from romana.models import Name
 from romana.settings import Settings
 
@@ -19,8 +22,11 @@ class AgentSettings(Settings):
     url: str = Field(pattern=r"^https?://[^/]+/?$", description="where romana-server is, https://192.168.99.10:9600")
     ca_file: Path | None = Field(default=None, description="PEM file of the authority that signed its certificate")
     token_file: Path = Field(description="file that holds the agent's token")
-    metadata: Annotated[Metadata, BeforeValidator(parse)] | None = Field(
+    metadata: Annotated[Metadata, BeforeValidator(parse_metadata)] | None = Field(
         default=None, description="address and port of the metadata service that guests find at 169.254.169.254"
+    )
+    consoles: Annotated[Consoles, BeforeValidator(parse_consoles)] | None = Field(
+        default=None, description="who may reach which TCP ports of this host, those of its guests' consoles"
     )
     routers: bool = Field(
         default=False,

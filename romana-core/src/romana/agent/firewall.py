@@ -10,6 +10,7 @@ import time
 from contextlib import suppress
 
 from romana.agent.desired import Desired
+from romana.agent.consoles import Consoles
 from romana.agent.metadata import Metadata
 from romana.agent.ruleset import (
     TABLE,
@@ -80,11 +81,13 @@ def _run(argv: list[str], stdin: str) -> tuple[subprocess.Popen[str], str, str]:
 class Firewall:
     """Keeps our two tables as they must be, and nothing else.
 
-    metadata: the service that guests may ask. routers: whether packets of other hosts may come by way of routers.
+    metadata: the service that guests may ask. consoles: who may reach theirs. routers: whether packets of other hosts
+    may come by way of routers.
     """
 
-    def __init__(self, metadata: Metadata | None, routers: bool) -> None:
+    def __init__(self, metadata: Metadata | None, consoles: Consoles | None, routers: bool) -> None:
         self._metadata = metadata
+        self._consoles = consoles
         self._routers = routers
         self._tables: dict[str, _KeptTable] = {}
         self.others_changed = False  # whether somebody has changed tables that are not ours, for who wants to know
@@ -106,7 +109,7 @@ class Firewall:
             return []
         self._settled = None
         done = []
-        for table in (inet_table(wanted, self._metadata, self._routers), arp_table()):
+        for table in (inet_table(wanted, self._metadata, self._consoles, routers=self._routers), arp_table()):
             kept = self._tables.setdefault(table.family, _KeptTable(table.family))
             kept.look()
             lingering = frozenset(name for (name,) in kept.members.get("taps", frozenset())) & present

@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
+from romana.agent.consoles import Consoles
 from romana.agent.desired import Desired
 from romana.agent.metadata import Metadata
 from romana.agent.senders import Senders
@@ -68,12 +69,15 @@ ERROR = "icmp type { destination-unreachable, time-exceeded, parameter-problem }
 _SERVICE = ("ipv4_addr", "ipv4_addr", "inet_proto", "inet_service")
 
 
-def inet_table(wanted: Desired, metadata: Metadata | None = None, routers: bool = False) -> Table:
-    """The table that judges IP packets; only those from and to taps of endpoints.
+def inet_table(
+    wanted: Desired, metadata: Metadata | None = None, consoles: Consoles | None = None, *, routers: bool = False
+) -> Table:
+    """The table that judges IP packets; only those from and to taps of endpoints, and what asks for a console.
 
     Args:
         wanted: what the host must have.
         metadata: the service that guests find at its well-known address; None: there is none.
+        consoles: who may reach those of guests; None: that is not for us to say.
         routers: whether packets of other hosts may come by way of routers.
     """
     mask = wanted.plan.segment_mask
@@ -164,7 +168,7 @@ def inet_table(wanted: Desired, metadata: Metadata | None = None, routers: bool 
                 "drop",
             )
         ),
-        "input": Chain(("iifname @taps goto node",), "input", 0),
+        "input": Chain((*(consoles.rules if consoles else ()), "iifname @taps goto node"), "input", 0),
         "node": Chain(
             (
                 "ct state established accept",

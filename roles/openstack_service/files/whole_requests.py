@@ -1,0 +1,33 @@
+"""Runs the WSGI application of the file $ROMANA_APPLICATION, and reads of a request what that has left unread.
+
+When uWSGI closes a connection of which something is unread, the kernel resets it, and whoever asked may see that instead
+of the answer: a token that has expired, for one, is refused before the body is read.
+"""
+
+import os
+import runpy
+
+import uwsgi
+
+LIMIT = 1 << 20  # bytes; who sends more than that in vain is not waited for
+
+_application = runpy.run_path(os.environ["ROMANA_APPLICATION"], run_name="romana_application")["application"]
+
+
+def application(environ, start_response):
+    """The application's own answer."""
+    answer = _application(environ, start_response)
+    try:
+        _read_rest(environ)
+    except OSError:
+        pass  # whoever asked has gone
+    return answer
+
+
+def _read_rest(environ):
+    if environ.get("HTTP_TRANSFER_ENCODING", "").lower() == "chunked":
+        total = 0
+        while total < LIMIT and (chunk := uwsgi.chunked_read()):
+            total += len(chunk)
+    elif 0 < int(environ.get("CONTENT_LENGTH") or 0) <= LIMIT:
+        environ["wsgi.input"].read()
