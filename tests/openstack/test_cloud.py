@@ -197,6 +197,8 @@ def test_services_killed_during_boots(stack: Setup, admin: Cloud, pair: tuple[Se
 
 def test_consoles_are_reached_by_their_proxy_alone(stack: Setup, demo: Cloud, pair: tuple[Server, Server]) -> None:
     body = {"remote_console": {"protocol": "vnc", "type": "novnc"}}
+    stack.ssh("compute01", "nft", "flush", "ruleset")  # Debian's own nftables.conf begins with it
+    wait_for(lambda: "romana" in stack.ssh("compute01", "nft", "list", "tables"), "the agent has its tables again")
     for number, instance in enumerate(pair, 11):
         console = demo.nova.post(f"/servers/{instance.id}/remote-consoles", json=body).json()["remote_console"]
         page = subprocess.run(
