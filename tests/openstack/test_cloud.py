@@ -211,17 +211,33 @@ def test_consoles_are_reached_by_their_proxy_alone(stack: Setup, demo: Cloud, pa
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_hard_reboot_and_rebuild_keep_the_network(admin: Cloud, pair: tuple[Server, Server]) -> None:
-    mover, peer = pair
-    admin.act(mover.id, "reboot", {"type": "HARD"})
-    admin.active(mover.id)
-    admin.ready(mover.id)
-    assert reaches(admin, peer, mover)
+def test_an_interface_comes_and_goes_while_an_instance_runs(admin: Cloud, pair: tuple[Server, Server]) -> None:
+    one, two = pair
+    for wanted in ({"net_id": admin.network()}, {"port_id": admin.port()["id"]}):
+        path = f"/servers/{one.id}/os-interface"
+        made = admin.nova.post(path, json={"interfaceAttachment": wanted}).json()["interfaceAttachment"]
+        identifier = made["port_id"]
+        wait_for(partial(active_port, admin, identifier), "the new interface is in place")
+        assert len(admin.server(one.id).addresses) == 2
+        assert made["mac_addr"] in admin.run(one, "cat /sys/class/net/*/address")
+        admin.nova.delete(f"{path}/{identifier}")
+        wait_for(lambda: len(admin.server(one.id).addresses) == 1, "it is gone")
+    assert reaches(admin, two, one)
 
-    admin.act(mover.id, "rebuild", {"imageRef": mover.shown["image"]["id"]})
-    admin.active(mover.id)
-    admin.ready(mover.id)
-    assert reaches(admin, peer, mover)
+
+def active_port(cloud: Cloud, identifier: str) -> bool:
+    return any(port["id"] == identifier and port["status"] == "ACTIVE" for port in cloud.ports())
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_rebuild_and_hard_reboot_keep_the_network(admin: Cloud, pair: tuple[Server, Server]) -> None:
+    mover, peer = pair
+    # First what Nova knows least for: it has not looked at the network again since the instance was made.
+    for action, value in (("rebuild", {"imageRef": mover.shown["image"]["id"]}), ("reboot", {"type": "HARD"})):
+        admin.act(mover.id, action, value)
+        admin.active(mover.id)
+        admin.ready(mover.id)
+        assert reaches(admin, peer, mover)
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -22,12 +22,13 @@ from networking_romana.client import romana
 from networking_romana.compat import core_plugin, exceptions, get_admin_context, load_plugins, portbindings
 from networking_romana.config import settings
 from networking_romana.errors import RomanaInvalid, RomanaRefused, RomanaUnavailable
-from networking_romana.port_status import TAP, Known, at_once, in_the_end
+from networking_romana.port_status import ACTIVE, TAP, Known, at_once, in_the_end
 from networking_romana.strays import Strays
 
 LOG = logging.getLogger(__name__)
 
 LONGEST_WAIT = 60  # seconds that romana-server lets a request wait
+INSTANCE = "compute:"  # how Nova's ports say that they are an instance's
 PAUSE = 1  # seconds before the next attempt when something does not answer
 
 
@@ -93,6 +94,19 @@ class Follower(object):
         if status is not None:
             LOG.info("Port %s is %s on %s", port["id"], status, port[portbindings.HOST_ID])
             self._plugin.update_port_status(get_admin_context(), port["id"], status, port[portbindings.HOST_ID])
+        if status == ACTIVE:
+            self._have_nova_look(port)
+
+    def _have_nova_look(self, port):
+        """Have Nova note that a port is ACTIVE.
+
+        It noted what there was before the instance was made. Before it makes the instance anew, as for a rebuild, it
+        would wait for news of a port that it does not know to be ACTIVE, and our ports stay so.
+        """
+        notifier = getattr(self._plugin, "nova_notifier", None)  # none where Neutron is not to tell Nova anything
+        if notifier and port["device_owner"].startswith(INSTANCE):
+            event = {"name": "network-changed", "server_uuid": port["device_id"], "tag": port["id"]}
+            notifier.batch_notifier.queue_event(event)
 
     def _restore(self, port):
         if port[portbindings.VIF_TYPE] != TAP:
