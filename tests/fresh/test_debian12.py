@@ -53,7 +53,8 @@ def test_next_command(user: User, command: str) -> None:
 
 
 def test_nothing_is_left(machine: Machine) -> None:
-    assert machine.run("find", "/root/.local/state/romana-setup", "-mindepth", "1", "-type", "d") == ""
+    left = machine.run("find", "/root/.local/state/romana-setup", "-mindepth", "1", "-type", "d", "-printf", "%f ")
+    assert left.split() == [".uninstalled"]  # the logs of that
     assert "ro-" not in machine.run("ip", "link")
     assert not (machine.root / "root/said").exists()  # by LocalCommand in the user's ssh configuration
 
