@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from typing import Any
 
 import layers
 import places
@@ -13,7 +12,6 @@ import pytest
 import run_cache
 import timetable
 from hypothesis import settings
-from xdist.scheduler import LoadFileScheduling
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -42,18 +40,6 @@ def pytest_unconfigure(config: pytest.Config) -> None:
         run_cache.end()
     if not hasattr(config, "workerinput"):
         places.remove_empty()
-
-
-class Units(LoadFileScheduling):  # type: ignore[misc] # xdist has no types
-    """Gives each process a file of tests at a time, or a layer whose files belong together."""
-
-    def _split_scope(self, nodeid: str) -> str:
-        return layers.unit_of(nodeid)
-
-
-def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Units:
-    """Say which tests run in one process."""
-    return Units(config, log)
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:

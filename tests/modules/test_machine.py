@@ -21,8 +21,8 @@ def test_interfaces_are_those_of_the_network_it_runs_in() -> None:
 def test_a_network_is_there_while_a_route_of_its_own_leads_into_it() -> None:
     """An interface that is down still has its address; what is sent to its network would leave by the default route."""
     program = (
-        "from ipaddress import IPv4Network; from romana_install.machine import leads_into;"
-        " net = IPv4Network('192.168.213.0/24'); print(leads_into(net), leads_into(net, 'ro-x'), leads_into(net, 'ro-y'))"
+        "from ipaddress import IPv4Network; from romana_install.machine import leads_into as leads;"
+        " net = IPv4Network('192.168.213.0/24'); print(leads(net), leads(net, 'ro-x'), leads(net, 'ro-y'))"
     )
     ask = f'"{sys.executable}" -c "{program}"'
     script = f"""

@@ -1,4 +1,4 @@
-"""One cloud for all tests of this layer, made by ./romana-setup as a user makes one."""
+"""One cloud for all tests of this layer, which are one file; made by ./romana-setup as a user makes one."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ def root() -> None:
         pytest.skip("containers and network namespaces need root")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def stack() -> Iterator[Setup]:
     """The stack; removed at the end, whatever happened, and before, if an earlier run was killed."""
     setup = Setup(PLACE / "openstack", *STACK)
@@ -34,19 +34,19 @@ def stack() -> Iterator[Setup]:
         shutil.rmtree(setup.state)  # it notes what was uninstalled
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def admin(stack: Setup) -> Cloud:
     """The administrator, in the project demo: may say on which host an instance runs."""
     return Cloud(stack.directory, stack.name, project="demo")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def demo(stack: Setup) -> Cloud:
     """A user without any right but to use the cloud."""
     return Cloud(stack.directory, f"{stack.name}-demo")
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def pair(stack: Setup, admin: Cloud) -> Iterator[tuple[Server, Server]]:
     """Two instances of one segment, on compute01 and compute02; tests do things to them that they must survive."""
     identifiers = [admin.boot("one", "compute01", "s1"), admin.boot("two", "compute02", "s1")]

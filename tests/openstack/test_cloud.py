@@ -6,6 +6,8 @@ import json
 import re
 import socket
 import subprocess
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
@@ -13,8 +15,10 @@ import pytest
 from cloud_client import Cloud, Server, wait_for
 from console import greeting
 from keystoneauth1 import exceptions
+from refusal import PATHS, refusal
 from romana_setup import Setup
 
+REFUSED = 100  # times; of what the kernel reset without an answer, it was every second to eighth
 # Where, what. The first two lose builds for good, and it takes the longest until that is seen.
 SERVICES = [
     ("controller", "mariadb"),
@@ -87,6 +91,19 @@ def test_dashboard_lets_a_user_in(stack: Setup, tmp_path: Path) -> None:
         )
     )  # fmt: skip
     assert [each["properties"]["romanaSegment"]["title"] for each in offered["items"]] == ["Romana Network Segment"]
+
+
+@pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
+@pytest.mark.parametrize("service", PATHS)
+def test_a_bad_token_is_refused_whatever_comes_with_it(admin: Cloud, service: str, chunked: bool) -> None:
+    url = admin.url(service).removesuffix("/v3") + PATHS[service]
+    with ThreadPoolExecutor(8) as pool:
+        answers = Counter(pool.map(lambda _: refusal(url, chunked), range(REFUSED)))
+    assert answers == {401: REFUSED}
+
+
+def test_users_begin_in_their_own_projects(admin: Cloud) -> None:
+    assert admin.default_project == "admin"
 
 
 @pytest.mark.usefixtures("nothing_left")

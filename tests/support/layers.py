@@ -15,12 +15,10 @@ class Layer:
     Args:
         folders: where its tests are, folders or files below the project's directory.
         packages: distribution packages that only it needs.
-        whole: its files share what takes long to make, and so run one after the other in one process.
     """
 
     folders: tuple[str, ...]
     packages: tuple[str, ...] = ()
-    whole: bool = False
 
 
 # Two run at a time, begun in this order: the longest are not the last.
@@ -41,7 +39,7 @@ LAYERS = {
             *("vagrant", "vagrant-libvirt"),
         ),
     ),
-    "openstack": Layer(("tests/openstack",), whole=True),
+    "openstack": Layer(("tests/openstack",)),
     "systems": Layer(("tests/fresh/test_sudo.py",)),
     "static": Layer(("tests/static",)),
     "local": Layer(("tests/local",)),
@@ -86,12 +84,6 @@ def layer_of(test: str) -> str | None:
     """The layer of a test, by its node id or path; None when it is in none."""
     path = PurePosixPath(test.partition("::")[0])
     return next((name for name, layer in LAYERS.items() if any(map(path.is_relative_to, layer.folders))), None)
-
-
-def unit_of(test: str) -> str:
-    """What a test, given by its node id, runs in one process with: those of its file, or all of its layer."""
-    layer = layer_of(test)
-    return layer if layer and LAYERS[layer].whole else test.partition("::")[0]
 
 
 def main() -> int:

@@ -46,19 +46,6 @@ def test_an_unknown_layer_is_refused() -> None:
     assert done.stderr.startswith("run-tests: no layer is named 'units'; there are: first lint unit ")
 
 
-@pytest.mark.parametrize(
-    ("test", "unit"),
-    [
-        ("tests/openstack/test_cloud.py::test_a", "openstack"),
-        ("tests/openstack/test_other.py::test_b", "openstack"),
-        ("tests/static/test_servers.py::test_a[x::y]", "tests/static/test_servers.py"),
-        ("elsewhere/test_a.py::test_a", "elsewhere/test_a.py"),
-    ],
-)
-def test_unit_is_a_file_or_a_layer_whose_files_share_something(test: str, unit: str) -> None:
-    assert layers.unit_of(test) == unit
-
-
 def report(test: str, phase: str, start: float, seconds: float) -> pytest.TestReport:
     return pytest.TestReport(
         test, (test, None, test), {}, "passed", None, phase, duration=seconds, start=start, stop=start + seconds

@@ -1,9 +1,10 @@
 """Runs the WSGI application of the file $ROMANA_APPLICATION, and reads of a request what that has left unread.
 
-When uWSGI closes a connection of which something is unread, the kernel resets it, and whoever asked may see that instead
-of the answer: a token that has expired, for one, is refused before the body is read.
+When uWSGI closes a connection of which something is unread, the kernel resets it, and whoever asked may see that
+instead of the answer: a token that has expired, for one, is refused before the body is read.
 """
 
+import contextlib
 import os
 import runpy
 
@@ -17,10 +18,8 @@ _application = runpy.run_path(os.environ["ROMANA_APPLICATION"], run_name="romana
 def application(environ, start_response):
     """The application's own answer."""
     answer = _application(environ, start_response)
-    try:
+    with contextlib.suppress(OSError):  # whoever asked has gone
         _read_rest(environ)
-    except OSError:
-        pass  # whoever asked has gone
     return answer
 
 

@@ -1,4 +1,4 @@
-"""Consoles of guests, which ask for no password, are for the machine with their proxy alone, whatever befalls the rules."""
+"""Consoles of guests, which ask for no password, are for the machine with their proxy alone, whatever befalls it."""
 
 from __future__ import annotations
 

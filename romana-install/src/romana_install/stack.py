@@ -225,8 +225,8 @@ class Stack:
     def forwarded(self, *ports: int) -> Iterator[dict[int, Path]]:
         """Sockets here that lead to TCP ports of the controller, by port; none where it is reached without ssh.
 
-        Nothing but ssh has to lead to a server. To nodes on a network of this machine's own there is a way only while it
-        is there: else what is sent, passwords included, would go to whoever has that address beyond this machine's
+        Nothing but ssh has to lead to a server. To nodes on a network of this machine's own there is a way only while
+        it is there: else what is sent, passwords included, would go to whoever has that address beyond this machine's
         default route. Raises StackError.
         """
         from romana_install.forward import forwarded

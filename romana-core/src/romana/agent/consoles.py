@@ -1,4 +1,4 @@
-"""The consoles of a host's guests, which ask for no password: only the machine with their proxy may reach them. Pure."""
+"""The consoles of guests, which ask for no password: only the machine with their proxy may reach them. Pure."""
 
 from __future__ import annotations
 

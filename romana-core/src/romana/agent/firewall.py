@@ -9,8 +9,8 @@ import subprocess
 import time
 from contextlib import suppress
 
-from romana.agent.desired import Desired
 from romana.agent.consoles import Consoles
+from romana.agent.desired import Desired
 from romana.agent.metadata import Metadata
 from romana.agent.ruleset import (
     TABLE,
