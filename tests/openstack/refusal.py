@@ -15,7 +15,7 @@ PATHS = {
 
 def refusal(url: str, chunked: bool) -> int | str:
     """What becomes of a request that has a body, and a token that is none."""
-    body = b'{"name": "' + b"x" * 20_000 + b'"}'
+    body = b'{"project": {"name": "one", "description": "' + b"x" * 20_000 + b'"}}'  # Keystone looks at it first
     with requests.Session() as session:
         session.trust_env = False
         try:
