@@ -18,7 +18,7 @@ from keystoneauth1 import exceptions
 from refusal import PATHS, refusal
 from romana_setup import Setup
 
-REFUSED = 100  # times; of what the kernel reset without an answer, it was every second to eighth
+REFUSED = 40  # times; what the kernel reset without an answer was every second to eighth
 # Where, what. The first two lose builds for good, and it takes the longest until that is seen.
 SERVICES = [
     ("controller", "mariadb"),
