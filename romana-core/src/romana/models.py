@@ -11,11 +11,13 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
+from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints, model_validator
 
 from romana.addressing import AddressPlan, PlanError, plan_findings
 
 API_PORT = 9600
+SOME = 1000  # entries of a list that people write
+MANY = 65_536  # entries of a list that a program writes: pairs of all segments, hosts or endpoints of the largest plans
 
 Name = Annotated[
     str,
@@ -269,7 +271,7 @@ class PolicyCreate(Model):
     source: Peer
     target: Peer
     protocol: Protocol = Protocol.ANY
-    ports: list[PortRange] = Field(default=[], description="destination ports; empty: all")
+    ports: list[PortRange] = Field(default=[], max_length=SOME, description="destination ports; empty: all")
 
     @model_validator(mode="after")
     def _consistent(self) -> PolicyCreate:
@@ -378,13 +380,15 @@ class Applied(Model):
 
     generation: int
     mac: Mac | None = Field(default=None, description="of the interface that has the host's own address")
-    errors: list[AppliedError] = []
-    endpoints: list[AppliedEndpoint] = []
-    routes: list[IPv4Network] = Field(default=[], description="other hosts' prefixes that are routed")
-    pairs: list[tuple[IPv4Address, IPv4Address]] = Field(
-        default=[], description="(source, destination) segment keys the firewall lets pass"
+    errors: Annotated[list[AppliedError], FailFast()] = Field(default=[], max_length=MANY)
+    endpoints: Annotated[list[AppliedEndpoint], FailFast()] = Field(default=[], max_length=MANY)
+    routes: Annotated[list[IPv4Network], FailFast()] = Field(
+        default=[], max_length=MANY, description="other hosts' prefixes that are routed"
     )
-    barriers: list[AppliedBarrier] = []
+    pairs: Annotated[list[tuple[IPv4Address, IPv4Address]], FailFast()] = Field(
+        default=[], max_length=MANY, description="(source, destination) segment keys the firewall lets pass"
+    )
+    barriers: Annotated[list[AppliedBarrier], FailFast()] = Field(default=[], max_length=SOME)
 
 
 # --- ipam and explain -----------------------------------------------------------------------------------------------

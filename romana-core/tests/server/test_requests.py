@@ -44,6 +44,40 @@ def test_a_body_of_another_type_is_refused(server: RomanaServer, content_type: s
         assert client.get("/v1/tenants/x").status_code == httpx.codes.NOT_FOUND
 
 
+@pytest.mark.parametrize(
+    ("path", "length"), [("/v1/tenants", 1), ("/v1/hosts/a/applied", 16)], ids=["usual", "an agent's report"]
+)
+def test_a_body_that_is_too_long_is_not_kept(server: RomanaServer, path: str, length: int) -> None:
+    with server.client() as client:
+        content = b'{"name": "' + b"x" * (length << 20) + b'"}'
+        answer = client.request("PUT" if "applied" in path else "POST", path, content=content)
+        message = _refused(answer, httpx.codes.REQUEST_ENTITY_TOO_LARGE)
+    assert f"longer than {length << 20} bytes" in message
+
+
+REPORT = {"generation": 1}
+POLICY = {"name": "p", "source": {"tenant": "a"}, "target": {"tenant": "b"}, "protocol": "tcp"}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/v1/hosts/a/applied", {**REPORT, "pairs": [["x", "y"]] * 300_000}, "body.pairs.0.0: "),
+        ("/v1/hosts/a/applied", {**REPORT, "pairs": [["10.0.1.0", "10.0.1.0"]] * 300_000}, "at most 65536 items"),
+        ("/v1/hosts/a/applied", {**REPORT, "routes": ["10.1.0.0/16"] * 300_000}, "at most 65536 items"),
+        ("/v1/policies", {**POLICY, "ports": ["80"] * 1001}, "at most 1000 items"),
+        ("/v1/policies", {**POLICY, "ports": ["x"] * 1000}, "and 950 more"),
+    ],
+    ids=["wrong pairs", "pairs", "routes", "ports", "wrong ports"],
+)
+def test_lists_have_an_end(server: RomanaServer, path: str, body: dict[str, object], said: str) -> None:
+    """What one token may send does not keep the server from others."""
+    with server.client() as client:
+        message = _refused(client.request("PUT" if "applied" in path else "POST", path, json=body))
+    assert said in message
+    assert len(message) < 10_000
+
+
 BAD_NAMES = [
     "",
     " ",

@@ -42,6 +42,7 @@ WORDS: Mapping[str, str] = {
     constraints.pattern: f"must be {field.description}"
     for _, constraints, field in map(get_args, (models.Name, models.Mac, models.InterfaceName, models.PortRange))
 }
+LISTED = 50  # findings in one answer
 SHOWN = 100  # characters of a caller's text that an error repeats
 
 
@@ -76,7 +77,10 @@ def _refused(_request: Request, error: Exception) -> Response:
 
 def _invalid(_request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
-    findings = [_finding(item) for item in error.errors()]
+    found = error.errors()
+    findings = [_finding(item) for item in found[:LISTED]]
+    if len(found) > LISTED:
+        findings.append(f"and {len(found) - LISTED} more")
     return refusal(ErrorCode.INVALID_REQUEST, "; ".join(findings), {"findings": findings})
 
 

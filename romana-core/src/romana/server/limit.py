@@ -7,8 +7,9 @@ from http import HTTPStatus
 from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-# The longest body is an agent's report: 4,000 endpoints and 57,600 pairs of segments take 5 MB.
-LONGEST_BODY = 16 * 1024 * 1024  # bytes
+LONGEST_BODY = 1024 * 1024  # bytes
+# An agent's: 4,000 endpoints and 57,600 pairs of segments take 5 MB.
+LONGEST_REPORT = 16 * 1024 * 1024
 
 
 class BodyLimit:
@@ -19,15 +20,16 @@ class BodyLimit:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Hand on, counting."""
+        longest = LONGEST_REPORT if scope.get("path", "").endswith("/applied") else LONGEST_BODY
         taken = 0
 
         async def counted() -> Message:
             nonlocal taken
             message = await receive()
             taken += len(message.get("body", b""))
-            if taken > LONGEST_BODY:
+            if taken > longest:
                 raise HTTPException(
-                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is longer than {LONGEST_BODY} bytes; send less"
+                    HTTPStatus.REQUEST_ENTITY_TOO_LARGE, f"the body is longer than {longest} bytes; send less"
                 )
             return message
 
