@@ -17,6 +17,8 @@ from romana.store.schema import endpoints, hosts, segments, tenants
 from romana.store.store import Store, current_generation, wake_all_hosts
 from romana.store.tenants import find_tenant
 
+# First bytes of addresses that no host has: this network and loopback (RFC 6890), and from where on there is multicast.
+NOBODYS, MULTICAST = (0, 127), 224
 _COUNT = (
     select(func.count())
     .select_from(endpoints)
@@ -169,7 +171,7 @@ def check_address(plan: AddressPlan, address: IPv4Address) -> None:
         raise InvalidError(
             f"{address} lies inside the address plan {plan.cidr}; give the host's address in its own network"
         )
-    if address.is_unspecified or address.is_multicast or address.is_loopback:
+    if address.packed[0] in NOBODYS or address.packed[0] >= MULTICAST:
         raise InvalidError(f"{address} is no address other hosts can reach; give the host's address in its own network")
 
 
