@@ -93,3 +93,11 @@ def test_damage_is_repaired(tmp_path: Path, victim: str, content: bytes | None) 
         (tmp_path / victim).write_bytes(content)
     assert pki.ensure(tmp_path, "romana", NAMES)
     assert verify(tmp_path).endswith(": OK\n")
+
+
+def test_days_left_are_those_of_the_servers_certificate(tmp_path: Path) -> None:
+    assert pki.days_left(tmp_path) is None
+    now = datetime.now(UTC).replace(microsecond=0)  # which no certificate has
+    pki.ensure(tmp_path, "romana", NAMES, now)
+    assert pki.days_left(tmp_path, now) == pki.SERVER_DAYS
+    assert pki.days_left(tmp_path, now + timedelta(days=pki.SERVER_DAYS + 1)) == -1

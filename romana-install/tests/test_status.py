@@ -8,7 +8,7 @@ import pytest
 
 from romana.models import Host
 from romana_install.stack import Node
-from romana_install.status import Answer, judge, parse, parse_listed, units
+from romana_install.status import Answer, certificate_text, judge, parse, parse_listed, units
 
 CONTROLLER = Node("controller", "192.168.99.10", 0, True, True)
 COMPUTE = Node("compute01", "192.168.99.11", 1, False, True)
@@ -87,3 +87,10 @@ def test_devstacks_services_are_those_that_are_listed() -> None:
     listed = ["listed devstack@keystone.service loaded active running Devstack", "listed", "listed x y"]
     assert parse(listed, [], "devstack").units == {"devstack@keystone": "active"}
     assert parse([], [], "devstack").units == {"devstack@*": "missing"}
+
+
+def test_a_certificate_that_ends_is_told_with_the_command_that_renews_it() -> None:
+    assert certificate_text(12) == (
+        "romana-server's certificate expires in 12 days; renew it with: ./romana-setup install"
+    )
+    assert "has expired: no agent hears from it; renew it with" in certificate_text(-1)

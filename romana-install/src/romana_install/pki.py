@@ -50,6 +50,12 @@ def ensure(directory: Path, stack_name: str, names: Sequence[str], now: datetime
     return made
 
 
+def days_left(directory: Path, now: datetime | None = None) -> int | None:
+    """Whole days for which the server's certificate is still valid, negative once it is not; None: there is none."""
+    server = _load(directory, "server")
+    return (server[0].not_valid_after_utc - (now or datetime.now(UTC))).days if server else None
+
+
 _Pair = tuple[x509.Certificate, ec.EllipticCurvePrivateKey]
 
 

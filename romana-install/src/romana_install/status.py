@@ -12,7 +12,7 @@ import yaml
 
 from romana.client import ClientError
 from romana.models import Host
-from romana_install import login, supervisors
+from romana_install import login, pki, supervisors
 from romana_install.context import PROJECT, existing_stack
 from romana_install.invocation import command
 from romana_install.journal import Journal
@@ -72,18 +72,29 @@ def status(options: Options) -> int:
         cloud = cloud_to_come.result() if cloud_to_come else None
     found = [judge(node, answer, hosts.get(node.name), api_problem) for node, answer in answers.items()]
     stopped = stopped_in(Journal(stack.directory / JOURNAL_FILE))
-    ok = not any(node.problem for node in found) and not (cloud and cloud.problem) and not stopped
+    days = pki.days_left(stack.directory / "pki")
+    expired = days is not None and days < 0
+    ok = not any(node.problem for node in found) and not (cloud and cloud.problem) and not stopped and not expired
     if options.format == "json":
-        more = {"aws": asdict(cloud)} if cloud else {}
+        more: dict[str, object] = {"aws": asdict(cloud)} if cloud else {}
         more |= {"stopped": stopped} if stopped else {}
+        more |= {} if days is None else {"certificate_days": days}
         print(json.dumps({"ok": ok, "stack": stack.name, "nodes": [asdict(node) for node in found], **more}, indent=2))
     else:
         _print(found, ok, stack)
         if stopped:
             print(f"the last {stopped['action']} stopped in phase {stopped['phase']}; to go on: {stopped['command']}")
+        if days is not None and days < pki.RENEW_SERVER_DAYS:
+            print(certificate_text(days))
         if cloud:
             print(_cloud_text(cloud))
     return 0 if ok else 1
+
+
+def certificate_text(days: int) -> str:
+    """What is to be done about romana-server's certificate, which ends in some days, or has. Pure."""
+    what = "has expired: no agent hears from it" if days < 0 else f"expires in {days} days"
+    return f"romana-server's certificate {what}; renew it with: {command('install')}"
 
 
 def stopped_in(journal: Journal) -> dict[str, str]:
