@@ -239,10 +239,10 @@ def _python(want: Wanted, answers: Mapping[str, Facts]) -> str:
 
 def _verify(session: Session, stack: Stack, quick: bool) -> None:
     with session.phase("verify"):
-        report = verify.run(stack, quick=quick)
-        text = verify.render(report, "text")
-        session.log.write(text)
+        report = verify.run(stack, quick=quick, told=lambda check: session.log.write(verify.check_line(check)))
+        session.log.write(verify.conclusion(report))
         if not report.ok:
+            text = verify.render(report)
             raise VerifyFailedError(f"the network does not do what it should\n{text}\n  log     {session.log.path}")
 
 

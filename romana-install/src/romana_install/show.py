@@ -125,10 +125,14 @@ def _policy(options: Options) -> int:
 
 def verify(options: Options) -> int:
     """Compare what reaches what with what should; returns 4 when they differ."""
-    from romana_install.verify import render, run
+    from romana_install.verify import Check, check_line, conclusion, render, run
 
-    report = run(existing_stack(options), quick=options.quick)
-    print(render(report, options.format))
+    def tell(check: Check) -> None:
+        print(check_line(check), flush=True)  # it takes minutes until all are made
+
+    in_words = options.format == "text"
+    report = run(existing_stack(options), quick=options.quick, told=tell if in_words else None)
+    print(f"\n{conclusion(report)}" if in_words else render(report, options.format))
     return 0 if report.ok else 4
 
 

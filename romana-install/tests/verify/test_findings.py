@@ -37,6 +37,16 @@ def test_matrix_is_summed_up_for_each_protocol() -> None:
     assert not report.ok
 
 
+def test_each_check_is_told_once_and_at_once() -> None:
+    heard: list[str] = []
+    whole, part = Findings(lambda check: heard.append(check.name)), Findings()
+    whole.note("first", [], "")
+    part.note("second", ["broken"], "")
+    assert heard == ["first"]
+    whole.add(part)
+    assert heard == ["first", "second"]
+
+
 def test_parts_are_put_together_in_order() -> None:
     whole, part = Findings(), Findings()
     whole.note("first", [], "")

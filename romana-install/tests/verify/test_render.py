@@ -8,7 +8,7 @@ from xml.etree import ElementTree
 from hypothesis import given
 from hypothesis import strategies as st
 
-from romana_install.verify import Cell, Check, Report, render
+from romana_install.verify import Cell, Check, Report, conclusion, render
 from romana_install.verify.report import REACHABLE, UNREACHABLE
 
 A, B, C = "controller admin/s1 10.0.18.3", "compute01 admin/s1 10.1.18.3", "controller demo/s1 10.0.34.3"
@@ -50,7 +50,7 @@ def test_json_is_the_documented_form() -> None:
 
 
 def test_text_has_a_compact_matrix() -> None:
-    lines = render(GOOD).splitlines()
+    lines = conclusion(GOOD).splitlines()
     assert lines[0].split() == ["from,", "to", "a", "b", "c"]
     assert lines[1].split() == ["a", *A.split(), "-", "++", ".."]
     assert lines[2].split() == ["b", *B.split(), "++", "-", ".."]
@@ -61,7 +61,7 @@ def test_text_has_a_compact_matrix() -> None:
 
 def test_text_spells_out_mismatches_and_where_to_look() -> None:
     text = render(BAD)
-    assert text.splitlines()[1].split() == ["a", *A.split(), "-", "X+", ".!"]
+    assert conclusion(BAD).splitlines()[1].split() == ["a", *A.split(), "-", "X+", ".!"]
     assert f"{A} -> {B}, icmp: expected reachable, observed unreachable" in text
     assert f"{A} -> {C}, tcp: expected unreachable, observed reachable" in text
     assert "look at: the check explained, above; on controller and compute01: nft list ruleset" in text
@@ -72,7 +72,7 @@ def test_text_spells_out_mismatches_and_where_to_look() -> None:
 def test_many_endpoints_get_distinct_letters() -> None:
     names = [f"h admin/s1 10.0.{number}.3" for number in range(30)]
     matrix = tuple(Cell(a, b, "icmp", REACHABLE, REACHABLE) for a in names for b in names if a != b)
-    head = render(Report((), matrix, 1)).splitlines()[0].split()[2:]
+    head = conclusion(Report((), matrix, 1)).splitlines()[0].split()[2:]
     assert len(set(head)) == 30
     assert head[25:28] == ["z", "aa", "ab"]
 

@@ -4,8 +4,8 @@
 again. It compares what it sees with what `romana.reachability` expects.
 """
 
-from romana_install.verify.render import FORMATS, render
+from romana_install.verify.render import FORMATS, check_line, conclusion, render
 from romana_install.verify.report import Cell, Check, Report
 from romana_install.verify.whole import run
 
-__all__ = ["FORMATS", "Cell", "Check", "Report", "render", "run"]
+__all__ = ["FORMATS", "Cell", "Check", "Report", "check_line", "conclusion", "render", "run"]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from romana_install.verify.report import Cell, Check, Report
 
@@ -10,9 +10,10 @@ MOST_PROBLEMS_NAMED = 5
 
 
 class Findings:
-    """A report that is being written."""
+    """A report that is being written. told: who is to hear of each check at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, told: Callable[[Check], None] | None = None) -> None:
+        self._told = told
         self._checks: list[Check] = []
         self._matrix: list[Cell] = []
 
@@ -20,7 +21,7 @@ class Findings:
         """Record one check: it passed, with the detail `good`, when there are no problems."""
         named = "; ".join(problems[:MOST_PROBLEMS_NAMED])
         more = f"; and {len(problems) - MOST_PROBLEMS_NAMED} more" if len(problems) > MOST_PROBLEMS_NAMED else ""
-        self._checks.append(Check(name, not problems, named + more if problems else good))
+        self._append([Check(name, not problems, named + more if problems else good)])
 
     @property
     def ok(self) -> bool:
@@ -29,7 +30,7 @@ class Findings:
 
     def add(self, other: Findings) -> None:
         """Append what another one collected."""
-        self._checks += other._checks
+        self._append(other._checks)
         self._matrix += other._matrix
 
     def matrix(self, cells: Sequence[Cell], second_try: int) -> None:
@@ -44,6 +45,12 @@ class Findings:
             self.note(f"matrix {protocol}", wrong, f"{len(of_protocol)} pairs as expected")
         if second_try:
             self.note("lost packets", [], f"{second_try} pairs answered only when asked again")
+
+    def _append(self, checks: Iterable[Check]) -> None:
+        for check in checks:
+            self._checks.append(check)
+            if self._told:
+                self._told(check)
 
     def report(self, seconds: float) -> Report:
         """What was found, as it is to be handed on."""

@@ -6,8 +6,9 @@ import json
 from collections.abc import Callable
 from xml.etree import ElementTree
 
-from romana_install.verify.report import REACHABLE, UNREACHABLE, Cell, Report
+from romana_install.verify.report import REACHABLE, UNREACHABLE, Cell, Check, Report
 
+NAME_WIDTH = 30  # of the longest name of a check
 AS_EXPECTED = {REACHABLE: "+", UNREACHABLE: "."}
 MISSING, LEAKING = "X", "!"
 LEGEND = (
@@ -21,11 +22,18 @@ def render(report: Report, format: str = "text") -> str:  # noqa: A002 - the opt
     return FORMATS[format](report)
 
 
+def check_line(check: Check) -> str:
+    """What is told of a check as soon as it is made."""
+    return f"  {'ok  ' if check.ok else 'FAIL'}  {check.name:<{NAME_WIDTH}}  {check.detail}"
+
+
 def _text(report: Report) -> str:
+    return "\n".join([*map(check_line, report.checks), "", conclusion(report)])
+
+
+def conclusion(report: Report) -> str:
+    """What is told once all checks are made."""
     parts = [_matrix(report)] if report.matrix else []
-    width = max((len(check.name) for check in report.checks), default=0)
-    lines = [f"  {'ok  ' if check.ok else 'FAIL'}  {check.name:<{width}}  {check.detail}" for check in report.checks]
-    parts.append("\n".join(lines))
     mismatches = [cell for cell in report.matrix if not cell.ok]
     if mismatches:
         parts.append("Mismatches:\n" + "\n".join(_mismatch(cell) for cell in mismatches))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
@@ -15,7 +15,7 @@ from romana_install.verify.explained import explain
 from romana_install.verify.findings import Findings
 from romana_install.verify.looks import look_around
 from romana_install.verify.network import Network
-from romana_install.verify.report import Report
+from romana_install.verify.report import Check, Report
 from romana_install.verify.scene import Scene
 from romana_install.verify.trial import try_policy
 
@@ -43,7 +43,12 @@ class VerifiableStack(Protocol):
         """A client that may do everything."""
 
 
-def run(stack: VerifiableStack, quick: bool = False, password: str = "") -> Report:
+def run(
+    stack: VerifiableStack,
+    quick: bool = False,
+    password: str = "",
+    told: Callable[[Check], None] | None = None,
+) -> Report:
     """Verify the network of a stack; everything made for it is removed again, also on Ctrl-C.
 
     Nobody else may verify meanwhile: any probe found in the API is taken for a leftover.
@@ -52,12 +57,13 @@ def run(stack: VerifiableStack, quick: bool = False, password: str = "") -> Repo
         stack: whose network.
         quick: probes on two hosts only, and no trial of a policy.
         password: what sudo asks for on the nodes; empty for nothing.
+        told: called with each check as it is made.
 
     Raises:
         StackError: the stack's secrets cannot be read.
     """
     start = time.monotonic()
-    findings = Findings()
+    findings = Findings(told)
     with stack.client() as client:
         try:
             _verify(stack, client, quick, password, findings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import time
+from collections.abc import Callable
 
 from romana.client import ClientError
 from romana_install.access import auth_url
@@ -14,17 +15,18 @@ from romana_install.verify.apis import look_at_apis, look_at_services
 from romana_install.verify.cloud import Cloud, CloudError
 from romana_install.verify.findings import Findings
 from romana_install.verify.instances import Trial
-from romana_install.verify.report import Report
+from romana_install.verify.report import Check, Report
 
 API_PORTS = (5000, 8774, 8778, 9292, 9696)  # of Keystone, Nova, Placement, Glance, Neutron
 
 
-def run(stack: Stack, quick: bool = False) -> Report:
+def run(stack: Stack, quick: bool = False, told: Callable[[Check], None] | None = None) -> Report:
     """Verify a stack; everything made for it is removed again, also on Ctrl-C.
 
     Args:
         stack: which one.
         quick: the network with fewer probes, the cloud without booting instances.
+        told: called with each check as it is made.
 
     Raises:
         LockedError: another verification of this stack is running.
@@ -32,15 +34,15 @@ def run(stack: Stack, quick: bool = False) -> Report:
     """
     # One at a time, with the instances too: what bears a verification's name is taken for a leftover, and removed.
     with held(stack.directory / "verify.lock", "verify"):
-        return _verify(stack, quick)
+        return _verify(stack, quick, told)
 
 
-def _verify(stack: Stack, quick: bool) -> Report:
-    report = verification.run(stack, quick=quick, password=stack.become_password)
+def _verify(stack: Stack, quick: bool, told: Callable[[Check], None] | None) -> Report:
+    report = verification.run(stack, quick=quick, password=stack.become_password, told=told)
     if not stack.has_openstack:
         return report
     start = time.monotonic()
-    findings = Findings()
+    findings = Findings(told)
     try:
         _verify_cloud(stack, quick, findings)
     except (CloudError, ClientError) as error:
