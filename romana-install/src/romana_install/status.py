@@ -224,6 +224,6 @@ def _print(found: list[NodeStatus], ok: bool, stack: Stack) -> None:
 def _row(node: NodeStatus) -> list[str]:
     applied, desired = ("-" if generation is None else str(generation) for generation in (node.applied, node.desired))
     active = sum(word == "active" for word in node.openstack.values())
-    services = f"{active} of {len(node.openstack)} services active" if node.openstack else "-"
+    services = f"{active} of {len(node.openstack)} active" if node.openstack else "-"
     states = [word or "-" for word in (node.system, node.server, node.agent)]
     return [node.name, node.address, *states, f"{applied}/{desired}", services]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import sys
 from collections.abc import Sequence
 from typing import TextIO
@@ -20,14 +21,23 @@ def styled(text: str, style: str, stream: TextIO) -> str:
     return f"\x1b[{_STYLES[style]}m{text}\x1b[0m" if is_lively(stream) else text
 
 
-def table(header: Sequence[str], rows: Sequence[Sequence[str]], indent: str = "  ") -> str:
-    """Aligned columns under their headings, one line each."""
+def table(header: Sequence[str], rows: Sequence[Sequence[str]], indent: str = "  ", columns: int | None = None) -> str:
+    """Aligned columns under their headings, one line each; or where a line has no room, one line a cell.
+
+    columns: how many characters a line has room for; None: as many as the terminal has, if the output is one.
+    """
+    columns = columns or (shutil.get_terminal_size().columns if sys.stdout.isatty() else sys.maxsize)
     lines = [tuple(header), *(tuple(row) for row in rows)]
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
-    return "\n".join(
+    aligned = [
         indent + "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
         for line in lines
-    )
+    ]
+    if max(map(len, aligned)) <= columns:
+        return "\n".join(aligned)
+    name = max(map(len, header))
+    cells = [[f"{head:<{name}}  {cell}".rstrip() for head, cell in zip(header, row, strict=True)] for row in rows]
+    return "\n\n".join("\n".join(indent + line for line in row) for row in cells)
 
 
 def duration(seconds: float) -> str:
