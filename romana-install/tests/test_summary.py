@@ -47,6 +47,7 @@ def test_summary_of_a_cloud(demo: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert "http://192.168.213.10/horizon/" in text
     assert f"export OS_CLIENT_CONFIG_FILE='{tmp_path}/a b/romana-setup/blue/clouds.yaml'" in text
     assert "openstack --os-cloud blue server list" in text
+    assert ("ssh one    # log in to it" in text) == (demo == "true")
     for with_demo in ("openstack --os-cloud blue-demo server create", "demo-openrc", "admin and demo;"):
         assert (with_demo in text) == (demo == "true")
 

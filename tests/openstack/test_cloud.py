@@ -149,7 +149,7 @@ def hops(cloud: Cloud, source: Server, target: Server) -> list[str]:
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_user_data_is_run_and_the_key_lets_in(demo: Cloud, admin: Cloud) -> None:
+def test_user_data_is_run_and_the_key_lets_in(stack: Setup, demo: Cloud, admin: Cloud) -> None:
     script = "IyEvYmluL3NoCmVjaG8gcm9tYW5hLXdhcy1oZXJlID4gL3RtcC9zZWVuCg=="  # writes romana-was-here to /tmp/seen
     identifier = demo.boot("data", user_data=script)
     demo.active(identifier)
@@ -157,6 +157,9 @@ def test_user_data_is_run_and_the_key_lets_in(demo: Cloud, admin: Cloud) -> None
     server = admin.server(identifier)  # says on which host it runs
     wait_for(lambda: "user-data ended with status 0" in demo.console(identifier), "user data has run")
     assert demo.run(server, "cat /tmp/seen").strip() == "romana-was-here"
+    for guest in ("data", server.id, server.address, f"root@{server.address}"):
+        assert stack.run("ssh", guest, "--", "hostname; cat /tmp/seen").split() == ["data", "romana-was-here"]
+    assert "no running instance named 'nobody'" in stack.run("ssh", "nobody", code=2)
 
 
 @pytest.mark.usefixtures("nothing_left")

@@ -28,7 +28,7 @@ ACTIONS = {
     "plan": "show what install would make, add and remove, and in which phases",
     "verify": "compare who reaches whom with who should",
     "status": "show nodes, services (OpenStack's too) and what agents have applied",
-    "ssh": "log in to a node, or run a command there: ssh compute01 [-- command]",
+    "ssh": "log in to a node or an instance, or run a command there: ssh compute01 [-- command]",
     "snapshot": "-t vagrant: keep the machines as they are (save NAME), or go back to that (restore NAME)",
     "uninstall": "remove the stack",
 }

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import sys
+from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -136,14 +137,29 @@ def verify(options: Options) -> int:
     return 0 if report.ok else 4
 
 
+def _login(stack: Stack, guest: str, words: Sequence[str]) -> list[str]:
+    """The command that leads to an instance."""
+    from romana_install.guest_login import login
+    from romana_install.verify.cloud import CloudError
+
+    try:
+        return login(stack, guest, *words)
+    except CloudError as error:
+        raise UsageError(f"whether {guest!r} is an instance cannot be told: {error}") from None
+
+
 def ssh(options: Options) -> int:
-    """Become ssh to a node."""
+    """Become ssh to a node, or to an instance."""
     stack = existing_stack(options)
     if not options.words:
         names = ", ".join(node.name for node in stack.nodes)
         raise UsageError(f"ssh to which node? stack {stack.name} has: {names}")
-    words = (*options.words[1:], *options.passed_on)
-    command = stack.ssh_command(options.words[0], *words, sudo=SUDO_ASKS)
+    where, words = options.words[0], (*options.words[1:], *options.passed_on)
+    is_node = where in ("controller", *(node.name for node in stack.present))
+    if is_node or not stack.has_openstack:
+        command = stack.ssh_command(where, *words, sudo=SUDO_ASKS)
+    else:
+        command = _login(stack, where, words)
     if command[0] == "ssh" and sys.stdin.isatty() and sys.stdout.isatty():
         command[1:1] = ["-t"]  # sudo asks on a terminal
     sys.stdout.flush()

@@ -47,7 +47,7 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         "",
         "Try next:",
         *(f"  {want.command(action):<{width}}  # {what}" for action, what in steps),
-        *(_cloud_steps(stack, want.config) if stack.has_openstack else ()),
+        *(_cloud_steps(want, stack) if stack.has_openstack else ()),
         *(_machines_steps(stack) if stack.target == "vagrant" else ()),
         *_nodes_steps(options, stack),
     ]
@@ -63,17 +63,18 @@ def _cloud(stack: Stack, config: Config) -> list[tuple[str, str]]:
     ]
 
 
-def _cloud_steps(stack: Stack, config: Config) -> list[str]:
+def _cloud_steps(want: Wanted, stack: Stack) -> list[str]:
     clouds = shlex.quote(str(stack.directory / access.CLOUDS_FILE))
     steps = [
         f"export OS_CLIENT_CONFIG_FILE={clouds}",
         f"openstack --os-cloud {access.cloud_name(stack, 'admin')} server list --all-projects",
     ]
-    if config.openstack_demo:
+    if want.config.openstack_demo:
         steps += [
             f"openstack --os-cloud {access.cloud_name(stack, 'demo')} server create --wait "
             "--image tiny --flavor tiny --network romana --key-name demo one",
             f"openstack --os-cloud {access.cloud_name(stack, 'demo')} console log show one",
+            f"{want.command('ssh one')}    # log in to it, by the node that it is on",
         ]
     return [
         "The cloud, with OpenStack's client (python3-openstackclient; the controller has it, too):",

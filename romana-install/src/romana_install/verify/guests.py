@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import shlex
 import subprocess
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from romana_install.ssh import quoted
+from romana_install.guest_login import command
 from romana_install.stack import Stack
 from romana_install.verify.report import REACHABLE, UNREACHABLE, Cell
 
@@ -75,20 +74,7 @@ def row(source: Instance, targets: Sequence[Instance], answers: Sequence[str]) -
     return cells
 
 
-def inside(stack: Stack, instance: Instance, command: str) -> str:
+def inside(stack: Stack, instance: Instance, what: str) -> str:
     """What a command prints inside an instance, over ssh by its node; empty when that does not work."""
-    options = [
-        "StrictHostKeyChecking=no",
-        "UserKnownHostsFile=/dev/null",
-        "BatchMode=yes",
-        "ConnectTimeout=10",
-        f"IdentityFile={quoted(stack.demo_key)}",
-    ]
-    way = stack.login_command(instance.node)
-    if way[0] == "ssh":  # it joins us to the instance without a shell, and what that would print
-        by = shlex.join(["ssh", "-W", f"{instance.address}:22", *way[1:]])
-        options.append(f"ProxyCommand={by.replace('%', '%%')}")
-    words = [word for option in options for word in ("-o", option)]
-    # None of the user's own configuration: this is no machine that it knows.
-    ssh = ["ssh", "-q", "-F", "none", *words, f"root@{instance.address}", command]
+    ssh = command(stack, instance.node, f"root@{instance.address}", what, options=("BatchMode=yes",))
     return subprocess.run(ssh, capture_output=True, text=True, check=False).stdout
