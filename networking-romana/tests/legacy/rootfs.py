@@ -65,7 +65,8 @@ def ensure() -> Rootfs:
 
 
 def _digest() -> str:
-    files = [INSTALL, *sorted(PYTHON2.iterdir()), LOCKS / "liberty.lock", LOCKS / "neutron27.lock"]
+    programs = sorted(path for path in PYTHON2.iterdir() if path.is_file())  # not what Python leaves beside them
+    files = [INSTALL, *programs, LOCKS / "liberty.lock", LOCKS / "neutron27.lock"]
     content = repr((SYSTEM, SETTINGS["devstack_for_python2"], [file.read_text() for file in files]))
     return hashlib.sha256(content.encode()).hexdigest()[:16]
 
