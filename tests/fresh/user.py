@@ -74,7 +74,7 @@ class User:
             sudoers.write_text(f"{self.name} ALL=(ALL) NOPASSWD: ALL\n")
             sudoers.chmod(0o440)
         config = self.machine.root / self.home.relative_to("/") / ".ssh/config"
-        config.parent.mkdir(mode=0o700)
+        config.parent.mkdir(mode=0o700, exist_ok=True)
         config.write_text(HARMFUL)
         self.machine.run("chown", "-R", f"{self.name}:", f"{self.home}/.ssh")
         parent = f"'{self.clone.parent}'"
