@@ -15,6 +15,7 @@ from world import World, children
 
 PROJECT = Path(__file__).parents[2]
 UMASK = 0o077  # of a user who lets nobody else read anything
+TRACES = 80  # lines of a log that are shown when a run fails
 
 
 @dataclass
@@ -83,9 +84,18 @@ class Setup:
             check=False,
             umask=UMASK,
         )
-        assert done.returncode == code, f"exit {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}"
+        said = f"exit {done.returncode}, not {code}\n{done.stdout}\n{done.stderr}"
+        assert done.returncode == code, said + self._traces()
         assert "Traceback" not in done.stdout + done.stderr
         return done.stdout if code == 0 else done.stdout + done.stderr
+
+    def _traces(self) -> str:
+        """What else there is to be read once a run has failed; what made the stack is going to remove it."""
+        logs = sorted((self.directory / "logs").glob("*.log"))
+        log = logs[-1].read_text().splitlines()[-TRACES:] if logs else []
+        journal = ("journalctl", "--no-pager", "--priority=warning", f"--lines={TRACES}")
+        node = self.ssh("controller", *journal, check=False) if (self.directory / "ssh_config").exists() else ""
+        return "\n".join(["", *log, node])
 
     def ssh(self, node: str, *words: str, check: bool = True) -> str:
         """Run a command on a node over the stack's ssh configuration."""
