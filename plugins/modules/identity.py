@@ -127,6 +127,7 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.difference import Difference, RefusedError
 from ..module_utils.openstack import AUTH, AbsentError, Cloud, Ref, Step, at_once, finish
 
+LAST = 3  # the stage after all others
 INTERFACES = ("public", "internal", "admin")
 LISTS = {
     "regions": "/regions",
@@ -214,8 +215,12 @@ def plain_steps(params: dict[str, Any], found: Found) -> list[Step]:
     return steps
 
 
-def user_steps(user: dict[str, Any], found: Found) -> list[Step]:
-    """What makes a user as given, with its grants."""
+def user_steps(user: dict[str, Any], found: Found, own: str) -> list[Step]:
+    """What makes a user as given, with its grants.
+
+    own: the name of the user that asks for it all. It is changed when nothing else is asked for: Keystone looks at it
+    for each request, and one that looked before and noted that afterwards would leave what it was in Keystone's cache.
+    """
     name, grants = user["name"], user["grants"]
     ref = Ref("user", name)
     had = found.users.get(name)
@@ -231,7 +236,8 @@ def user_steps(user: dict[str, Any], found: Found) -> list[Step]:
             body |= default
         if body:
             what = f"change {', '.join(sorted(body))} of user {name}"
-            steps.append(Step(1, what, "identity", "PATCH", ("users", ref), {"user": body}))
+            stage = LAST if name == own else 1
+            steps.append(Step(stage, what, "identity", "PATCH", ("users", ref), {"user": body}))
     for grant in grants:
         for role in grant["roles"]:
             if (name, grant["project"], role) not in found.grants:
@@ -311,7 +317,7 @@ def difference(params: dict[str, Any], found: Found) -> Difference[Step]:
     """From what Keystone has to what the task says."""
     steps = plain_steps(params, found)
     for user in params["users"]:
-        steps += user_steps(user, found)
+        steps += user_steps(user, found, params["auth"]["username"])
     for service in params["services"]:
         steps += service_steps(service, params["region"], found)
     before = summary(params, found)

@@ -16,6 +16,7 @@ def task(**arguments: Any) -> dict[str, Any]:
     """The parameters of a task that wants one of each."""
     user = {"name": "nova", "password": "secret", "grants": [{"project": "service", "roles": ["admin", "service"]}]}
     given = {
+        "auth": {"username": "admin"},
         "region": "RegionOne",
         "roles": ["admin", "service"],
         "projects": ["service"],
@@ -108,6 +109,16 @@ def test_user_is_changed_where_it_differs(user: dict[str, Any], passwords: froze
     difference = found(passwords, users=[lists()["users"][0] | user])
     assert asked(difference) == [(1, "PATCH", ("users", Ref("user", "nova")), {"user": body})]
     assert difference.before["users"] != difference.after["users"]
+
+
+def test_who_asks_is_changed_when_all_else_is_done() -> None:
+    params = task(auth={"username": "nova"})
+    there = lists(users=[lists()["users"][0] | {"default_project_id": None}], endpoints=[])
+    steps = identity.difference(params, identity.understand(there, {"nova"})).steps
+    stages = {step.stage for step in steps if step.method != "PATCH"}
+    assert [step.stage for step in steps if step.method == "PATCH"] == [identity.LAST]
+    assert stages
+    assert max(stages) < identity.LAST
 
 
 def test_passwords_are_in_no_sentence_and_no_diff() -> None:
