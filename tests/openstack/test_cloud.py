@@ -64,6 +64,13 @@ def test_status_shows_every_service_as_active(stack: Setup) -> None:
     assert {node["problem"] for node in nodes} == {""}
 
 
+def test_root_on_the_controller_has_the_clouds(stack: Setup) -> None:
+    clouds = "/etc/openstack/clouds.yaml"
+    assert stack.ssh("controller", "stat", "--format=%a:%U:%G", clouds).strip() == "600:root:root"
+    assert stack.ssh("controller", "cat", clouds) == (stack.directory / "clouds.yaml").read_text()
+    assert "romana" in stack.ssh("controller", "openstack", "--os-cloud", stack.name, "network", "list")
+
+
 def test_dashboard_lets_a_user_in(stack: Setup, tmp_path: Path) -> None:
     jar = str(tmp_path / "cookies")
     base = f"http://{stack.address(10)}/horizon"

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 from server_state import SERVICES_OWN, difference, state
@@ -11,6 +12,7 @@ from servers import Static
 
 LAB = ("ops", "192.168.91")
 HERE, THERE = "192.168.191.1", "192.168.191.2"
+CLOUDS = Path("/etc/openstack/clouds.yaml")  # alpha has one of its own
 SERVERS = {"alpha": 10, "beta": 11, "gamma": 12, "delta": 13}
 
 
@@ -19,6 +21,7 @@ def before(static: Static) -> dict[str, dict[str, list[str]]]:
     """What the servers were like before."""
     static.lab.add("bastion", 2)
     servers = [static.lab.add(name, number, services=True, databases=True) for name, number in SERVERS.items()]
+    static.lab.servers["alpha"].shell(f"mkdir -p --mode=750 {CLOUDS.parent}; echo theirs >{CLOUDS}; chmod 640 {CLOUDS}")
     static.lab.close_in("bastion", HERE, THERE)
     static.setup.settings |= {"openstack_engine": "packages", "ssh_jump": f"debian@{THERE}"}
     return {server.name: state(server) for server in servers}
@@ -39,6 +42,11 @@ def names(static: Static) -> list[str]:
 
 def test_second_install_changes_nothing(installed: Static) -> None:
     assert "changed=0" in installed.setup.run("install")
+
+
+def test_the_client_on_the_controller_knows_the_cloud(installed: Static) -> None:
+    theirs = installed.lab.servers["alpha"].run("cat", str(CLOUDS))
+    assert theirs == (installed.setup.directory / "clouds.yaml").read_text()
 
 
 def test_a_server_takes_the_place_of_another(installed: Static, before: dict[str, dict[str, list[str]]]) -> None:

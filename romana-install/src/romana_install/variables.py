@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import asdict
 from typing import Any
 
-from romana_install import machine
+from romana_install import access, machine
 from romana_install.aws.network import subnet_of, subnets
 from romana_install.checks import uplink_wanted
 from romana_install.package_index import pip_options
@@ -36,12 +36,16 @@ def of_install(
         "romana_release": release_path,
         "romana_release_digest": release_digest,
         "romana_tokens": {**tokens, "agents": {node.name: tokens["agents"][node.name] for node in stack.nodes}},
-        **(_of_openstack(stack, secrets["passwords"]) if stack.has_openstack else {}),
+        **(_of_openstack(config, stack, secrets["passwords"]) if stack.has_openstack else {}),
     }
 
 
-def _of_openstack(stack: Stack, passwords: dict[str, str]) -> dict[str, Any]:
-    return {"openstack_secrets": passwords, "stack_demo_key": str(stack.demo_key.with_suffix(".pub"))}
+def _of_openstack(config: Config, stack: Stack, passwords: dict[str, str]) -> dict[str, Any]:
+    return {
+        "openstack_secrets": passwords,
+        "openstack_clouds": access.clouds(stack, config, passwords),
+        "stack_demo_key": str(stack.demo_key.with_suffix(".pub")),
+    }
 
 
 def _of_machine(config: Config, stack: Stack) -> dict[str, Any]:
