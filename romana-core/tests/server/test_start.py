@@ -171,3 +171,12 @@ def test_while_the_database_is_away_requests_are_refused_and_then_served_again(
             client.post("/v1/tenants", json={"name": "after"}).raise_for_status()
         assert server.terminate() == 0
         assert "Traceback" not in server.log
+
+
+def test_who_keeps_a_connection_keeps_no_server_from_its_end(sqlite_site: Site, start: StartServer) -> None:
+    sqlite_site.init()
+    server = start(sqlite_site)
+    with server.client() as client:
+        client.get("/v1/tenants").raise_for_status()
+        assert server.terminate() == 0
+    assert "exceeded" not in server.log, "it has waited for all the time that it gives to requests"

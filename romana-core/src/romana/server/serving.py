@@ -12,6 +12,7 @@ from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
+from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from romana.server.settings import ServerSettings
 
@@ -38,7 +39,15 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: list[socket.socket] | None = None) -> None:
         self._app.state.watchers.stop()
+        # Who keeps a connection for later reads nothing from it meanwhile, and would not say that it ends, as TLS asks.
+        for connection in self.server_state.connections.copy():
+            if isinstance(connection, H11Protocol) and _is_idle(connection):
+                connection.transport.abort()
         await super().shutdown(sockets)
+
+
+def _is_idle(connection: H11Protocol) -> bool:
+    return connection.cycle is None or connection.cycle.response_complete
 
 
 def bind(settings: ServerSettings) -> socket.socket:
@@ -86,6 +95,7 @@ def serve(
         access_log=False,
         server_header=False,
         lifespan="on",
+        http=H11Protocol,
         ws="none",
         proxy_headers=False,
         timeout_keep_alive=KEEP_ALIVE,
