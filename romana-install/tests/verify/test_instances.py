@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from romana_install.verify.guests import NOT_ASKED, Instance, hops, missing_markers, questions, row
+import subprocess
+
+from romana_install.verify.guests import NOT_ASKED, Instance, answers, hops, missing_markers, questions, row
 from romana_install.verify.instances import WANTED
 
 TRACE = """traceroute to 10.2.34.3 (10.2.34.3), 5 hops max, 46 byte packets
@@ -54,7 +56,7 @@ A, B, OTHER, FOREIGN = (
 
 
 def test_who_is_reached_is_compared_with_projects_and_segments() -> None:
-    cells = row(A, [B, OTHER, FOREIGN], ["0", "0", "1", "0", "0", "1"])
+    cells = row(A, [B, OTHER, FOREIGN], dict(enumerate(["0", "0", "1", "0", "0", "1"])))
     assert [(cell.target, cell.protocol, cell.ok) for cell in cells] == [
         (B.name, "icmp", True),
         (B.name, "tcp", True),
@@ -66,11 +68,19 @@ def test_who_is_reached_is_compared_with_projects_and_segments() -> None:
 
 
 def test_an_instance_nobody_could_ask_is_not_as_expected() -> None:
-    cells = row(A, [B, OTHER], [])
+    cells = row(A, [B, OTHER], {})
     assert len(cells) == 4
     assert not any(cell.ok for cell in cells)
     assert {cell.observed for cell in cells} == {NOT_ASKED}
 
 
-def test_questions_are_answered_by_two_words_for_each_target() -> None:
-    assert questions([A, B]).count("echo $?") == 4
+def test_questions_are_asked_at_once_and_answered_by_number() -> None:
+    """The shell prints what it would in a guest, in which no target answers here."""
+    programs = "ping() { return 1; }; timeout() { [ $6 = http://10.2.0.3/ ]; }"
+    script = questions([A, B]).partition("\n")[2]  # without the kernel's setting, which would be this machine's
+    said = subprocess.run(["sh", "-c", f"{programs}\n{script}"], capture_output=True, text=True, check=True).stdout
+    assert answers(said) == {0: "1", 1: "1", 2: "1", 3: "0"}
+
+
+def test_what_is_no_answer_is_not_taken_for_one() -> None:
+    assert answers("0 0\nwelcome\n1") == {0: "0"}

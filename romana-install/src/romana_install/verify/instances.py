@@ -13,7 +13,7 @@ from romana.client import Client
 from romana_install.stack import Stack
 from romana_install.verify.cloud import Cloud, CloudError
 from romana_install.verify.findings import Findings
-from romana_install.verify.guests import ECHOES, Instance, hops, inside, missing_markers, questions, row
+from romana_install.verify.guests import ECHOES, Instance, answers, hops, inside, missing_markers, questions, row
 
 PREFIX = "romana-verify-"
 BOOT_WITHIN = 240.0  # seconds until an instance runs and its guest is ready; without hardware virtualization
@@ -182,7 +182,7 @@ class Trial:
 
     def _row(self, instances: Sequence[Instance], source: Instance) -> list[Any]:
         targets = [one for one in instances if one != source]
-        return row(source, targets, inside(self._stack, source, questions(targets)).split())
+        return row(source, targets, answers(inside(self._stack, source, questions(targets))))
 
     def _trace(self, source: Instance, target: Instance) -> None:
         """From one host to the other: the gateway, a hop that does not answer, the target."""
