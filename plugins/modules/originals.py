@@ -109,26 +109,31 @@ class Originals:
         units = self.known["units"]
         idle = [name for name, was in units.items() if was["active"] != "active"]
         unused = [name for name, was in units.items() if was["enabled"] != "enabled"]
+        busy = [name for name in units if name not in idle]
         if idle:
             systemctl("stop", *idle)  # all at once: some take their time
-        # One after the other: a unit that is not there would keep systemd from the rest.
-        for name in unused:
-            systemctl("disable", name)
+        self._enable("disable", unused)
         for path in sorted(self.known["paths"], reverse=True):  # what is in a directory comes before it
             self._put_back(Path(path), self.known["paths"][path])
         for path, entries in self.known["contents"].items():
             remove_new(Path(path), entries)
         if units:
             systemctl("daemon-reload")
-        for name in units:
-            if name not in unused:
-                systemctl("enable", name)
-            if name not in idle:
-                systemctl("restart", name)
-            systemctl("reset-failed", name)
+        self._enable("enable", [name for name in units if name not in unused])
+        if busy:
+            systemctl("restart", *busy)
+        if units:
+            systemctl("reset-failed", *units)
         if self.directory.exists():
             shutil.rmtree(self.directory)
         return [*self.known["paths"], *self.known["contents"], *units]
+
+    def _enable(self, verb: str, names: list[str]) -> None:
+        """Enable or disable units that are not what they were."""
+        # One after the other: a unit that is not there would keep systemd from the rest.
+        for name in names:
+            if systemctl("is-enabled", name) != self.known["units"][name]["enabled"]:
+                systemctl("--no-reload", verb, name)
 
     def _describe(self, path: Path) -> dict[str, Any]:
         if path.is_symlink():
