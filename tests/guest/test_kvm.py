@@ -11,8 +11,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from plugins.module_utils import kvm_guest
 
 PROJECT = Path(__file__).parents[2]
+SECTOR = 512
 PATIENCE = 60  # seconds for a kernel that KVM runs to say its first words; it takes one
 
 
@@ -55,3 +57,14 @@ def test_answer_is_what_an_ordinary_guest_finds(image: Path, tmp_path: Path) -> 
     answer = ask(tmp_path)
     assert answer["works"] == boots(image), answer
     assert bool(answer["reason"]) != answer["works"]
+
+
+def test_guest_gets_to_its_end_on_an_emulated_processor(tmp_path: Path) -> None:
+    disk = tmp_path / "disk"
+    disk.write_bytes(kvm_guest.GUEST.ljust(SECTOR - 2, b"\0") + b"\x55\xaa")
+    command = ["qemu-system-x86_64", "-accel", "tcg", "-nodefaults", "-display", "none", "-no-reboot", "-m", "16"]
+    port = ["-device", f"isa-debug-exit,iobase={kvm_guest.PORT},iosize=1"]
+    done = subprocess.run(
+        [*command, *port, "-drive", f"file={disk},format=raw,if=ide"], timeout=60, check=False, capture_output=True
+    )
+    assert done.returncode == kvm_guest.DONE << 1 | 1, done.stderr  # as isa-debug-exit makes it

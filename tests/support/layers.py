@@ -1,4 +1,4 @@
-"""The layers of the tests, from the bottom up: where each is, and what it alone needs of the distribution."""
+"""The layers of the tests, from the bottom up: where each is, and what it needs of the distribution."""
 
 from __future__ import annotations
 
@@ -7,6 +7,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 
+# What the tests of all layers start for real, beside what the installer itself installs.
+PACKAGES = ("git", "iproute2", "iptables", "nftables", "openssh-client", "openssl", "procps")
+# And those of most layers: whose network, database, container or guest is a real one.
+PROGRAMS = (
+    *("busybox", "curl", "debian-archive-keyring", "dnsmasq-base", "mariadb-client-core", "mariadb-server-core"),
+    *("mmdebstrap", "qemu-system-x86", "seabios", "systemd-container"),
+)
+
 
 @dataclass(frozen=True)
 class Layer:
@@ -14,11 +22,11 @@ class Layer:
 
     Args:
         folders: where its tests are, folders or files below the project's directory.
-        packages: distribution packages that only it needs.
+        packages: distribution packages that it needs, and not each layer does.
     """
 
     folders: tuple[str, ...]
-    packages: tuple[str, ...] = ()
+    packages: tuple[str, ...] = PROGRAMS
 
 
 # Two run at a time, begun in this order: the longest are not the last.
@@ -26,15 +34,16 @@ LAYERS = {
     # Begins with no cache; what it leaves there, images above all, is what the others work with.
     "first": Layer(("tests/fresh/test_debian12.py",)),
     "lint": Layer(("tests/lint",)),
-    "unit": Layer(("romana-core/tests/unit", "romana-install/tests", "tests/unit")),
+    "unit": Layer(("romana-core/tests/unit", "romana-install/tests", "tests/unit"), packages=()),
     "api": Layer(("romana-core/tests/store", "romana-core/tests/server", "romana-core/tests/cli")),
     "drivers": Layer(("networking-romana/tests/drivers",)),
     "legacy": Layer(("networking-romana/tests/legacy",)),
     "agent": Layer(("romana-core/tests/agent", "romana-core/tests/probe", "tests/network")),
     "vagrant": Layer(
         ("tests/vagrant",),
-        # libvirtd itself, without its service: the tests start it in a place of its own.
+        # Also libvirtd itself, without its service: the tests start it in a place of its own.
         (
+            *PROGRAMS,
             *("e2fsprogs", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-utils"),
             *("vagrant", "vagrant-libvirt"),
         ),
@@ -49,21 +58,6 @@ LAYERS = {
     "modules": Layer(("tests/modules",)),
 }
 SETS = {"quick": ("lint", "unit", "api", "modules"), "fresh": ("first", "systems")}
-# What the tests of all layers start for real, beside what the installer itself installs.
-PACKAGES = (
-    *("busybox", "curl", "dnsmasq-base", "git", "iproute2", "iptables", "mariadb-client-core", "mariadb-server-core"),
-    *(
-        "nftables",
-        "openssl",
-        "openssh-client",
-        "procps",
-        "qemu-system-x86",
-        "seabios",
-        "systemd-container",
-        "mmdebstrap",
-    ),
-    "debian-archive-keyring",
-)
 
 
 class UnknownLayerError(ValueError):
@@ -96,7 +90,7 @@ def main() -> int:
         return 2
     found = {
         "folders": [folder for layer in layers for folder in layer.folders],
-        "packages": [*PACKAGES, *(package for layer in layers for package in layer.packages)],
+        "packages": dict.fromkeys([*PACKAGES, *(package for layer in layers for package in layer.packages)]),
     }
     print(*found[what])
     return 0
