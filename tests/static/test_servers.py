@@ -82,7 +82,6 @@ def test_a_server_in_another_network_is_added_once_routers_know_the_prefixes(ins
     installed.setup.settings["static_routes_announced"] = True
     installed.setup.run("install", "-i", inventory)
     assert f"10.3.0.0/16 via {LAB[1]}.1" in prefixes(installed, "beta")
-    installed.setup.verify()
 
 
 def test_servers_leave_as_they_were_or_gone_and_the_others_keep_their_numbers(
@@ -96,7 +95,6 @@ def test_servers_leave_as_they_were_or_gone_and_the_others_keep_their_numbers(
     installed.setup.run("install", "-i", inventory)
     assert state(installed.lab.servers["beta"]) == before["beta"]
     assert prefixes(installed, "alpha") == [f"10.2.0.0/16 via {LAB[1]}.12"]
-    installed.setup.verify()
 
 
 def test_what_servers_still_have_is_not_said_to_be_removed(installed: Static) -> None:
