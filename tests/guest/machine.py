@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 MAC = "fa:16:3e:00:00:01"
 ADDRESS = "10.1.18.3"
+SECOND_MAC, SECOND_ADDRESS = "fa:16:3e:00:00:02", "10.1.18.4"
 GATEWAY = "10.1.0.1"
 METADATA = "169.254.169.254"
 SCREEN, COLUMNS, ROWS = 0xB8000, 80, 25  # the text mode of a VGA, as its BIOS sets it up
@@ -57,6 +58,7 @@ class Network:
     def __init__(self, directory: Path) -> None:
         self.directory = directory
         self._processes: list[subprocess.Popen[bytes]] = []
+        self._cards: dict[str, str] = {}  # MAC by tap
 
     def start(self) -> None:
         """Make the namespace, and the guest's tap in it."""
@@ -65,9 +67,11 @@ class Network:
         self._holder.stdout.readline()  # from now on it is in a namespace of its own
         self.run("ip", "link", "set", "lo", "up")
         self.run("ip", "address", "add", f"{METADATA}/32", "dev", "lo")
-        self.run("ip", "tuntap", "add", "guest", "mode", "tap")
-        self.run("ip", "link", "set", "guest", "up")
-        self.run("ip", "address", "add", f"{GATEWAY}/16", "dev", "guest")
+        self._plug("guest", MAC, ADDRESS)
+
+    def plug_second(self) -> None:
+        """Give the guest a second card, whose tap is the only way to and from its address."""
+        self._plug("second", SECOND_MAC, SECOND_ADDRESS)
 
     def stop(self) -> None:
         """End everything; with its last process the namespace is gone."""
@@ -82,8 +86,10 @@ class Network:
     def dhcp(self, *options: str) -> None:
         """Give the guest its address; options are dnsmasq's."""
         pid_file = self.directory / "dnsmasq.pid"
-        common = ["--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--interface=guest", "--bind-interfaces"]
-        leases = ["--leasefile-ro", "--dhcp-authoritative", f"--dhcp-host={MAC},{ADDRESS},1h", f"--pid-file={pid_file}"]
+        common = ["--keep-in-foreground", "--conf-file=/dev/null", "--port=0", "--bind-interfaces"]
+        leases = ["--leasefile-ro", "--dhcp-authoritative", f"--pid-file={pid_file}"]
+        leases += [f"--dhcp-host={MAC},{ADDRESS},1h", f"--dhcp-host={SECOND_MAC},{SECOND_ADDRESS},1h"]
+        leases += [f"--interface={tap}" for tap in self._cards]
         self._spawn(
             *self._inside(("dnsmasq", *common, *leases, "--dhcp-range=10.1.0.0,static,255.255.0.0,1h", *options))
         )
@@ -106,12 +112,14 @@ class Network:
         """
         cpu = ("-machine", "pc,accel=tcg", "-cpu", "qemu64,-cx16")
         machine = ("-nodefaults", "-no-user-config", *cpu, "-m", "96", "-display", "none", "-device", "virtio-vga")
-        network = ("-netdev", "tap,id=net,ifname=guest,script=no,downscript=no")
-        card = ("-device", f"virtio-net-pci,netdev=net,mac={MAC}")
+        cards: tuple[str, ...] = ()
+        for tap, mac in self._cards.items():
+            cards += ("-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no")
+            cards += ("-device", f"virtio-net-pci,netdev={tap},mac={mac}")
         kernel = ("-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.gz"))
         start = ("-append", "console=tty0 console=ttyS0 quiet", "-serial", "stdio", "-no-reboot")
         monitor = ("-monitor", f"unix:{self._monitor},server,nowait")
-        command = ("qemu-system-x86_64", *machine, *network, *card, *kernel, *start, *monitor)
+        command = ("qemu-system-x86_64", *machine, *cards, *kernel, *start, *monitor)
         return Guest(self._spawn(*self._inside(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE))
 
     def press_power_button(self) -> None:
@@ -129,6 +137,15 @@ class Network:
         self._command(f'pmemsave {SCREEN} {COLUMNS * ROWS * 2} "{shown}"')
         text = shown.read_bytes()[::2].decode("cp437")
         return "\n".join(text[row : row + COLUMNS].rstrip() for row in range(0, len(text), COLUMNS))
+
+    def _plug(self, tap: str, mac: str, address: str) -> None:
+        """Make a tap as an agent has it: what comes from another address than its own is dropped."""
+        self.run("ip", "tuntap", "add", tap, "mode", "tap")
+        self.run("ip", "link", "set", tap, "up")
+        self.run("ip", "address", "add", f"{GATEWAY}/16", "dev", tap)
+        self.run("ip", "route", "add", f"{address}/32", "dev", tap)
+        self.run("sysctl", "--quiet", "--write", f"net.ipv4.conf.{tap}.rp_filter=1")
+        self._cards[tap] = mac
 
     def _command(self, text: str) -> None:
         """Give qemu's monitor a command, and wait until it is carried out."""

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from waiting import eventually
 
-from .machine import ADDRESS, GATEWAY, PATIENCE, Guest, Network
+from .machine import ADDRESS, GATEWAY, PATIENCE, SECOND_ADDRESS, Guest, Network
 
 USER_DATA = "#!/bin/sh\necho made by user data >/tmp/made\nexit 7\n"
 
@@ -96,6 +96,16 @@ def test_guest_takes_routes_to_a_gateway_outside_its_own_prefix(network: Network
     guest.wait_for("romana-guest: ready")
     assert f"lease {ADDRESS}/32" in guest.markers()
     network.run("busybox", "ping", "-c", "1", "-W", str(PATIENCE), ADDRESS)
+
+
+def test_each_of_two_cards_answers_by_itself(network: Network, image: Path) -> None:
+    network.plug_second()
+    network.dhcp(f"--dhcp-option=option:router,{GATEWAY}")
+    network.metadata({})
+    guest = network.boot(image)
+    for address in (ADDRESS, SECOND_ADDRESS):
+        guest.wait_for(f"romana-guest: lease {address}/16")
+        network.run("busybox", "ping", "-c", "1", "-W", str(PATIENCE), address)
 
 
 def test_guest_without_key_lets_nobody_in(network: Network, image: Path) -> None:
