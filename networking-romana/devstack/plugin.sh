@@ -4,6 +4,7 @@
 
 ROMANA_DRIVERS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ROMANA_POLICY=$NEUTRON_CONF_DIR/policy.d/90-romana.yaml
+ROMANA_NOVA_POLICY=$NOVA_CONF_DIR/policy.d/90-romana.yaml
 
 # Before a run of many minutes, not after it: Neutron would start without them, and fail with the first port.
 function check_romana {
@@ -46,14 +47,22 @@ function configure_romana_segments {
     fi
 }
 
-# Where only services may write a port's profile, administrators shall, too: it can name the port's segment.
+# Where only services may write a port's profile, administrators shall, too: it can name the port's segment. What begins
+# with romana refuses in words (networking_romana.refusal).
 function configure_romana_policy {
     if grep -qs service_api "$NEUTRON_DIR/neutron/conf/policies/base.py"; then
         sudo install -d -o "$STACK_USER" "$(dirname "$ROMANA_POLICY")"
         cat >"$ROMANA_POLICY" <<'POLICY'
 "create_port:binding:profile": "rule:admin_only or rule:service_api"
 "update_port:binding:profile": "rule:admin_only or rule:service_api"
+"create_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
+"update_port:fixed_ips": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
+"update_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
 POLICY
+        if is_service_enabled n-api; then
+            sudo install -d -o "$STACK_USER" "$(dirname "$ROMANA_NOVA_POLICY")"
+            echo '"os_compute_api:os-migrate-server:migrate_live": "romana:live_migration"' >"$ROMANA_NOVA_POLICY"
+        fi
     fi
 }
 
@@ -83,7 +92,7 @@ function configure_romana_tests {
 }
 
 function clean_romana {
-    sudo rm -f "$ROMANA_POLICY"
+    sudo rm -f "$ROMANA_POLICY" "$ROMANA_NOVA_POLICY"
 }
 
 if is_service_enabled neutron-romana; then

@@ -43,6 +43,20 @@ def claim(context, port, address):
     return _create(port, place["host"], owner, place["segment"], address)
 
 
+def was_chosen(port, endpoint):
+    """Whether somebody chose the address of a port's endpoint: romana-server knows the request of `claim` then.
+
+    Asked again, it gives the same endpoint; an address that it chose itself it does not give twice.
+    """
+    try:
+        _create(port, endpoint["host"], endpoint["tenant"], endpoint["segment"], endpoint["address"])
+    except RomanaRefused as refusal:
+        if refusal.code != "address_in_use":
+            raise
+        return False
+    return True
+
+
 def find(port_id, address):
     """The endpoint that a port has with an address (str); None when it has none."""
     for endpoint in romana().endpoints(address=address):

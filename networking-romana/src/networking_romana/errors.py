@@ -14,6 +14,12 @@ class RomanaInvalid(exceptions.BadRequest):
     message = "%(reason)s"
 
 
+class RomanaForbidden(exceptions.NotAuthorized):
+    """The request is not for this user."""
+
+    message = "%(reason)s"
+
+
 class RomanaRefused(exceptions.Conflict):
     """romana-server says no; `code` is its error code, `details` its details."""
 

@@ -7,7 +7,7 @@ from __future__ import absolute_import
 
 from oslo_log import log as logging
 
-from networking_romana import address
+from networking_romana import address, network
 from networking_romana import port as ports
 from networking_romana.client import romana
 from networking_romana.compat import before_port_update, constants, ml2_api, portbindings
@@ -31,6 +31,16 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
     def connectivity(self):
         """Ports reach each other by routing only."""
         return portbindings.CONNECTIVITY_L3
+
+    def create_network_precommit(self, context):
+        """Refuse what Neutron would take and no host would do. Raises RomanaInvalid."""
+        network.check_external(context.current)
+        network.check_type(context.network_segments)
+
+    def update_network_precommit(self, context):
+        """Refuse to make a network external; one that is, from before, may change otherwise. Raises RomanaInvalid."""
+        if not context.original.get(network.EXTERNAL):
+            network.check_external(context.current)
 
     def create_port_precommit(self, context):
         """Refuse several addresses. Raises RomanaInvalid."""

@@ -66,10 +66,20 @@ def _fit_to_host(context, before, after, changes):
     elif endpoint["host"] == after.host and wanted in (None, endpoint["segment"]):
         return
     else:
+        _check_host(before, after, endpoint)
         wanted = wanted or endpoint["segment"]  # a moved port stays in its segment
     made = address.allocate(context, after, wanted)
     if made["address"] != before.addresses[0]:
         changes[FIXED_IPS] = [{"subnet_id": before.subnet_id, "ip_address": made["address"]}]
+
+
+def _check_host(before, after, endpoint):
+    """Refuse to start elsewhere with an address that somebody chose; an instance that has a host already, moves."""
+    if not before.host and endpoint["host"] != after.host and address.was_chosen(before, endpoint):
+        raise RomanaInvalid(
+            reason="{} was chosen for the port and is an address of host {}, not of {}; start the instance on that"
+            " host, or leave the address out".format(endpoint["address"], endpoint["host"], after.host)
+        )
 
 
 def _check_segment(after):

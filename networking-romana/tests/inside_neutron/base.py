@@ -21,7 +21,7 @@ CONFIGURATION = """
 [DEFAULT]
 ipam_driver = romana
 [ml2]
-type_drivers = local,vlan
+type_drivers = local,flat,vlan
 tenant_network_types = local
 extension_drivers = port_security
 [romana]
@@ -44,6 +44,9 @@ project_domain_id = default
 POLICY = """
 "create_port:binding:profile": "rule:admin_only or rule:service_api"
 "update_port:binding:profile": "rule:admin_only or rule:service_api"
+"create_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
+"update_port:fixed_ips": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
+"update_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
 """
 
 

@@ -196,6 +196,20 @@ class TestFixedAddress(AddressTestCase):
         for wanted in ("10.0.0.1", "10.0.18.0", "10.0.18.2", "10.9.18.3"):
             assert "{} is no address that a port can have".format(wanted) in self._fixed(wanted, 400)
 
+    def test_users_are_told_that_administrators_choose(self):
+        user = {"tenant_id": "of another project than the network"}
+        body = {"port": {"network_id": self.network_id, "fixed_ips": [{"ip_address": "10.0.18.77"}]}}
+        self._refused_to_a_member(self.new_create_request("ports", body, **user))
+        port = self.make_port(**user)
+        body = {"port": {"fixed_ips": [{"ip_address": "10.0.18.77"}]}}
+        self._refused_to_a_member(self.new_update_request("ports", body, port["id"], **user))
+        assert self.endpoints() == []
+
+    def _refused_to_a_member(self, request):
+        answer = request.get_response(self.api)
+        said = "only administrators choose a port's address; leave it out, and the port gets one with its host"
+        assert (answer.status_int, answer.json["NeutronError"]["message"]) == (403, said)
+
     def test_second_address_is_refused(self):
         both = [{"ip_address": "10.0.18.7"}, {"ip_address": "10.0.18.8"}]
         assert "a port has one address, not 2" in self.make_port(400, fixed_ips=both)

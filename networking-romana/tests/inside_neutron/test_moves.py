@@ -60,6 +60,20 @@ class TestHost(MoveTestCase):
         assert address(self.bind(port["id"], **{portbindings.PROFILE: {"romana_segment": "s1"}})) == "10.0.18.3"
         assert len(self.endpoints()) == 1
 
+    def test_chosen_address_is_not_given_up_silently(self):
+        port = self.make_port(fixed_ips=[{"ip_address": "10.0.18.77"}])
+        said = self.bind(port["id"], OTHER_HOST, 400)
+        assert said.startswith("10.0.18.77 was chosen for the port and is an address of host host-a, not of host-b;")
+        assert address(self.bind(port["id"], HOST)) == "10.0.18.77"
+        self.change("ports", port["id"], UNBOUND)
+        assert "10.0.18.77 was chosen" in self.bind(port["id"], OTHER_HOST, 400)
+        assert [(port["id"], HOST, "s1", "10.0.18.77")] == self.endpoints()
+
+    def test_instance_with_a_chosen_address_moves(self):
+        port = self.make_port(fixed_ips=[{"ip_address": "10.0.18.77"}])
+        self.bind(port["id"], HOST)
+        assert address(self.bind(port["id"], OTHER_HOST)) == "10.1.18.3"
+
     def test_move_to_a_full_segment_leaves_everything_as_it_was(self):
         port = self.make_bound_port(HOST)
         for number in range(3, 255):

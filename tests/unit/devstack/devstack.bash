@@ -72,6 +72,7 @@ function defaults {
     HORIZON_DIR=$STATE/horizon
     NOVA_CONF=$STATE/etc/nova.conf
     NEUTRON_BIN_DIR=/usr/local/bin
+    NOVA_CONF_DIR=$STATE/etc/nova
     NEUTRON_CONF_DIR=$STATE/etc/neutron
     NEUTRON_CONF=$NEUTRON_CONF_DIR/neutron.conf
     NOVA_UWSGI_CONF=$STATE/etc/nova-api-uwsgi.ini

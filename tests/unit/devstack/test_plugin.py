@@ -121,7 +121,9 @@ def test_neutron_has_the_drivers(devstack: DevStack) -> None:
         "ml2": {"mechanism_drivers": "romana", "type_drivers": "local,flat"}
     }
     assert (devstack.state / "data" / "neutron").is_dir()
-    assert "binding:profile" in (devstack.state / "etc" / "neutron" / "policy.d" / "90-romana.yaml").read_text()
+    etc = devstack.state / "etc"
+    assert "romana:fixed_address" in (etc / "neutron" / "policy.d" / "90-romana.yaml").read_text()
+    assert "romana:live_migration" in (etc / "nova" / "policy.d" / "90-romana.yaml").read_text()
 
 
 def test_nova_has_a_process_more_than_neutron(devstack: DevStack) -> None:
@@ -216,7 +218,7 @@ def test_unstack_stops_and_clean_removes(devstack: DevStack) -> None:
     before = len(devstack.calls)
     devstack.stack("unstack", "clean")
     assert devstack.calls[before:] == ["stop_process neutron-romana"]
-    assert not (devstack.state / "etc" / "neutron" / "policy.d" / "90-romana.yaml").exists()
+    assert list(devstack.state.rglob("90-romana.yaml")) == []
 
 
 def test_clean_without_a_stack(devstack: DevStack) -> None:

@@ -1,0 +1,37 @@
+"""A rule of policy that refuses with a sentence: without it, a user reads which rules of a policy were not met.
+
+Entry point of oslo.policy's checks, for `romana:<what>` in a policy file. It never allows anything, so it stands last
+in a rule, behind those who may: "rule:admin_only or romana:fixed_address". Neutron and Nova both load it.
+"""
+
+from __future__ import absolute_import
+
+from oslo_policy import policy
+
+
+class Refusal(policy.Check):
+    """What it refuses is its match, a key of REFUSALS."""
+
+    def __call__(self, *_request):
+        """Raise the service's own exception for a request that is forbidden."""
+        raise REFUSALS[self.match]()
+
+
+def _fixed_address():
+    from networking_romana.errors import RomanaForbidden
+
+    return RomanaForbidden(
+        reason="only administrators choose a port's address; leave it out, and the port gets one with its host"
+    )
+
+
+def _live_migration():
+    from nova.exception import Forbidden
+
+    return Forbidden(
+        "Live migration is not possible on the Romana network: the running guest would keep its address, which belongs"
+        " to its host. Migrate cold instead: openstack server migrate without --live-migration"
+    )
+
+
+REFUSALS = {"fixed_address": _fixed_address, "live_migration": _live_migration}
