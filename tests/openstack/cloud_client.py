@@ -95,7 +95,7 @@ class Cloud:
         body = {
             "name": name,
             "imageRef": self._id(self.glance, "/v2/images?name=tiny", "images"),
-            "flavorRef": self._flavor("tiny"),
+            "flavorRef": self.flavor("tiny"),
             "networks": [{"uuid": self.network()}],
             "key_name": "demo",
         }
@@ -186,7 +186,8 @@ class Cloud:
         found: list[dict[str, Any]] = self.neutron.get("/ports").json()["ports"]
         return found
 
-    def _flavor(self, name: str) -> str:
+    def flavor(self, name: str) -> str:
+        """The id of a flavor."""
         flavors = self.nova.get("/flavors").json()["flavors"]
         return next(str(one["id"]) for one in flavors if one["name"] == name)
 

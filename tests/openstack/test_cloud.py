@@ -185,6 +185,15 @@ def test_fixed_address_of_the_right_host_and_segment_is_accepted(admin: Cloud) -
     assert server.address == "10.2.34.77"
 
 
+def test_what_is_forbidden_is_told_in_words(admin: Cloud, demo: Cloud, pair: tuple[Server, Server]) -> None:
+    with pytest.raises(exceptions.Forbidden) as refusal:
+        demo.port(fixed_ips=[{"ip_address": "10.2.34.77"}])
+    assert "only administrators choose a port's address" in refusal.value.response.text
+    with pytest.raises(exceptions.Forbidden) as refusal:
+        admin.act(pair[0].id, "os-migrateLive", {"host": None, "block_migration": "auto"})
+    assert "Live migration is not possible on the Romana network" in refusal.value.response.text
+
+
 def test_subnet_that_is_not_the_plan_is_refused(admin: Cloud) -> None:
     body = {"network_id": admin.network(), "ip_version": 4, "cidr": "172.30.0.0/16"}
     with pytest.raises(exceptions.HttpError) as refusal:
@@ -220,6 +229,16 @@ def test_services_killed_during_boots(stack: Setup, admin: Cloud, pair: tuple[Se
         wait_for(lambda failed=failed: admin.server(failed.id).fault, f"{failed.name} says why it failed")
     check = ("controller", "romana", "ipam", "check")
     wait_for(lambda: "no contradictions" in stack.ssh(*check, check=False), "addresses are in order")
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_deletion_that_nova_compute_has_forgotten_is_finished(stack: Setup, admin: Cloud) -> None:
+    identifier = admin.boot("forgotten", "compute01")
+    admin.active(identifier)
+    # As a database leaves it that ends between Nova's note of the deletion and the deletion.
+    left = "update instances set task_state = 'deleting', updated_at = utc_timestamp() - interval 1 hour"
+    stack.ssh("controller", "mariadb", "nova", "--execute", f"\"{left} where uuid = '{identifier}'\"")
+    wait_for(lambda: not admin.exists(identifier), "it is deleted")
 
 
 def test_consoles_are_reached_by_their_proxy_alone(stack: Setup, demo: Cloud, pair: tuple[Server, Server]) -> None:
@@ -294,6 +313,24 @@ def test_cold_migration_gives_an_address_of_the_new_host(admin: Cloud, pair: tup
     wait_for(lambda: f"lease {moved.address}/16" in admin.console(moved.id), "the guest has its new address")
     admin.ready(moved.id)
     assert reaches(admin, peer, moved)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_resize_works_where_one_node_runs_instances(admin: Cloud) -> None:
+    (before,) = admin.active(admin.boot("grows", "compute01"))
+    services = admin.nova.get("/os-services?binary=nova-compute").json()["services"]
+    others = [service["id"] for service in services if service["host"] != "compute01"]
+    try:
+        for service in others:
+            admin.nova.put(f"/os-services/{service}", json={"status": "disabled"})
+        admin.act(before.id, "resize", {"flavorRef": admin.flavor("small")})
+        admin.settled([before.id], "VERIFY_RESIZE", "ACTIVE", "ERROR")
+        admin.act(before.id, "confirmResize")
+        (after,) = admin.active(before.id)
+    finally:
+        for service in others:
+            admin.nova.put(f"/os-services/{service}", json={"status": "enabled"})
+    assert (after.host, after.address, after.shown["flavor"]["ram"]) == ("compute01", before.address, 512)
 
 
 def reboot(stack: Setup, node: str) -> None:
