@@ -34,7 +34,10 @@ class Cloud:
             "password": {"user": {"name": user, "domain": domain, "password": password}},
         }
         scope = {"project": {"name": project, "domain": domain}}
-        answer = self._send("POST", f"{keystone}/auth/tokens", {"auth": {"identity": identity, "scope": scope}})
+        body = {"auth": {"identity": identity, "scope": scope}}
+        answer = self._send("POST", f"{keystone}/auth/tokens", body, also=httpx.codes.UNAUTHORIZED)
+        if answer.status_code == httpx.codes.UNAUTHORIZED:
+            raise CloudError(changed_password(user))
         self._http.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
         self._urls = {one["type"]: _public(one) for one in answer.json()["token"]["catalog"]}
 
@@ -53,7 +56,7 @@ class Cloud:
 
     def get(self, service: str, path: str) -> Any:
         """What is at a path of a service, like compute; None when there is nothing. Raises CloudError."""
-        answer = self._send("GET", self._urls[service] + path, may_be_missing=True)
+        answer = self._send("GET", self._urls[service] + path, also=httpx.codes.NOT_FOUND)
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
 
     def list(self, service: str, path: str, key: str) -> list[dict[str, Any]]:
@@ -78,19 +81,27 @@ class Cloud:
 
     def delete(self, service: str, path: str) -> None:
         """Delete what may be gone already. Raises CloudError."""
-        self._send("DELETE", self._urls[service] + path, may_be_missing=True)
+        self._send("DELETE", self._urls[service] + path, also=httpx.codes.NOT_FOUND)
 
     def _send(
-        self, method: str, url: str, body: dict[str, Any] | None = None, may_be_missing: bool = False
+        self, method: str, url: str, body: dict[str, Any] | None = None, also: int | None = None
     ) -> httpx.Response:
+        """The answer: a good one, or one of the status `also`. Raises CloudError."""
         try:
             answer = self._http.request(method, url, json=body)
         except httpx.HTTPError as error:
             raise CloudError(f"{method} {url}: {error or type(error).__name__}") from None
-        missing = may_be_missing and answer.status_code == httpx.codes.NOT_FOUND
-        if answer.is_error and not missing:
+        if answer.is_error and answer.status_code != also:
             raise CloudError(f"{method} {url}: {answer.status_code} {' '.join(answer.text.split())[:300]}")
         return answer
+
+
+def changed_password(user: str) -> str:
+    """What is to be done where Keystone does not take a user's password any more. Pure."""
+    return (
+        f"Keystone refuses the password of {user} that this stack keeps: somebody has changed it; tell the new one"
+        f" with: {command('install')} -e '{{openstack_passwords: {{{user}: NEW}}}}'"
+    )
 
 
 def _public(service: dict[str, Any]) -> str:
