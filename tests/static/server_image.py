@@ -31,13 +31,11 @@ mariadb-install-db --user=mysql --skip-test-db >/dev/null
 """
 
 
-def server_image(services: bool = False, databases: bool = False) -> list[Path]:
+def server_image(services: bool = False) -> list[Path]:
     """The directories that the image consists of, each laid over the next; they are not to be written to.
 
     Args:
         services: whether it has OpenStack's packages.
-        databases: whether it has OpenStack's databases, too, without anything in them that is a cloud's own.
     """
     base = node_image("packages" if services else "none")
-    more = ("" if databases else EMPTY_DATABASES) if services else MIRROR
-    return [layer("server", base, SERVER + more), base]
+    return [layer("server", base, SERVER + (EMPTY_DATABASES if services else MIRROR)), base]

@@ -133,7 +133,6 @@ class Lab:
         subnet: str = "",
         sudoers: str = NO_PASSWORD,
         services: bool = False,
-        databases: bool = False,
         binds: Sequence[str] = (),
         prepare: Callable[[Path], None] = lambda _: None,
     ) -> Server:
@@ -147,7 +146,7 @@ class Lab:
         for part in ("upper", "work", "root", "system"):
             (directory / part).mkdir(parents=True)
         upper, system = directory / "upper", directory / "system"
-        lower = ":".join(map(str, server_image(services, databases)))
+        lower = ":".join(map(str, server_image(services)))
         run("mount", "-t", "overlay", "-o", f"lowerdir={lower}", f"{self.name}-{name}", system)
         self._fill(upper, name, address, sudoers)
         prepare(upper)
