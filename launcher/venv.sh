@@ -5,16 +5,25 @@
 : "${root:?the project directory}"
 . "$root/launcher/owner.sh"
 
-# ensure_venv install|test: returns with .venv ready, and its programs the first to be found. `test` holds all of `install` and is kept when it is there.
+# ensure_venv install|test: returns with .venv ready, and its programs the first to be found. `test` holds all of
+# `install` and is kept when it is there. Until this process ends, or starts another in its place that closes file 8,
+# nobody makes another .venv under it.
 ensure_venv() {
-    if ! venv_is "$(larger "$1")"; then
+    exec 8<"$root/requirements/uv.lock"
+    flock --shared 8
+    until venv_is "$(larger "$1")"; do
+        flock --unlock 8
         # One at a time: whoever waited finds the work done. (No `||` around this: it would switch off set -e inside.)
         (
-            flock 9
+            if ! flock --nonblock 9; then
+                say "waiting for others who use .venv of this clone, or prepare it: it has to be prepared anew"
+                flock 9
+            fi
             want=$(larger "$1") # what was made meanwhile
             if ! venv_is "$want"; then make_venv "$want"; fi
-        ) 9<"$root/requirements/uv.lock"
-    fi
+        ) 8<&- 9<"$root/requirements/uv.lock"
+        flock --shared 8
+    done
     PATH="$root/.venv/bin:$PATH"
 }
 

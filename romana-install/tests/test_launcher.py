@@ -165,6 +165,26 @@ def test_concurrent_first_starts(project: Path) -> None:
     assert sum("preparing" in error for _, error, _ in ended) == 1
 
 
+def test_virtualenv_is_not_made_anew_under_who_uses_it(project: Path) -> None:
+    main = project / "romana-install/src/romana_install/__main__.py"
+    main.write_text("print('started', flush=True)\ninput()\n")
+    command = [str(project / "romana-setup")]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True) as user:
+        assert user.stdin is not None
+        assert user.stdout is not None
+        assert user.stdout.readline() == "started\n"
+        changed_lock(project)
+        main.write_text(INSTALLER)
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as other:
+            assert other.stdout is not None
+            assert other.stderr is not None
+            assert "waiting for others who use .venv" in other.stderr.readline()
+            assert not is_whole(project)
+            user.stdin.close()
+            assert other.stdout.read() == "started\n"
+    assert is_whole(project)
+
+
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can be in somebody else's clone as if it were its own")
 def test_what_root_makes_in_somebodys_clone_is_that_somebodys(project: Path, tmp_path: Path) -> None:
     for path in (project, *project.rglob("*")):

@@ -163,4 +163,5 @@ def ssh(options: Options) -> int:
     if command[0] == "ssh" and sys.stdin.isatty() and sys.stdout.isatty():
         command[1:1] = ["-t"]  # sudo asks on a terminal
     sys.stdout.flush()
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # among them the launcher's hold on .venv
     os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
