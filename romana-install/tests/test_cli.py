@@ -76,7 +76,7 @@ def setup(tmp_path: Path) -> Setup:
         (["unistall"], 2, "unknown action 'unistall' (did you mean uninstall?)"),
         (["x" * 300], 2, "(300 characters); there are: install"),
         (["status", "--iam-policy"], 2, "--iam-policy belongs to plan, not to status"),
-        (["install", "--quick"], 2, "--quick belongs to verify, not to install"),
+        (["status", "--quick"], 2, "--quick belongs to install and verify, not to status"),
         (["-t", "local", "plan", "--iam-policy"], 2, "--iam-policy is about AWS; leave -t out"),
         ([*NONE, "-e", "devstack_compute_node=two"], 2, "-e:devstack_compute_node: is 'two'"),
         ([*NONE, "validate", "-e", "romana_cdir=10.0.0.0/8"], 2, "did you mean romana_cidr?"),

@@ -8,7 +8,7 @@ import pytest
 
 from romana.models import Host
 from romana_install.stack import Node
-from romana_install.status import Answer, certificate_text, judge, parse, parse_listed, units
+from romana_install.status import Answer, _row, certificate_text, judge, parse, parse_listed, units
 
 CONTROLLER = Node("controller", "192.168.99.10", 0, True, True)
 COMPUTE = Node("compute01", "192.168.99.11", 1, False, True)
@@ -81,6 +81,12 @@ def test_an_answer_is_read_by_its_names() -> None:
         "degraded", {"romana-agent": "active", "nova-compute": "unknown"}
     )
     assert parse([], ["romana-agent"], "none") == Answer("", {"romana-agent": "unknown"})
+
+
+def test_what_runs_instances_is_told_with_the_services() -> None:
+    answer = parse(["system running", "hypervisor qemu", "unit nova-compute active"], ["nova-compute"], "packages")
+    row = _row(judge(COMPUTE, answer, host("compute01"), ""))
+    assert row[-1] == "1 of 1 active, instances by qemu"
 
 
 def test_devstacks_services_are_those_that_are_listed() -> None:

@@ -95,7 +95,9 @@ def parser() -> argparse.ArgumentParser:
     made.add_argument("--from-localrc", metavar="FILE", help="answers: take over what DevStack's localrc says")
     made.add_argument("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv: more of it")
     made.add_argument("-y", "--yes", action="store_true", help="uninstall: do not ask")
-    made.add_argument("--quick", action="store_true", help="verify: on two hosts, no trial of a policy, no instances")
+    made.add_argument(
+        "--quick", action="store_true", help="install, verify: look at two hosts, try no policy, boot no instances"
+    )
     made.add_argument("--iam-policy", action="store_true", help="plan: show the permissions that -t aws needs, as JSON")
     made.add_argument("--format", metavar="FORMAT", help="plan, check, status: text, json; verify: also junit")
     made.add_argument("--version", action="version", version=f"romana-setup {__version__}")
@@ -120,8 +122,8 @@ def parse(argv: Sequence[str]) -> Options:
         raise UsageError(f"{action} takes no further word, but got {shown(words[0])}; options for Ansible go after --")
     if given.iam_policy and action != "plan":
         raise UsageError(f"--iam-policy belongs to plan, not to {action}")
-    if given.quick and action != "verify":
-        raise UsageError(f"--quick belongs to verify, not to {action}")
+    if given.quick and action not in ("install", "verify"):
+        raise UsageError(f"--quick belongs to install and verify, not to {action}")
     for source in ("from_packstack", "from_localrc"):
         if getattr(given, source) and action != "answers":
             raise UsageError(f"--{source.replace('_', '-')} belongs to answers, not to {action}")

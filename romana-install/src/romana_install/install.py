@@ -147,7 +147,7 @@ def _install(options: Options, want: Wanted) -> int:
         if stack.has_openstack:
             access.write(stack, want.config, made["passwords"])
         stack = _left(want.config, replace(stack, served=True))
-        _verify(session, stack, quick=kind == "again")
+        _verify(session, stack, quick=options.quick or kind == "again")
         session.completed()
     seconds = time.monotonic() - started
     print(summary.of_install(options, want, stack, session.changed, seconds, session.log.path))

@@ -28,6 +28,8 @@ SERVER, AGENT = "romana-server", "romana-agent"
 FOUNDATION_UNITS = ("mariadb", "rabbitmq-server", "memcached")  # what OpenStack's services stand on
 COMPUTE_UNITS = ("nova-compute",)
 DEVSTACK_FOUNDATION = (*FOUNDATION_UNITS, "apache2")
+# nova-compute's own configuration is nova-compute.conf, of DevStack nova-cpu.conf.
+HYPERVISOR = "sed -n 's/^virt_type *= *//p' /etc/nova/nova-compute.conf /etc/nova/nova-cpu.conf 2>/dev/null"
 DEVSTACK_UNITS = "devstack@*"  # those of OpenStack's services, which are what local.conf says
 
 
@@ -35,19 +37,20 @@ DEVSTACK_UNITS = "devstack@*"  # those of OpenStack's services, which are what l
 class Answer:
     """What a node says of itself, in systemd's words. silence: why it says nothing; empty when it does.
 
-    units: the state of each service it should run.
+    units: the state of each service it should run. hypervisor: what Nova has instances run by; empty for none here.
     """
 
     system: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     silence: str = ""
+    hypervisor: str = ""
 
 
 @dataclass(frozen=True)
 class NodeStatus:
     """One node. system, server, agent: systemd's words; desired, applied: generations; problem: empty when healthy.
 
-    openstack: systemd's words for the services of OpenStack that the node should run.
+    openstack: systemd's words for the services of OpenStack that the node should run. hypervisor: kvm, qemu or nothing.
     """
 
     name: str
@@ -59,6 +62,7 @@ class NodeStatus:
     applied: int | None
     openstack: dict[str, str]
     problem: str
+    hypervisor: str = ""
 
 
 def status(options: Options) -> int:
@@ -160,6 +164,7 @@ def judge(node: Node, answer: Answer, host: Host | None, api_problem: str) -> No
         applied=host.applied if host else None,
         openstack={unit: word for unit, word in answer.units.items() if unit not in (SERVER, AGENT)},
         problem="; ".join(problems),
+        hypervisor=answer.hypervisor,
     )
 
 
@@ -176,7 +181,7 @@ def _ask(stack: Stack, node: Node) -> Answer:
 
 def _questions(wanted: Iterable[str], engine: str) -> str:
     """The script that asks a node; `parse` understands what it prints."""
-    lines = ['echo "system $(systemctl is-system-running)"']
+    lines = ['echo "system $(systemctl is-system-running)"', f'echo "hypervisor $({HYPERVISOR})"']
     lines += [f'echo "unit {unit} $(systemctl is-active {unit})"' for unit in wanted]
     if engine == "devstack":
         listing = f"systemctl list-units --all --plain --no-legend '{DEVSTACK_UNITS}'"
@@ -193,7 +198,8 @@ def parse(lines: Iterable[str], wanted: Iterable[str], engine: str) -> Answer:
     listed = parse_listed(" ".join(words[1:]) for words in said if words[0] == "listed")
     if engine == "devstack" and not listed:
         found[DEVSTACK_UNITS] = "missing"
-    return Answer(system, found | listed)
+    hypervisor = next((words[1] for words in said if words[0] == "hypervisor" and words[1:]), "")
+    return Answer(system, found | listed, hypervisor=hypervisor)
 
 
 def parse_listed(lines: Iterable[str]) -> dict[str, str]:
@@ -225,5 +231,6 @@ def _row(node: NodeStatus) -> list[str]:
     applied, desired = ("-" if generation is None else str(generation) for generation in (node.applied, node.desired))
     active = sum(word == "active" for word in node.openstack.values())
     services = f"{active} of {len(node.openstack)} active" if node.openstack else "-"
+    services += f", instances by {node.hypervisor}" if node.hypervisor else ""
     states = [word or "-" for word in (node.system, node.server, node.agent)]
     return [node.name, node.address, *states, f"{applied}/{desired}", services]

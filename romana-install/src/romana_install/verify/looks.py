@@ -86,10 +86,13 @@ def _hops(scene: Scene, findings: Findings) -> None:
             continue  # one host only, or its second probe failed, which is reported
         source, target = pair
         expected = expected_hops(hosts[source.host], hosts[target.host], str(target.address))
-        seen = scene.network.trace(source, target, MATRIX_WAIT)
+        routed = _is_routed(scene, hosts[source.host], hosts[target.host])
+        for wait in (MATRIX_WAIT, CONFIRM_WAIT):  # as in the matrix: with more patience before silence is a fault
+            seen = scene.network.trace(source, target, wait)
+            if good := is_expected_path(expected, seen, routed):
+                break
         way = f"{source.address} to {target.address}"
         problem = f"{way} goes by {_path(seen)}, not {_path(expected)}; see: ip route on {source.host}"
-        good = is_expected_path(expected, seen, _is_routed(scene, hosts[source.host], hosts[target.host]))
         findings.note(name, [] if good else [problem], f"{way}: {_path(seen)}")
 
 
