@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import signal
+import sys
 from pathlib import Path
 
 import layers
@@ -12,6 +13,10 @@ import pytest
 import run_cache
 import timetable
 from hypothesis import settings
+
+TESTS = [Path(__file__).parent / folder for folder in ("tests", "romana-core/tests", "networking-romana/tests")]
+# What tests share asserts, too: show values there as well.
+pytest.register_assert_rewrite(*{path.stem for tests in TESTS for path in tests.rglob("*.py")} - sys.modules.keys())
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:

@@ -1,14 +1,14 @@
-"""Builds the guest as an image build does, and boots it in a network of its own."""
+"""The guest as nodes have it, and a network of its own to boot it in."""
 
 from __future__ import annotations
 
 import shutil
-import subprocess
 from typing import TYPE_CHECKING
 
 import pytest
+from node_image import node_image
 
-from .machine import Network
+from .machine import GUEST, Network
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,22 +16,9 @@ if TYPE_CHECKING:
 
 
 @pytest.fixture(scope="session")
-def image(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The directory that build-guest-image filled, on the distribution of the nodes."""
-    directory = tmp_path_factory.mktemp("guest")
-    builder = "/usr/local/lib/romana/guest-image"
-    hooks = (
-        f'mkdir -p "$1"{builder}',
-        f"sync-in roles/guest_image/files {builder}",
-        f'chroot "$1" {builder}/build-guest-image /var/lib/romana/guest',
-        f'test "$(chroot "$1" {builder}/build-guest-image /var/lib/romana/guest)" = "up to date"',
-        f"sync-out /var/lib/romana/guest {directory}",
-    )
-    options = ["--variant=apt", "--mode=root", "--include=python3", "--format=null"]
-    command = ["mmdebstrap", *options, *(f"--customize-hook={hook}" for hook in hooks), "trixie"]
-    done = subprocess.run(command, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
-    return directory
+def image() -> Path:
+    """The directory that build-guest-image has filled in the nodes' image."""
+    return node_image("packages") / GUEST
 
 
 @pytest.fixture

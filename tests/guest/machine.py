@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+GUEST = "var/lib/romana/guest"  # its directory, below the root of a node
 MAC = "fa:16:3e:00:00:01"
 ADDRESS = "10.1.18.3"
 SECOND_MAC, SECOND_ADDRESS = "fa:16:3e:00:00:02", "10.1.18.4"

@@ -6,11 +6,24 @@ import subprocess
 from pathlib import Path
 
 import pytest
+from image_layer import APART
+from node_image import node_image
 from waiting import eventually
 
-from .machine import ADDRESS, GATEWAY, PATIENCE, SECOND_ADDRESS, Guest, Network
+from .machine import ADDRESS, GATEWAY, GUEST, PATIENCE, SECOND_ADDRESS, Guest, Network
 
 USER_DATA = "#!/bin/sh\necho made by user data >/tmp/made\nexit 7\n"
+
+
+def test_it_is_not_built_again_from_the_same(tmp_path: Path) -> None:
+    script = (
+        'mount -t overlay -o "lowerdir=$1,upperdir=$2/upper,workdir=$2/work" overlay "$2/root"; chroot "$2/root" $3'
+    )
+    for name in ("upper", "work", "root"):
+        (tmp_path / name).mkdir()
+    builder = f"/usr/local/lib/romana/guest-image/build-guest-image /{GUEST}"
+    command = [*APART, "sh", "-ec", script, "sh", node_image("packages"), tmp_path, builder]
+    assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "up to date\n"
 
 
 @pytest.fixture

@@ -18,7 +18,9 @@ from keystoneauth1.session import Session
 NOVA = "2.96"  # microversion: hosts can be asked for, migrations need no confirmation of a host
 BOOT_WITHIN = 600.0  # seconds; some seconds when the machine is idle
 LOOK = 0.5  # seconds between two looks at an instance; Nova tells nobody outside
+TASK = "OS-EXT-STS:task_state"
 READY = "romana-guest: ready"
+BLANK = "blank"  # an image with nothing on it: its instances are Nova's and Neutron's work alone, and no guest boots
 
 
 @dataclass(frozen=True)
@@ -90,11 +92,13 @@ class Cloud:
 
     # --- instances
 
-    def boot(self, name: str, host: str | None = None, segment: str | None = None, **more: Any) -> str:
+    def boot(
+        self, name: str, host: str | None = None, segment: str | None = None, image: str = "tiny", **more: Any
+    ) -> str:
         """Ask for an instance; returns its id."""
         body = {
             "name": name,
-            "imageRef": self._id(self.glance, "/v2/images?name=tiny", "images"),
+            "imageRef": self._id(self.glance, f"/v2/images?name={image}", "images"),
             "flavorRef": self.flavor("tiny"),
             "networks": [{"uuid": self.network()}],
             "key_name": "demo",
@@ -117,12 +121,12 @@ class Cloud:
         wanted = statuses or ("ACTIVE", "ERROR")
         identifiers = list(identifiers)
 
-        def look() -> list[Server]:
-            servers = [self.server(one) for one in identifiers]
-            idle = [one for one in servers if one.status in wanted and not one.shown["OS-EXT-STS:task_state"]]
-            return servers if len(idle) == len(servers) else []
+        def look() -> bool:
+            idle = {one.id for one in self.servers() if one.status in wanted and not one.shown[TASK]}
+            return idle.issuperset(identifiers)
 
-        return wait_for(look, f"instances are {' or '.join(wanted)}")
+        wait_for(look, f"instances are {' or '.join(wanted)}")
+        return [self.server(one) for one in identifiers]  # the list lacks the reasons of those that found no host
 
     def active(self, *identifiers: str) -> list[Server]:
         """The instances once all of them run; a fault is shown."""
@@ -143,15 +147,7 @@ class Cloud:
         """Delete instances and wait until they are gone."""
         for one in identifiers:
             self.nova.delete(f"/servers/{one}")
-        for one in identifiers:
-            wait_for(lambda one=one: not self.exists(one), f"instance {one} is gone")
-
-    def exists(self, identifier: str) -> bool:
-        try:
-            self.server(identifier)
-        except exceptions.NotFound:
-            return False
-        return True
+        wait_for(lambda: not {one.id for one in self.servers()} & set(identifiers), "instances are gone")
 
     def run(self, server: Server, command: str, key: Path | None = None, code: int = 0) -> str:
         """Run a command inside an instance, over ssh through its node."""
@@ -170,6 +166,12 @@ class Cloud:
         )
         assert done.returncode == code, f"{server.name}: {command}: exit {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
+
+    def add_image(self, name: str, content: bytes) -> None:
+        """Give everybody an image, a raw disk."""
+        body = {"name": name, "disk_format": "raw", "container_format": "bare", "visibility": "public"}
+        path = f"/v2/images/{self.glance.post('/v2/images', json=body).json()['id']}/file"
+        self.glance.put(path, data=content, headers={"Content-Type": "application/octet-stream"})
 
     # --- networks
 

@@ -7,7 +7,7 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from cloud_client import Cloud, Server
+from cloud_client import BLANK, Cloud, Server
 from places import PLACE
 from remains import assert_nothing_left
 from romana_setup import Setup
@@ -37,7 +37,9 @@ def stack() -> Iterator[Setup]:
 @pytest.fixture(scope="module")
 def admin(stack: Setup) -> Cloud:
     """The administrator, in the project demo: may say on which host an instance runs."""
-    return Cloud(stack.directory, stack.name, project="demo")
+    cloud = Cloud(stack.directory, stack.name, project="demo")
+    cloud.add_image(BLANK, bytes(1 << 20))
+    return cloud
 
 
 @pytest.fixture(scope="module")

@@ -74,7 +74,7 @@ def test_scaling_out_leaves_the_others_and_the_users_part_alone(installed: Vagra
     vagrantfile, before = installed.directory / "Vagrantfile", boot()
     vagrantfile.write_text(vagrantfile.read_text() + MINE)
     installed.settings["devstack_compute_node"] = 1
-    assert installed.address(11) in installed.run("install")
+    assert installed.address(11) in installed.run("install", "--quick")
     assert boot() == before
     assert installed.ssh("compute01", "hostname").strip() == "compute01"
     assert vagrantfile.read_text().endswith(MINE)
@@ -90,9 +90,9 @@ def test_a_snapshot_brings_a_broken_network_back(installed: VagrantSetup) -> Non
     installed.ssh(
         "compute01", "systemctl disable --now --quiet romana-agent; ip route del 10.0.0.0/16; ip link del romana-gw"
     )
-    installed.run("verify", code=4)
+    installed.run("verify", "--quick", code=4)
     installed.run("snapshot", "restore", "good")
-    installed.verify()
+    installed.run("verify", "--quick")
 
 
 def test_an_unknown_snapshot_is_refused(installed: VagrantSetup) -> None:
@@ -101,7 +101,7 @@ def test_an_unknown_snapshot_is_refused(installed: VagrantSetup) -> None:
 
 def test_a_node_that_leaves_is_removed(installed: VagrantSetup) -> None:
     installed.settings["devstack_compute_node"] = 0
-    installed.run("install")
+    installed.run("install", "--quick")
     assert "compute01" not in installed.world.virsh("list", "--all", "--name")
     assert "compute01" not in (installed.directory / "Vagrantfile").read_text()
 
