@@ -8,7 +8,7 @@ ensure_neutron() {
     (
         flock 9
         if ! cmp -s "$root/requirements/neutron.lock" "$root/.venv/neutron/neutron.lock"; then make_neutron; fi
-    ) 9<"$root/requirements/neutron.lock"
+    ) 9<"$root/launcher/neutron.sh"
 }
 
 make_neutron() {
