@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import shlex
 from collections.abc import Mapping
+from urllib.parse import urlsplit
 
 import yaml
 
@@ -16,6 +17,17 @@ from romana_install.stack import Stack
 
 CLOUDS_FILE = "clouds.yaml"
 DOMAIN = "Default"
+# TCP ports of the controller at which a cloud is: Horizon and what of DevStack's is beside it, Keystone, noVNC, Nova,
+# Placement, Glance, Neutron.
+PORTS = (80, 5000, 6080, 8774, 8778, 9292, 9696)
+HERE = "127.0.0.1"  # where `tunnel` brings them on this machine
+VERSIONS = {
+    "identity": "/v3",
+    "image": "/v2",
+    "network": "/v2.0",
+}  # clients find it out by what else the service says
+NO_URLS: Mapping[str, str] = {}
+NO_OVERRIDES: Mapping[str, Mapping[str, str]] = {}
 
 
 def auth_url(stack: Stack) -> str:
@@ -26,6 +38,31 @@ def auth_url(stack: Stack) -> str:
 def dashboard_url(stack: Stack) -> str:
     """Where Horizon is."""
     return f"http://{stack.controller.address}/{'dashboard' if stack.engine == 'devstack' else 'horizon'}/"
+
+
+def local_port(port: int) -> int:
+    """The port of this machine to which `tunnel` brings one of the controller's. Pure."""
+    return 8080 if port == 80 else port  # what only root may use here
+
+
+def here(url: str) -> str:
+    """The same by the tunnel. Pure."""
+    parts = urlsplit(url)
+    return parts._replace(netloc=f"{HERE}:{local_port(parts.port or 80)}").geturl()
+
+
+def overrides(urls: Mapping[str, str]) -> dict[str, str]:
+    """Where clients find the services of a catalogue by the tunnel, by type. Pure."""
+    found = {}
+    for service, url in urls.items():
+        version = VERSIONS.get(service, "")
+        found[service] = here(url if url.endswith(version) else url + version)
+    return found
+
+
+def tunnelled_name(stack: Stack, user: str) -> str:
+    """What clouds.yaml calls the cloud as `user` sees it by the tunnel; its plain name where nothing else leads there."""
+    return cloud_name(stack, user) + ("" if stack.target == "aws" else "-tunnel")
 
 
 def users(config: Config) -> tuple[str, ...]:
@@ -43,19 +80,26 @@ def openrc_names(user: str) -> tuple[str, str]:
     return f"{user}-openrc", f"keystonerc_{user}"
 
 
-def write(stack: Stack, config: Config, passwords: Mapping[str, str]) -> None:
+def write(
+    stack: Stack,
+    config: Config,
+    passwords: Mapping[str, str],
+    tunnelled: Mapping[str, Mapping[str, str]] = NO_OVERRIDES,
+) -> None:
     """Write clouds.yaml and, for each user, what a shell sources; a file of a user that is no longer one of ours goes.
 
     Args:
         stack: gets them into its directory.
         config: its configuration.
         passwords: by name, those of the users among them.
+        tunnelled: where services are by the tunnel, by type, by user; none, where no tunnel is needed.
     """
-    write_private(stack.directory / CLOUDS_FILE, clouds(stack, config, passwords))
+    write_private(stack.directory / CLOUDS_FILE, clouds(stack, config, passwords, tunnelled))
     ours = users(config)
     for user in ours:
         for name in openrc_names(user):
-            write_private(stack.directory / name, openrc(stack, config, user, passwords[user]))
+            text = openrc(stack, config, user, passwords[user], tunnelled.get(user, {}))
+            write_private(stack.directory / name, text)
     kept = {name for user in ours for name in openrc_names(user)}
     for pattern in openrc_names("*"):
         for path in stack.directory.glob(pattern):
@@ -63,31 +107,53 @@ def write(stack: Stack, config: Config, passwords: Mapping[str, str]) -> None:
                 path.unlink()
 
 
-def clouds(stack: Stack, config: Config, passwords: Mapping[str, str]) -> str:
+def clouds(
+    stack: Stack,
+    config: Config,
+    passwords: Mapping[str, str],
+    tunnelled: Mapping[str, Mapping[str, str]] = NO_OVERRIDES,
+) -> str:
     """The text of clouds.yaml."""
-    found = {
-        cloud_name(stack, user): {
-            "auth": {
-                "auth_url": auth_url(stack),
-                "username": user,
-                "password": passwords[user],
-                "project_name": user,
-                "user_domain_name": DOMAIN,
-                "project_domain_name": DOMAIN,
-            },
-            "region_name": config.openstack_region,
-            "interface": "public",
-            "identity_api_version": "3",
-        }
-        for user in users(config)
-    }
+    found = {}
+    for user in users(config):
+        direct = _cloud(config, user, passwords[user], auth_url(stack))
+        if stack.target != "aws":  # whoever has such an address in the user's own network would be sent passwords
+            found[cloud_name(stack, user)] = direct
+        if user in tunnelled:
+            by_tunnel = _cloud(config, user, passwords[user], here(auth_url(stack)))
+            urls = {f"{_key(service)}_endpoint_override": url for service, url in tunnelled[user].items()}
+            found[tunnelled_name(stack, user)] = by_tunnel | urls
     return "# Written by romana-setup.\n" + yaml.safe_dump({"clouds": found}, sort_keys=False)
 
 
-def openrc(stack: Stack, config: Config, user: str, password: str) -> str:
-    """The text of a file that makes a shell's OpenStack clients be `user`."""
+def _cloud(config: Config, user: str, password: str, url: str) -> dict[str, object]:
+    return {
+        "auth": {
+            "auth_url": url,
+            "username": user,
+            "password": password,
+            "project_name": user,
+            "user_domain_name": DOMAIN,
+            "project_domain_name": DOMAIN,
+        },
+        "region_name": config.openstack_region,
+        "interface": "public",
+        "identity_api_version": "3",
+    }
+
+
+def _key(service: str) -> str:
+    return service.replace("-", "_")
+
+
+def openrc(stack: Stack, config: Config, user: str, password: str, tunnelled: Mapping[str, str] = NO_URLS) -> str:
+    """The text of a file that makes a shell's OpenStack clients be `user`. tunnelled: as in `write`, of that user.
+
+    Where addresses of the nodes lead elsewhere from here, it is for the tunnel.
+    """
+    by_tunnel = stack.target == "aws"
     variables = {
-        "OS_AUTH_URL": auth_url(stack),
+        "OS_AUTH_URL": here(auth_url(stack)) if by_tunnel else auth_url(stack),
         "OS_USERNAME": user,
         "OS_PASSWORD": password,
         "OS_PROJECT_NAME": user,
@@ -97,9 +163,11 @@ def openrc(stack: Stack, config: Config, user: str, password: str) -> str:
         "OS_INTERFACE": "public",
         "OS_IDENTITY_API_VERSION": "3",
     }
+    if by_tunnel:
+        variables |= {f"OS_{_key(service).upper()}_ENDPOINT_OVERRIDE": url for service, url in tunnelled.items()}
     lines = [f"export {name}={shlex.quote(value)}" for name, value in variables.items()]
     # A proxy of this shell's knows no way to the nodes.
-    address = stack.controller.address
+    address = HERE if by_tunnel else stack.controller.address
     lines += [f'export {name}="${{{name}:+${name},}}{address}"' for name in ("no_proxy", "NO_PROXY")]
     # A cloud chosen by name would win over all of these.
     return "\n".join(

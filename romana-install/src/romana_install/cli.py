@@ -29,12 +29,13 @@ ACTIONS = {
     "verify": "compare who reaches whom with who should",
     "status": "show nodes, services (OpenStack's too) and what agents have applied",
     "ssh": "log in to a node or an instance, or run a command there: ssh compute01 [-- command]",
+    "tunnel": "-t aws, static: have Horizon and the APIs on this machine, by ssh, until Ctrl-C",
     "snapshot": "-t vagrant: keep the machines as they are (save NAME), or go back to that (restore NAME)",
     "uninstall": "remove the stack",
 }
 ALLINONE = "devstack_compute_node=0 controller_is_compute=true"
 MODULES = {"provision": "install", "snapshot": "vagrant.snapshot"}  # of those that are in no module of their name
-OWN_MODULE = ("answers", "install", "status", "uninstall")
+OWN_MODULE = ("answers", "install", "status", "tunnel", "uninstall")
 FORMATS = {
     "plan": ("text", "json"),
     "check": ("text", "json"),

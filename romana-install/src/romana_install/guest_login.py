@@ -6,12 +6,10 @@ import shlex
 from ipaddress import AddressValueError, IPv4Address
 
 from romana.addressing import AddressPlan
-from romana_install.access import auth_url
+from romana_install.access import PORTS, auth_url
 from romana_install.errors import UsageError
 from romana_install.ssh import quoted
 from romana_install.stack import Stack
-
-KEYSTONE, NOVA = 5000, 8774
 
 
 def login(stack: Stack, guest: str, *words: str) -> list[str]:
@@ -65,7 +63,7 @@ def _addresses(stack: Stack, name: str) -> list[str]:
     from romana_install.verify.cloud import Cloud  # slow to import, and most do without it
 
     with (
-        stack.forwarded(KEYSTONE, NOVA) as sockets,
+        stack.forwarded(*PORTS) as sockets,
         Cloud(auth_url(stack), "admin", stack.secrets()["passwords"]["admin"], "admin", sockets) as cloud,
     ):
         found = cloud.list("compute", "/servers/detail?all_tenants=1", "servers")

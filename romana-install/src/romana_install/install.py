@@ -22,6 +22,7 @@ from romana_install import (
     ssh,
     summary,
     supervisors,
+    tunnel,
     variables,
     verify,
 )
@@ -145,7 +146,8 @@ def _install(options: Options, want: Wanted) -> int:
     with opened(stack.directory, ACTION, kind, want.digest, want.phases, options) as session:
         made = _play(options, want, session)
         if stack.has_openstack:
-            access.write(stack, want.config, made["passwords"])
+            ways = tunnel.overrides(stack, want.config, made["passwords"]) if stack.by_ssh else {}
+            access.write(stack, want.config, made["passwords"], ways)
         stack = _left(want.config, replace(stack, served=True))
         _verify(session, stack, quick=options.quick or kind == "again")
         session.completed()

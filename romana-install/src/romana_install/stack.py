@@ -164,6 +164,12 @@ class Stack:
         return self.engine != "none"
 
     @property
+    def by_ssh(self) -> bool:
+        """Whether nothing but ssh is sure to lead from this machine to the nodes' own addresses."""
+        reach = self.reach.get(self.controller.name)
+        return self.target == "aws" or (reach is not None and bool(reach.host))
+
+    @property
     def demo_key(self) -> Path:
         """The private key for instances; the public one beside it is the cloud's key pair `demo`."""
         return self.directory / "ssh" / "demo"
@@ -225,14 +231,13 @@ class Stack:
     def forwarded(self, *ports: int) -> Iterator[dict[int, Path]]:
         """Sockets here that lead to TCP ports of the controller, by port; none where it is reached without ssh.
 
-        Nothing but ssh has to lead to a server. To nodes on a network of this machine's own there is a way only while
-        it is there: else what is sent, passwords included, would go to whoever has that address beyond this machine's
-        default route. Raises StackError.
+        Nothing but ssh has to lead to a server, or to an instance of EC2. To nodes on a network of this machine's own
+        there is a way only while it is there: else what is sent, passwords included, would go to whoever has that
+        address beyond this machine's default route. Raises StackError.
         """
         from romana_install.forward import forwarded
 
-        reach = self.reach.get(self.controller.name)
-        if reach is None or not reach.host:
+        if not self.by_ssh:
             self._check_network()
             yield {}
             return

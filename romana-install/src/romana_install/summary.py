@@ -7,6 +7,7 @@ from pathlib import Path
 
 from romana_install import access
 from romana_install.context import Wanted
+from romana_install.invocation import command
 from romana_install.options import Options
 from romana_install.plan import address_plan
 from romana_install.settings import Config
@@ -56,9 +57,11 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
 
 def _cloud(stack: Stack, config: Config) -> list[tuple[str, str]]:
     people = " and ".join(access.users(config))
+    places = [access.dashboard_url(stack), access.auth_url(stack)]
+    if stack.target == "aws":
+        places = [f"{access.here(place)} while this runs: {command('tunnel')}" for place in places]
     return [
-        ("Horizon", access.dashboard_url(stack)),
-        ("Keystone", access.auth_url(stack)),
+        *zip(("Horizon", "Keystone"), places, strict=True),
         ("users", f'{people}; their passwords are in secrets.json under "passwords", and in the openrc files'),
     ]
 

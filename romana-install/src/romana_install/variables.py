@@ -45,6 +45,7 @@ def _of_openstack(config: Config, stack: Stack, passwords: dict[str, str]) -> di
         "openstack_secrets": passwords,
         "openstack_clouds": access.clouds(stack, config, passwords),
         "stack_demo_key": str(stack.demo_key.with_suffix(".pub")),
+        "stack_console_address": access.HERE if stack.target == "aws" else stack.controller.address,
     }
 
 

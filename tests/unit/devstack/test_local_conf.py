@@ -57,6 +57,7 @@ def render(release: str, node: str, row: dict[str, Any] | None = None, **variabl
         "devstack_is_compute": True,
         "devstack_address": "192.168.99.10" if node == "controller" else "192.168.99.11",
         "devstack_controller": "192.168.99.10",
+        "devstack_console_address": "192.168.99.10",
         "devstack_region": "RegionOne",
         "devstack_passwords": PASSWORDS,
         "devstack_base": row["git_base"],

@@ -25,7 +25,11 @@ class Cloud:
         self, keystone: str, user: str, password: str, project: str, sockets: Mapping[int, Path] | None = None
     ) -> None:
         """Raises CloudError. keystone: URL with the version; sockets: what leads to ports that the network hides."""
-        ways = {f"all://*:{port}": httpx.HTTPTransport(uds=str(path)) for port, path in (sockets or {}).items()}
+        ways = {
+            # An URL without a port has none to be known by; any other is more like its own.
+            "http://*" if port == 80 else f"all://*:{port}": httpx.HTTPTransport(uds=str(path))
+            for port, path in (sockets or {}).items()
+        }
         # Never by a proxy: the cloud's addresses are the stack's own.
         self._http = httpx.Client(timeout=PATIENCE, trust_env=False, mounts=ways)
         domain = {"name": "Default"}
@@ -39,7 +43,7 @@ class Cloud:
         if answer.status_code == httpx.codes.UNAUTHORIZED:
             raise CloudError(changed_password(user))
         self._http.headers["X-Auth-Token"] = answer.headers["X-Subject-Token"]
-        self._urls = {one["type"]: _public(one) for one in answer.json()["token"]["catalog"]}
+        self.urls = {one["type"]: _public(one) for one in answer.json()["token"]["catalog"]}
 
     def __enter__(self) -> Cloud:
         return self
@@ -52,18 +56,18 @@ class Cloud:
 
     def offers(self, service: str) -> bool:
         """Whether the catalogue has a service; Placement is in none of releases before Newton."""
-        return service in self._urls
+        return service in self.urls
 
     def get(self, service: str, path: str) -> Any:
         """What is at a path of a service, like compute; None when there is nothing. Raises CloudError."""
-        answer = self._send("GET", self._urls[service] + path, also=httpx.codes.NOT_FOUND)
+        answer = self._send("GET", self.urls[service] + path, also=httpx.codes.NOT_FOUND)
         return None if answer.status_code == httpx.codes.NOT_FOUND else answer.json()
 
     def list(self, service: str, path: str, key: str) -> list[dict[str, Any]]:
         """What the answer holds under a key. Raises CloudError."""
         answer = self.get(service, path)
         if answer is None:
-            raise CloudError(f"GET {self._urls[service]}{path}: there is no such API")
+            raise CloudError(f"GET {self.urls[service]}{path}: there is no such API")
         return list(answer[key])
 
     def named(self, service: str, path: str, name: str) -> str:
@@ -76,12 +80,12 @@ class Cloud:
 
     def post(self, service: str, path: str, body: dict[str, Any]) -> Any:
         """Make something, or ask for an action. Raises CloudError."""
-        answer = self._send("POST", self._urls[service] + path, body)
+        answer = self._send("POST", self.urls[service] + path, body)
         return answer.json() if answer.content else None
 
     def delete(self, service: str, path: str) -> None:
         """Delete what may be gone already. Raises CloudError."""
-        self._send("DELETE", self._urls[service] + path, also=httpx.codes.NOT_FOUND)
+        self._send("DELETE", self.urls[service] + path, also=httpx.codes.NOT_FOUND)
 
     def _send(
         self, method: str, url: str, body: dict[str, Any] | None = None, also: int | None = None

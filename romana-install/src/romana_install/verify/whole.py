@@ -6,7 +6,7 @@ import time
 from collections.abc import Callable
 
 from romana.client import ClientError
-from romana_install.access import auth_url
+from romana_install.access import PORTS, auth_url
 from romana_install.invocation import command
 from romana_install.lock import held
 from romana_install.stack import Stack
@@ -16,8 +16,6 @@ from romana_install.verify.cloud import Cloud, CloudError
 from romana_install.verify.findings import Findings
 from romana_install.verify.instances import Trial
 from romana_install.verify.report import Check, Report
-
-API_PORTS = (5000, 8774, 8778, 9292, 9696)  # of Keystone, Nova, Placement, Glance, Neutron
 
 
 def run(stack: Stack, quick: bool = False, told: Callable[[Check], None] | None = None) -> Report:
@@ -55,7 +53,7 @@ def _verify_cloud(stack: Stack, quick: bool, findings: Findings) -> None:
     passwords = stack.secrets()["passwords"]
     with (
         stack.client() as client,
-        stack.forwarded(*API_PORTS) as sockets,
+        stack.forwarded(*PORTS) as sockets,
         Cloud(auth_url(stack), "admin", passwords["admin"], "admin", sockets) as admin,
     ):
         hosts = look_at_services(admin, findings)
