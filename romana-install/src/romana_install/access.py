@@ -61,7 +61,7 @@ def overrides(urls: Mapping[str, str]) -> dict[str, str]:
 
 
 def tunnelled_name(stack: Stack, user: str) -> str:
-    """What clouds.yaml calls the cloud as `user` sees it by the tunnel; its plain name where nothing else leads there."""
+    """What clouds.yaml calls the cloud as `user` sees it by the tunnel; plain where nothing else leads there."""
     return cloud_name(stack, user) + ("" if stack.target == "aws" else "-tunnel")
 
 
