@@ -61,7 +61,7 @@ def test_servers_have_both_ways(tmp_path: Path) -> None:
     ways = {user: access.overrides(CATALOGUE) for user in PASSWORDS}
     access.write(server(tmp_path), Config(stack_name="blue"), PASSWORDS, ways)
     clouds = yaml.safe_load((tmp_path / "clouds.yaml").read_text())["clouds"]
-    assert list(clouds) == ["blue", "blue-tunnel", "blue-demo", "blue-demo-tunnel"]
+    assert list(clouds) == ["blue", "blue-demo", "blue-tunnel", "blue-demo-tunnel"]
     assert "192.168.99.10" in clouds["blue"]["auth"]["auth_url"]
     assert "127.0.0.1" in clouds["blue-demo-tunnel"]["auth"]["auth_url"]
 

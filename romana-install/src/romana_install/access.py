@@ -94,7 +94,10 @@ def write(
         passwords: by name, those of the users among them.
         tunnelled: where services are by the tunnel, by type, by user; none, where no tunnel is needed.
     """
-    write_private(stack.directory / CLOUDS_FILE, clouds(stack, config, passwords, tunnelled))
+    # Not where the user's own network may have such an address: whoever has it would be sent passwords.
+    found = {} if stack.target == "aws" else _direct(stack, config, passwords)
+    found |= _by_tunnel(stack, config, passwords, tunnelled)
+    write_private(stack.directory / CLOUDS_FILE, _text(found))
     ours = users(config)
     for user in ours:
         for name in openrc_names(user):
@@ -107,23 +110,29 @@ def write(
                 path.unlink()
 
 
-def clouds(
-    stack: Stack,
-    config: Config,
-    passwords: Mapping[str, str],
-    tunnelled: Mapping[str, Mapping[str, str]] = NO_OVERRIDES,
-) -> str:
-    """The text of clouds.yaml."""
-    found = {}
-    for user in users(config):
-        direct = _cloud(config, user, passwords[user], auth_url(stack))
-        if stack.target != "aws":  # whoever has such an address in the user's own network would be sent passwords
-            found[cloud_name(stack, user)] = direct
-        if user in tunnelled:
-            by_tunnel = _cloud(config, user, passwords[user], here(auth_url(stack)))
-            urls = {f"{_key(service)}_endpoint_override": url for service, url in tunnelled[user].items()}
-            found[tunnelled_name(stack, user)] = by_tunnel | urls
-    return "# Written by romana-setup.\n" + yaml.safe_dump({"clouds": found}, sort_keys=False)
+def clouds(stack: Stack, config: Config, passwords: Mapping[str, str]) -> str:
+    """The text of clouds.yaml where the controller's address leads to it."""
+    return _text(_direct(stack, config, passwords))
+
+
+def _text(found: Mapping[str, object]) -> str:
+    return "# Written by romana-setup.\n" + yaml.safe_dump({"clouds": dict(found)}, sort_keys=False)
+
+
+def _direct(stack: Stack, config: Config, passwords: Mapping[str, str]) -> dict[str, object]:
+    return {cloud_name(stack, user): _cloud(config, user, passwords[user], auth_url(stack)) for user in users(config)}
+
+
+def _by_tunnel(
+    stack: Stack, config: Config, passwords: Mapping[str, str], tunnelled: Mapping[str, Mapping[str, str]]
+) -> dict[str, object]:
+    return {
+        tunnelled_name(stack, user): {
+            **_cloud(config, user, passwords[user], here(auth_url(stack))),
+            **{f"{_key(service)}_endpoint_override": url for service, url in urls.items()},
+        }
+        for user, urls in tunnelled.items()
+    }
 
 
 def _cloud(config: Config, user: str, password: str, url: str) -> dict[str, object]:
