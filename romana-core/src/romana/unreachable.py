@@ -10,13 +10,15 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from romana.distrust import why_refused
+
 
 def describe(error: httpx.TransportError, url: str) -> str:
     """One line for people about why `url` gave no answer; the cause is looked for behind httpx's own exception."""
     host = urlsplit(url).hostname
     for cause in _causes(error):
         if isinstance(cause, ssl.SSLCertVerificationError):
-            return _certificate(cause)
+            return why_refused(cause)
         if isinstance(cause, ssl.SSLError) and cause.reason in ("WRONG_VERSION_NUMBER", "RECORD_LAYER_FAILURE"):
             return "what listens there does not speak TLS; check the port in url"
         if isinstance(cause, socket.gaierror):
@@ -32,15 +34,6 @@ def describe(error: httpx.TransportError, url: str) -> str:
     if isinstance(error, httpx.RemoteProtocolError | httpx.ReadError | httpx.WriteError):
         return "the connection was closed without an answer; is url right (https, port) and the server healthy?"
     return str(error) or type(error).__name__
-
-
-def _certificate(error: ssl.SSLCertVerificationError) -> str:
-    why = error.verify_message.removesuffix(".")
-    if "match" in why:  # OpenSSL: "Hostname mismatch, certificate is not valid for 'x'" or "IP address mismatch, ..."
-        return f"its certificate is not for this address ({why}); use a name or address it was made for in url"
-    if "expired" in why or "not yet valid" in why:
-        return f"its certificate is not valid now ({why}); check the clocks or renew the certificate"
-    return f"its certificate is not trusted ({why}); ca_file must be the controller's /etc/romana/ca.pem"
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:

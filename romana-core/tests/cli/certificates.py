@@ -22,16 +22,16 @@ class Authority:
         self._directory = directory
         self._key = ec.generate_private_key(ec.SECP256R1())
         self._name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"test authority {directory.name}")])
-        own = self._begin(self._name, self._key, 10 * DAY)
+        own = self._begin(self._name, self._key, -10 * DAY, 10 * DAY)
         own = own.add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         self.ca_file = directory / "ca.pem"
         self.ca_file.write_bytes(own.sign(self._key, hashes.SHA256()).public_bytes(serialization.Encoding.PEM))
 
-    def issue(self, host: str, ends: timedelta = 9 * DAY) -> tuple[Path, Path]:
-        """Certificate and key for a name or address; `ends` is counted from now and may be in the past."""
+    def issue(self, host: str, begins: timedelta = -10 * DAY, ends: timedelta = 9 * DAY) -> tuple[Path, Path]:
+        """Certificate and key for a name or address, in the same files each time; its times are counted from now."""
         key = ec.generate_private_key(ec.SECP256R1())
         subject = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, "romana-server")])
-        builder = self._begin(subject, key, ends).add_extension(
+        builder = self._begin(subject, key, begins, ends).add_extension(
             x509.SubjectAlternativeName([_general_name(host)]), critical=False
         )
         certificate, key_file = self._directory / "server.pem", self._directory / "server.key"
@@ -43,14 +43,16 @@ class Authority:
         )
         return certificate, key_file
 
-    def _begin(self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, ends: timedelta) -> x509.CertificateBuilder:
+    def _begin(
+        self, subject: x509.Name, key: ec.EllipticCurvePrivateKey, begins: timedelta, ends: timedelta
+    ) -> x509.CertificateBuilder:
         now = datetime.now(UTC)
         return x509.CertificateBuilder(
             subject_name=subject,
             issuer_name=self._name,
             public_key=key.public_key(),
             serial_number=x509.random_serial_number(),
-            not_valid_before=now - 10 * DAY,
+            not_valid_before=now + begins,
             not_valid_after=now + ends,
         )
 

@@ -133,7 +133,7 @@ def test_token_that_is_not_valid(run: Romana, server: Server, tmp_path: Path, to
 def test_authority_of_another_stack(run: Romana, server: Server, tmp_path: Path) -> None:
     other = Authority(tmp_path / "other")
     done = run("host", "list", *server.options(), "--ca-file", str(other.ca_file))
-    refused(done, exit_codes.FAILED, server.url, "certificate is not trusted", "ca_file must be")
+    refused(done, exit_codes.FAILED, server.url, "authority that is not trusted", "ca_file must be")
 
 
 @pytest.mark.parametrize(

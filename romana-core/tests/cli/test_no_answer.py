@@ -7,16 +7,17 @@ import ssl
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from datetime import timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 
 from romana import client as client_module
+from romana.agent.api import Server, ServerError
+from romana.agent.config import AgentSettings
 from romana.client import AnswerError, Client, ClientError, ConfigError, Unreachable
 
-from .certificates import Authority
+from .certificates import DAY, Authority
 
 TOKEN = "any-token"  # noqa: S105 - of no use elsewhere
 
@@ -123,21 +124,57 @@ def test_name_is_unknown(authority: Authority) -> None:
     )
 
 
-def test_certificate_of_another_authority(authority: Authority, tmp_path: Path, serve: Serve) -> None:
+def asked_by_the_client(server: OddServer, ca_file: Path, _: Path) -> str:
+    return reason(Client(f"https://127.0.0.1:{server.server_port}", ca_file, TOKEN))
+
+
+def asked_by_the_agent(server: OddServer, ca_file: Path, directory: Path) -> str:
+    token_file = directory / "agent.token"
+    token_file.write_text(TOKEN)
+    settings = AgentSettings(
+        url=f"https://127.0.0.1:{server.server_port}", ca_file=ca_file, host="a", token_file=token_file
+    )
+    with pytest.raises(ServerError) as caught:
+        Server(settings).state(None, 0)
+    return str(caught.value)
+
+
+Ask = Callable[[OddServer, Path, Path], str]
+ASKED = pytest.mark.parametrize("ask", [asked_by_the_client, asked_by_the_agent])
+
+
+@ASKED
+def test_certificate_of_another_authority(authority: Authority, tmp_path: Path, serve: Serve, ask: Ask) -> None:
     server = serve(tls=Authority(tmp_path / "other").issue("127.0.0.1"))
-    said = reason(Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN))
+    said = ask(server, authority.ca_file, tmp_path)
     assert "not trusted" in said
     assert "ca_file must be" in said
 
 
-def test_certificate_of_another_host(authority: Authority, serve: Serve) -> None:
+@ASKED
+def test_certificate_of_another_host(authority: Authority, tmp_path: Path, serve: Serve, ask: Ask) -> None:
     server = serve(tls=authority.issue("192.168.99.10"))
-    assert "not for this address" in reason(Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN))
+    said = ask(server, authority.ca_file, tmp_path)
+    assert "not for this address" in said
+    assert "in url" in said
 
 
-def test_certificate_expired(authority: Authority, serve: Serve) -> None:
-    server = serve(tls=authority.issue("127.0.0.1", ends=timedelta(days=-1)))
-    assert "not valid now" in reason(Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN))
+@pytest.mark.parametrize(
+    ("begins", "ends", "said", "fix"),
+    [
+        (-10, -1, "has expired", "./romana-setup install"),
+        (1, 10, "is not valid yet", "clock"),
+    ],
+)
+@ASKED
+def test_certificate_of_another_time(
+    authority: Authority, tmp_path: Path, serve: Serve, ask: Ask, begins: int, ends: int, said: str, fix: str
+) -> None:
+    server = serve(tls=authority.issue("127.0.0.1", begins=begins * DAY, ends=ends * DAY))
+    reason = ask(server, authority.ca_file, tmp_path)
+    assert said in reason
+    assert fix in reason
+    assert "ca_file" not in reason
 
 
 def test_https_to_a_port_without_tls(authority: Authority, serve: Serve) -> None:

@@ -223,3 +223,9 @@ class Poll:
                 self._answer.set_result(client.get(path, params=parameters, extensions={"trace": trace}))
         except httpx.TransportError as error:
             self._answer.set_exception(error)
+
+
+def children(server: RomanaServer) -> set[int]:
+    """Process ids of a server's workers."""
+    pid = server.process.pid
+    return {int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}

@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from .conftest import StartServer
-from .romana_server import TOKENS, RomanaServer, Site, wait_until
+from .romana_server import TOKENS, RomanaServer, Site, children, wait_until
 
 
 @pytest.fixture
@@ -187,11 +187,11 @@ def workers(site: Site, start: StartServer) -> Iterator[RomanaServer]:
 
 
 def test_a_worker_that_dies_is_replaced(workers: RomanaServer) -> None:
-    wait_until(lambda: len(_children(workers)) == 2, "two workers")
-    before = _children(workers)
+    wait_until(lambda: len(children(workers)) == 2, "two workers")
+    before = children(workers)
     killed = min(before)
     os.kill(killed, signal.SIGKILL)
-    wait_until(lambda: len(_children(workers)) == 2 and killed not in _children(workers), "the worker is replaced")
+    wait_until(lambda: len(children(workers)) == 2 and killed not in children(workers), "the worker is replaced")
     workers.wait_until_healthy()
     with workers.client() as client:
         assert client.post("/v1/endpoints", json=_wanted(1)).status_code == httpx.codes.CREATED
@@ -211,15 +211,9 @@ def test_workers_end_with_their_parent_at_any_moment(sqlite_site: Site, started:
     sqlite_site.init()
     server = RomanaServer(sqlite_site, workers=2)
     try:
-        wait_until(lambda: len(_children(server)) >= started, f"{started} workers")
-        workers = _children(server)
+        wait_until(lambda: len(children(server)) >= started, f"{started} workers")
+        workers = children(server)
         server.kill()
         wait_until(lambda: not [one for one in workers if Path(f"/proc/{one}").exists()], "they have ended, too")
     finally:
         server.close()
-
-
-def _children(server: RomanaServer) -> set[int]:
-    """Process ids of a server's workers."""
-    pid = server.process.pid
-    return {int(one) for one in Path(f"/proc/{pid}/task/{pid}/children").read_text().split()}

@@ -12,6 +12,7 @@ from urllib.parse import quote, urlsplit
 from pydantic import ValidationError
 
 from romana.agent.config import AgentSettings
+from romana.distrust import why_refused
 from romana.models import Applied, HostState
 
 CONNECT_TIMEOUT = 5.0  # seconds
@@ -115,7 +116,7 @@ def _notice_death(connection: socket.socket) -> None:
 
 def _why(error: Exception, url: str) -> str:
     if isinstance(error, ssl.SSLCertVerificationError):
-        return f"the certificate of {url} is not trusted ({error.verify_message}); check url and ca_file in agent.toml"
+        return f"{url} is refused: {why_refused(error)}"
     if isinstance(error, FileNotFoundError | PermissionError):
         return f"{error.filename or 'ca_file or token_file'} cannot be read ({error.strerror}); check agent.toml"
     reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Response
 
 from romana.server.access import Access
+from romana.server.certificate import Certificate
 from romana.server.errors import add_handlers
 from romana.server.limit import BodyLimit
 from romana.server.metrics import Metrics, Timing
@@ -19,10 +20,13 @@ VERSION = "1.0.0"
 DESCRIPTION = "Hosts, tenants, segments, endpoints and policies of a Romana network."
 
 
-def create_app(store: Store) -> FastAPI:
-    """The app over an opened store. `app.state.watchers.stop()` ends all long polls."""
+def create_app(store: Store, certificate: Certificate | None) -> FastAPI:
+    """The app over an opened store, served with `certificate`; None: without TLS.
+
+    `app.state.watchers.stop()` ends all long polls.
+    """
     watchers = Watchers(store)
-    metrics = Metrics()
+    metrics = Metrics(certificate)
 
     @asynccontextmanager
     async def lifespan(_: FastAPI) -> AsyncIterator[None]:

@@ -5,14 +5,16 @@ from __future__ import annotations
 import argparse
 import logging
 import os
+import signal
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from romana.server.settings import ServerSettings
 from romana.settings import SettingsError, load
 from romana.store.errors import StoreError
-from romana.store.store import NotReadyError, Store, open_store
+from romana.store.store import NotReadyError, open_store
 from romana.systemd import notify
 
 DEFAULT_CONFIG = Path("/etc/romana/server.toml")
@@ -43,25 +45,34 @@ def main(arguments: list[str] | None = None) -> int:
 
 def _serve(settings: ServerSettings) -> int:
     from romana.server.app import create_app
-    from romana.server.serving import ServingError, bind, serve, tls_context
+    from romana.server.certificate import Certificate
+    from romana.server.failure import ServingError
+    from romana.server.serving import bind, serve
     from romana.server.workers import Workers
 
-    def store() -> Store:
-        return open_store(settings.url, settings.plan)
+    certificate: Certificate | None = None
+
+    def work(ready: Callable[[], None]) -> None:
+        serve(lambda: create_app(open_store(settings.url, settings.plan), certificate), listener, certificate, ready)
 
     def ready() -> None:
         notify("READY=1")
 
+    def reload() -> None:
+        if certificate is not None:
+            certificate.reload()
+
     try:
-        tls = tls_context(settings)
+        if settings.tls_cert is not None and settings.tls_key is not None:
+            certificate = Certificate(settings.tls_cert, settings.tls_key)
         listener = bind(settings)
-        store().database.close()  # whether it can be used; connections are each process's own
+        # Whether it can be used; connections are each process's own.
+        open_store(settings.url, settings.plan).database.close()
         if settings.workers == 1:
-            serve(lambda: create_app(store()), listener, tls, ready)
+            signal.signal(signal.SIGHUP, lambda _number, _frame: reload())
+            work(ready)
         else:
-            Workers(
-                settings.workers, lambda started: serve(lambda: create_app(store()), listener, tls, started), ready
-            ).run()
+            Workers(settings.workers, work, ready, reload).run()
     except (ServingError, NotReadyError, StoreError) as error:
         return _say([str(error)], EXIT_FAILED)
     return 0

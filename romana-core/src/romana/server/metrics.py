@@ -10,6 +10,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, gene
 from prometheus_client.multiprocess import MultiProcessCollector
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from romana.server.certificate import Certificate
 from romana.store.errors import UnavailableError
 from romana.store.store import Store
 from romana.store.totals import totals
@@ -19,12 +20,14 @@ SHARED_DIRECTORY = "PROMETHEUS_MULTIPROC_DIR"
 BUCKETS = (0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 10, 60)  # seconds; a long poll takes up to 60
 METHODS = frozenset({"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE"})
 UNKNOWN = "unknown"
+CERTIFICATE = "Seconds until the certificate expires that the server shows; negative once it has"
 
 
 class Metrics:
-    """The counters of this process."""
+    """The counters of this process, and what it knows of itself."""
 
-    def __init__(self) -> None:
+    def __init__(self, certificate: Certificate | None) -> None:
+        self._certificate = certificate
         self._registry = CollectorRegistry()
         self.requests = Histogram(
             "romana_request_seconds",
@@ -42,7 +45,14 @@ class Metrics:
         if SHARED_DIRECTORY in os.environ:
             registry = CollectorRegistry()
             MultiProcessCollector(registry)  # type: ignore[no-untyped-call]
-        return generate_latest(registry) + generate_latest(_network(store))
+        return generate_latest(registry) + generate_latest(_network(store)) + generate_latest(self._own())
+
+    def _own(self) -> CollectorRegistry:
+        registry = CollectorRegistry()
+        if self._certificate is not None:
+            left = Gauge("romana_certificate_expiry_seconds", CERTIFICATE, registry=registry)
+            left.set(self._certificate.expires_at - time.time())
+        return registry
 
 
 def _network(store: Store) -> CollectorRegistry:

@@ -6,23 +6,19 @@ import errno
 import gc
 import signal
 import socket
-import ssl
 from collections.abc import Callable
-from pathlib import Path
 
 import uvicorn
 from fastapi import FastAPI
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
+from romana.server.certificate import Certificate
+from romana.server.failure import ServingError
 from romana.server.settings import ServerSettings
 
 BACKLOG = 2048
 KEEP_ALIVE = 75  # seconds: longer than a long poll, so agents keep their connection
 GRACE_SECONDS = 5  # for requests that run when the server is told to end
-
-
-class ServingError(Exception):
-    """The server cannot start; the text says why and what to do."""
 
 
 class _Server(uvicorn.Server):
@@ -66,26 +62,8 @@ def bind(settings: ServerSettings) -> socket.socket:
     return listener
 
 
-def tls_context(settings: ServerSettings) -> ssl.SSLContext | None:
-    """TLS as configured, 1.2 or newer; None: without. Raises ServingError."""
-    if settings.tls_cert is None or settings.tls_key is None:
-        return None
-    for name, path in (("tls_cert", settings.tls_cert), ("tls_key", settings.tls_key)):
-        _check_readable(name, path)
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.minimum_version = ssl.TLSVersion.TLSv1_2
-    try:
-        context.load_cert_chain(settings.tls_cert, settings.tls_key)
-    except ssl.SSLError as error:
-        raise ServingError(
-            f"tls_cert {settings.tls_cert} and tls_key {settings.tls_key} are no certificate and its key in PEM"
-            f" ({error.reason}); install both anew"
-        ) from None
-    return context
-
-
 def serve(
-    make_app: Callable[[], FastAPI], listener: socket.socket, tls: ssl.SSLContext | None, ready: Callable[[], None]
+    make_app: Callable[[], FastAPI], listener: socket.socket, certificate: Certificate | None, ready: Callable[[], None]
 ) -> None:
     """Serve in this process until SIGTERM or SIGINT; `ready` is called once requests are answered."""
     app = make_app()
@@ -101,7 +79,7 @@ def serve(
         timeout_keep_alive=KEEP_ALIVE,
         timeout_graceful_shutdown=GRACE_SECONDS,
         backlog=BACKLOG,
-        ssl_context_factory=None if tls is None else lambda _config, _default: tls,
+        ssl_context_factory=None if certificate is None else lambda _config, _default: certificate.context,
     )
     server = _Server(config, app, ready)
     # Already now: a signal that comes while the server starts ends it, too. And uvicorn, which puts back these
@@ -112,14 +90,6 @@ def serve(
     gc.collect()
     gc.freeze()
     server.run([listener])
-
-
-def _check_readable(name: str, path: Path) -> None:
-    try:
-        with path.open("rb"):
-            pass
-    except OSError as error:
-        raise ServingError(f"{name} {path} cannot be read ({error.strerror}); check the path and its owner") from None
 
 
 def _why_not(error: OSError, settings: ServerSettings) -> str:

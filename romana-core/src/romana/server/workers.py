@@ -11,12 +11,13 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
-from romana.server.serving import ServingError
+from romana.server.failure import ServingError
 
 log = logging.getLogger(__name__)
 
 PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
+BLOCKED = (*SIGNALS, signal.SIGHUP)
 # A process that ends this soon after its start, this often in a row, will not do better next time.
 SHORT_LIFE = 2.0  # seconds
 SHORT_LIVES = 5
@@ -29,12 +30,20 @@ class Workers:
         count: how many processes.
         work: what each does; it calls its argument once it serves, and returns when SIGTERM ends it.
         ready: called once, when all serve.
+        reload: called on SIGHUP, in the parent, whose state new processes begin with, and in each process.
     """
 
-    def __init__(self, count: int, work: Callable[[Callable[[], None]], None], ready: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        count: int,
+        work: Callable[[Callable[[], None]], None],
+        ready: Callable[[], None],
+        reload: Callable[[], None],
+    ) -> None:
         self._count = count
         self._work = work
         self._ready = ready
+        self._reload = reload
         self._children: dict[int, float] = {}  # process id -> when it was started
         self._serving = 0
         self._short_lives = 0
@@ -50,6 +59,7 @@ class Workers:
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, self._end)
         signal.signal(signal.SIGCHLD, lambda _number, _frame: None)  # rings
+        signal.signal(signal.SIGHUP, self._reload_all)
         try:
             for _ in range(self._count):
                 self._start()
@@ -68,9 +78,14 @@ class Workers:
     def _end(self, _number: int, _frame: object) -> None:
         self._ending = True
 
+    def _reload_all(self, _number: int, _frame: object) -> None:
+        self._reload()
+        for child in self._children:
+            os.kill(child, signal.SIGHUP)
+
     def _start(self) -> None:
         # A signal to the child waits until the child has stopped handling signals as its parent.
-        signal.pthread_sigmask(signal.SIG_BLOCK, SIGNALS)
+        signal.pthread_sigmask(signal.SIG_BLOCK, BLOCKED)
         parent = os.getpid()
         child = os.fork()
         if not child:
@@ -78,10 +93,11 @@ class Workers:
             signal.set_wakeup_fd(-1)
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
-        signal.pthread_sigmask(signal.SIG_UNBLOCK, SIGNALS)
-        if child:
-            self._children[child] = time.monotonic()
+            signal.signal(signal.SIGHUP, lambda _number, _frame: self._reload())
         else:
+            self._children[child] = time.monotonic()  # before SIGHUP can come, which goes to all that are here
+        signal.pthread_sigmask(signal.SIG_UNBLOCK, BLOCKED)
+        if not child:
             self._be_child()
 
     def _be_child(self) -> NoReturn:
