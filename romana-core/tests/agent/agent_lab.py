@@ -300,14 +300,14 @@ class Node:
             raise LabError(f"--remove: {done.stderr}")
 
     def dnsmasqs(self) -> list[int]:
-        """Process ids of the dnsmasqs of this node's agent."""
+        """Process ids of the dnsmasqs of this node's agent, whatever has become of their files."""
+        start = f"--conf-file={self.run_dir}/".encode()
         found = []
-        for file in self.run_dir.glob("dnsmasq-*.pid"):
-            with suppress(OSError, ValueError):
-                pid = int(file.read_text())
-                if f"--pid-file={file}".encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-                    found.append(pid)
-        return found
+        for entry in Path("/proc").iterdir():
+            with suppress(OSError):
+                if entry.name.isdigit() and (entry / "cmdline").read_bytes().startswith(b"dnsmasq\0" + start):
+                    found.append(int(entry.name))
+        return sorted(found)
 
     def stop_dnsmasq(self) -> None:
         """End them, hard."""

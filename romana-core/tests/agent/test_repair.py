@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import signal
 from collections.abc import Callable
 
@@ -166,3 +167,31 @@ def test_agent_that_died_between_two_dnsmasqs_leaves_one(lab: Lab) -> None:
     until(lambda: len(node.dnsmasqs()) == 1, "one dnsmasq")
     assert not other.exists()
     assert lab.guests[0].lease()
+
+
+@pytest.mark.parametrize("pattern", ["dnsmasq-*", "*.conf", "*.pid"])
+def test_a_dnsmasq_whose_files_are_gone_is_replaced(lab: Lab, pattern: str) -> None:
+    node = lab.nodes[0]
+    (before,) = node.dnsmasqs()
+    for file in node.run_dir.glob(pattern):
+        file.unlink()
+    guest = lab.guest(0, *S1)
+    lab.push()
+    assert guest.lease()
+    until(lambda: before not in node.dnsmasqs(), "the one before is stopped")
+    assert len(node.dnsmasqs()) == 1
+
+
+def test_the_next_agent_takes_over_a_dnsmasq_whose_files_are_gone(lab: Lab) -> None:
+    node = lab.nodes[0]
+    before = node.dnsmasqs()
+    files = sorted(node.run_dir.glob("dnsmasq-*"))
+    node.kill_agent()
+    shutil.rmtree(node.run_dir)
+    node.start_agent()
+    until(lambda: sorted(node.run_dir.glob("dnsmasq-*")) == files, "its files are there again")
+    assert node.dnsmasqs() == before
+    assert lab.guests[0].lease()
+    shutil.rmtree(node.run_dir)
+    node.remove_agent()
+    assert node.dnsmasqs() == []

@@ -8,7 +8,8 @@ lowest; it has no way to give more.
 dnsmasq reads names of interfaces at start only, and remembers leases of addresses that were released. So any change
 means a new process: it starts beside the old one (both may bind the port), and then the old one is stopped. The name
 of its configuration file has the digest of the content, so the command line of a running process says what it serves;
-an agent that finds one that serves the right thing leaves it alone.
+an agent that finds one that serves the right thing leaves it alone. It is found by that command line, as its files may
+have been removed.
 """
 
 from __future__ import annotations
@@ -81,6 +82,14 @@ class _Process:
     def ended(self) -> bool:
         return bool(select.select([self.handle], [], [], 0)[0])
 
+    def restore_files(self, content: str) -> list[str]:
+        """Write those of its files again that are gone. Returns what was done. Raises OSError."""
+        files = ((self.config, content), (_pid_file(self.config), f"{self.pid}\n"))
+        missing = [(path, text) for path, text in files if not path.exists()]
+        for path, text in missing:
+            _write(path, text)
+        return [f"{path} was gone and is there again" for path, _ in missing]
+
     def stop(self) -> None:
         with suppress(ProcessLookupError):
             signal.pidfd_send_signal(self.handle, signal.SIGTERM)
@@ -88,7 +97,6 @@ class _Process:
             with suppress(ProcessLookupError):
                 signal.pidfd_send_signal(self.handle, signal.SIGKILL)
             select.select([self.handle], [], [], TIMEOUT)
-        os.close(self.handle)
         self.config.unlink(missing_ok=True)
         _pid_file(self.config).unlink(missing_ok=True)
 
@@ -107,27 +115,19 @@ class Dhcp:
         return self._process.handle if self._process else None
 
     def apply(self, wanted: Desired) -> list[str]:
-        """Have a dnsmasq run that serves these endpoints. Returns what was done. Raises DhcpError."""
-        started = time.monotonic()
+        """Have a dnsmasq run that serves these endpoints. Returns what was done. Raises DhcpError, OSError."""
         content = configuration(wanted)
         config = self._directory / f"dnsmasq-{hashlib.sha256(content.encode()).hexdigest()[:16]}.conf"
         if self._process and not self._process.ended() and content and self._process.config == config:
-            return []
-        running = self._running()
-        self._process = next((item for item in running if content and item.config == config), None)
-        done = []
-        if self._process is not None:
-            done.append(f"dnsmasq {self._process.pid} adopted")
-        elif content:
-            self._process = self._start(config, content)
-            done.append(
-                f"dnsmasq {self._process.pid} started for {len(wanted.endpoints)} endpoints"
-                f" ({time.monotonic() - started:.3f} s)"
-            )
-        for old in running:
-            if old is not self._process:
-                old.stop()
-                done.append(f"dnsmasq {old.pid} stopped")
+            return self._process.restore_files(content)
+        known, running = self._process, self._running()
+        try:
+            done = self._replace(running, config, content, len(wanted.endpoints))
+        finally:
+            # Not before: the next one must not get the number of a descriptor that is still watched.
+            for old in running if known is None or known in running else [known, *running]:
+                if old is not self._process:
+                    os.close(old.handle)
         self._answers = frozenset((item.mac, item.address) for item in wanted.endpoints)
         return done
 
@@ -139,10 +139,29 @@ class Dhcp:
         """End every dnsmasq of ours, also of an earlier agent, and remove its files."""
         for process in self._running():
             process.stop()
+            os.close(process.handle)
         self._process = None
 
+    def _replace(self, running: list[_Process], config: Path, content: str, endpoints: int) -> list[str]:
+        """Have the one with this configuration run, and none of the others. Returns what was done."""
+        started = time.monotonic()
+        self._process = next((item for item in running if content and item.config == config), None)
+        done = []
+        if self._process is not None:
+            done += [f"dnsmasq {self._process.pid} adopted", *self._process.restore_files(content)]
+        elif content:
+            self._process = self._start(config, content)
+            done.append(
+                f"dnsmasq {self._process.pid} started for {endpoints} endpoints ({time.monotonic() - started:.3f} s)"
+            )
+        for old in running:
+            if old is not self._process:
+                old.stop()
+                done.append(f"dnsmasq {old.pid} stopped")
+        return done
+
     def _start(self, config: Path, content: str) -> _Process:
-        write_atomically(config, content, 0o644)
+        _write(config, content)
         pid_file = _pid_file(config)
         pid_file.unlink(missing_ok=True)
         try:
@@ -161,7 +180,12 @@ class Dhcp:
             raise DhcpError(f"dnsmasq did not start within {TIMEOUT:.0f} s; try: dnsmasq -d -C {config}") from None
         if run.returncode:
             raise DhcpError(_advice(run.stderr.strip().rpartition("\n")[2]))
-        process = _open(config)
+        process = None
+        for item in _processes(self._directory):
+            if item.config == config:
+                process = item
+            else:
+                os.close(item.handle)
         if process is None:
             raise DhcpError(
                 f"dnsmasq ended right after its start; see journalctl -t dnsmasq, or: dnsmasq -d -C {config}"
@@ -170,38 +194,66 @@ class Dhcp:
 
     def _running(self) -> list[_Process]:
         """Every dnsmasq of ours, this agent's or an earlier one's. Files of those that are gone are removed."""
-        found = []
+        found = _processes(self._directory)
+        for config in set(self._directory.glob("dnsmasq-*.conf")) - {item.config for item in found}:
+            config.unlink(missing_ok=True)
+            _pid_file(config).unlink(missing_ok=True)
         known = self._process
-        for config in sorted(self._directory.glob("dnsmasq-*.conf")):
-            if known is not None and config == known.config:
-                if not known.ended():
-                    found.append(known)
-                    continue
-                os.close(known.handle)
-            if process := _open(config):
-                found.append(process)
-            else:
-                config.unlink(missing_ok=True)
-                _pid_file(config).unlink(missing_ok=True)
-        return found
+        if known is None or known.ended():
+            return found
+        for item in found:
+            if item.pid == known.pid:
+                os.close(item.handle)
+        return [known if item.pid == known.pid else item for item in found]
 
 
 def _pid_file(config: Path) -> Path:
     return config.with_suffix(".pid")
 
 
-def _open(config: Path) -> _Process | None:
-    """The process that runs with this configuration; None when there is none."""
-    try:
-        pid = int(_pid_file(config).read_text())
-        handle = os.pidfd_open(pid)
-    except (OSError, ValueError):
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(mode=0o755, parents=True, exist_ok=True)
+    write_atomically(path, text, 0o644)
+
+
+def _processes(directory: Path) -> list[_Process]:
+    """Those that run with a configuration in this directory, in this network."""
+    found = []
+    for entry in Path("/proc").iterdir():
+        if entry.name.isdigit() and (process := _open(int(entry.name), directory)):
+            found.append(process)
+    return sorted(found, key=lambda item: item.config)
+
+
+def _open(pid: int, directory: Path) -> _Process | None:
+    """That process, if it is a dnsmasq of ours."""
+    if _config(pid, directory) is None:
         return None
-    with suppress(OSError):
-        if f"--conf-file={config}".encode() in Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0"):
-            return _Process(config, pid, handle)
-    os.close(handle)
-    return None
+    try:
+        handle = os.pidfd_open(pid)
+    except OSError:
+        return None
+    config = _config(pid, directory)  # again: only now it cannot be another process of that number
+    if config is None:
+        os.close(handle)
+        return None
+    return _Process(config, pid, handle)
+
+
+def _config(pid: int, directory: Path) -> Path | None:
+    """The file in `directory` that a dnsmasq runs with; None where it is no dnsmasq, not there, or in another network.
+
+    Containers on this machine have agents of their own, whose files may have the same names.
+    """
+    try:
+        program, *options = os.fsdecode(Path(f"/proc/{pid}/cmdline").read_bytes()).split("\0")
+        if Path(program).name != "dnsmasq" or not Path(f"/proc/{pid}/ns/net").samefile("/proc/self/ns/net"):
+            return None
+    except OSError:
+        return None
+    start = f"--conf-file={directory}/dnsmasq-"
+    named = (option.partition("=")[2] for option in options if option.startswith(start))
+    return next(map(Path, named), None)
 
 
 def _advice(said: str) -> str:
