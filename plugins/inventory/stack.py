@@ -103,7 +103,9 @@ def variables(node: dict[str, Any], reach: dict[str, str] | None, directory: Pat
             "ansible_become": reach["user"] != "root",
         }
         if reach["host"]:
-            found["ansible_remote_tmp"] = "/tmp/.romana-setup"  # noqa: S108 - each task makes its own below it
+            # Each task makes a directory of its own there, by a name that nobody can foretell. Where all can write, a
+            # directory of a known name could be somebody else's, who could then exchange what is in it.
+            found["ansible_remote_tmp"] = "/tmp"  # noqa: S108
         else:
             found["ansible_connection"] = "local"
     return found
