@@ -11,11 +11,11 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 
 import pytest
 from cloud_client import BLANK, Cloud, Server, wait_for
 from console import greeting
+from dashboard import Dashboard
 from keystoneauth1 import exceptions
 from refusal import PATHS, refusal
 from romana_setup import Setup
@@ -74,33 +74,43 @@ def test_root_on_the_controller_has_the_clouds(stack: Setup) -> None:
     assert "romana" in stack.ssh("controller", "openstack", "--os-cloud", stack.name, "network", "list")
 
 
-def test_dashboard_lets_a_user_in(stack: Setup, tmp_path: Path) -> None:
-    jar = str(tmp_path / "cookies")
-    base = f"http://{stack.address(10)}/horizon"
-
-    def curl(*words: str) -> str:
-        command = ["curl", "--silent", "--show-error", "--location", "--cookie", jar, "--cookie-jar", jar, *words]
-        return subprocess.run(command, check=True, capture_output=True, text=True).stdout
-
-    form = curl(f"{base}/auth/login/")
-    token = re.search(r'name="csrfmiddlewaretoken" value="([^"]+)"', form)
-    assert token, form
+@pytest.fixture(scope="module")
+def dashboard(stack: Setup) -> Dashboard:
+    """Horizon, as the user demo sees it."""
     password = re.search(r"OS_PASSWORD='?([^'\n]+)", (stack.directory / "demo-openrc").read_text())
     assert password
-    data = tmp_path / "form"
-    data.write_text(f"csrfmiddlewaretoken={token[1]}&username=demo&password={password[1]}&region=default")
-    page = curl("--referer", f"{base}/auth/login/", "--data", f"@{data}", f"{base}/auth/login/")
-    assert "Sign Out" in page or "Log Out" in page, page
-    assert "Instances" in curl(f"{base}/project/instances/")
+    return Dashboard(stack.address(10), "demo", password[1])
+
+
+def test_dashboard_lets_a_user_in(dashboard: Dashboard) -> None:
+    assert "Sign Out" in dashboard.home or "Log Out" in dashboard.home, dashboard.home
+    assert "Instances" in dashboard.page("/horizon/project/instances/")
     # What the page Launch Instance asks for its step Metadata.
-    offered = json.loads(
-        curl(
-            "--header", "X-Requested-With: XMLHttpRequest", "--get",
-            "--data-urlencode", "resource_type=OS::Nova::Server", "--data", "properties_target=metadata",
-            f"{base}/api/glance/metadefs/namespaces/",
-        )
-    )  # fmt: skip
+    query = {"resource_type": "OS::Nova::Server", "properties_target": "metadata"}
+    offered = dashboard.ask("/horizon/api/glance/metadefs/namespaces/", **query).json()
     assert [each["properties"]["romanaSegment"]["title"] for each in offered["items"]] == ["Romana Network Segment"]
+
+
+def test_dashboard_shows_what_there_is_and_nothing_else(dashboard: Dashboard) -> None:
+    assert {path for path in dashboard.menu if re.search("volume|snapshot|router|floating|container", path)} == set()
+    for path in dashboard.menu:
+        page = dashboard.page(f"/horizon/{path}")
+        assert "alert-danger alert-dismissable" not in page, path
+        assert "angular.lowercase =" in page, path  # which the distribution's angular-gettext calls, and lacks
+
+
+def test_dashboard_says_why_something_is_refused(dashboard: Dashboard, demo: Cloud) -> None:
+    wanted: dict[str, object] = {
+        "name": "none",
+        "source_id": "nothing",
+        "flavor_id": "none",
+        "key_name": None,
+        "user_data": "",
+    }
+    wanted |= {"security_groups": [], "nics": [{"net-id": demo.network()}]}
+    refused = dashboard.tell("/horizon/api/nova/servers/", wanted)
+    assert "nothing" in refused.json()
+    assert "responseError" in dashboard.home  # what shows it
 
 
 @pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
