@@ -79,7 +79,7 @@ def _liberty() -> DevstackRelease:
             # The distribution's speaks to proxies of today only.
             "NOVNC_REPO": "${GIT_BASE/opendev.org/github.com}/novnc/noVNC.git",
             "NOVNC_BRANCH": "v0.6.2",
-            "NOVNCPROXY_URL": "http://$SERVICE_HOST:6080/vnc_auto.html",
+            "NOVNCPROXY_URL": "http://$CONSOLE_HOST:6080/vnc_auto.html",
         },
     )
 
@@ -104,7 +104,7 @@ def _maintained(series: str, python: str, debian: Literal["bookworm", "trixie"])
         ),
         settings={
             "NOVNC_FROM_PACKAGE": "True",
-            "NOVNCPROXY_URL": "http://$SERVICE_HOST:6080/vnc_lite.html",
+            "NOVNCPROXY_URL": "http://$CONSOLE_HOST:6080/vnc_lite.html",
             "Q_AGENT": "romana",
         },
     )
