@@ -10,6 +10,7 @@ from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from dataclasses import replace
 from functools import partial
 
 import pytest
@@ -19,6 +20,10 @@ from dashboard import Dashboard
 from keystoneauth1 import exceptions
 from refusal import PATHS, refusal
 from romana_setup import Setup
+
+from romana_install import tunnel, verify
+from romana_install.settings import Config
+from romana_install.stack import Reach, Stack
 
 REFUSED = 40  # times; what the kernel reset without an answer was every second to eighth
 OUTAGE = 3  # seconds for which a service is gone
@@ -120,6 +125,15 @@ def test_a_bad_token_is_refused_whatever_comes_with_it(admin: Cloud, service: st
     with ThreadPoolExecutor(8) as pool:
         answers = Counter(pool.map(lambda _: refusal(url, chunked), range(REFUSED)))
     assert answers == {401: REFUSED}
+
+
+def test_a_cloud_to_which_only_ssh_leads_is_reached_by_it(stack: Setup) -> None:
+    near = Stack.read(stack.directory)
+    far = replace(near, target="static", reach={node.name: Reach(node.address, "root") for node in near.nodes})
+    urls = tunnel.overrides(far, Config(), far.secrets()["passwords"])
+    assert urls["demo"]["compute"] == "http://127.0.0.1:8774/v2.1"
+    assert urls["admin"]["network"] == "http://127.0.0.1:9696/v2.0"
+    assert verify.run(far, quick=True).ok
 
 
 def test_users_begin_in_their_own_projects(admin: Cloud) -> None:
