@@ -184,8 +184,10 @@ class Cloud:
         made: dict[str, Any] = answer.json()["port"]
         return made
 
-    def ports(self) -> list[dict[str, Any]]:
-        found: list[dict[str, Any]] = self.neutron.get("/ports").json()["ports"]
+    def ports(self, instance: str = "") -> list[dict[str, Any]]:
+        """All ports, or those of an instance."""
+        query = f"?device_id={instance}" if instance else ""
+        found: list[dict[str, Any]] = self.neutron.get(f"/ports{query}").json()["ports"]
         return found
 
     def flavor(self, name: str) -> str:

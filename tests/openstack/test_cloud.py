@@ -231,14 +231,17 @@ def test_subnet_that_is_not_the_plan_is_refused(admin: Cloud) -> None:
 @pytest.mark.usefixtures("nothing_left")
 def test_port_is_active_only_after_the_agent_applied_it(stack: Setup, admin: Cloud) -> None:
     stack.ssh("compute01", "systemctl", "stop", "romana-agent")
-    identifier = admin.boot("waiting", "compute01", "s1", BLANK)
-    wait_for(lambda: stack.romana("endpoint", "list"), "the endpoint is made")
-    wait_for(lambda: "tap" in stack.ssh("compute01", "ip", "-br", "link"), "its tap is there")
-    assert admin.server(identifier).status == "BUILD"
-    assert [port["status"] for port in admin.ports()] == ["DOWN"]
-    stack.ssh("compute01", "systemctl", "start", "romana-agent")
+    try:
+        identifier = admin.boot("waiting", "compute01", "s1", BLANK)
+        (port,) = wait_for(lambda: admin.ports(identifier), "its port is made")
+        tap = f"tap{port['id'][:11]}"
+        wait_for(lambda: tap in stack.ssh("compute01", "ip", "-br", "link"), "its tap is there")
+        assert admin.server(identifier).status == "BUILD"
+        assert [port["status"] for port in admin.ports(identifier)] == ["DOWN"]
+    finally:
+        stack.ssh("compute01", "systemctl", "start", "romana-agent")
     admin.active(identifier)
-    assert [port["status"] for port in admin.ports()] == ["ACTIVE"]
+    assert [port["status"] for port in admin.ports(identifier)] == ["ACTIVE"]
 
 
 @pytest.mark.usefixtures("nothing_left")
