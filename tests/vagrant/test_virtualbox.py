@@ -98,7 +98,7 @@ def test_the_vagrantfile_is_valid(lab: VagrantSetup) -> None:
 
 
 def test_a_machine_that_never_boots_is_said_to_be_half_made(lab: VagrantSetup, virtualbox: Path) -> None:
-    lab.settings["vagrant_boot_timeout"] = 10
+    lab.settings["vagrant_boot_timeout"] = 30
     with injected(virtualbox / "hang"):
         output = lab.run("provision", code=1)
     assert "has not answered by ssh in time" in output
