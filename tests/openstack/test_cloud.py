@@ -132,7 +132,7 @@ def test_a_cloud_to_which_only_ssh_leads_is_reached_by_it(stack: Setup) -> None:
     far = replace(near, target="static", reach={node.name: Reach(node.address, "root") for node in near.nodes})
     urls = tunnel.overrides(far, Config(), far.secrets()["passwords"])
     assert urls["demo"]["compute"] == "http://127.0.0.1:8774/v2.1"
-    assert urls["admin"]["network"] == "http://127.0.0.1:9696/v2.0"
+    assert urls["admin"]["network"] == "http://127.0.0.1:9696"
     assert verify.run(far, quick=True).ok
 
 

@@ -21,11 +21,6 @@ DOMAIN = "Default"
 # Placement, Glance, Neutron.
 PORTS = (80, 5000, 6080, 8774, 8778, 9292, 9696)
 HERE = "127.0.0.1"  # where `tunnel` brings them on this machine
-VERSIONS = {
-    "identity": "/v3",
-    "image": "/v2",
-    "network": "/v2.0",
-}  # clients find it out by what else the service says
 NO_URLS: Mapping[str, str] = {}
 NO_OVERRIDES: Mapping[str, Mapping[str, str]] = {}
 
@@ -53,11 +48,7 @@ def here(url: str) -> str:
 
 def overrides(urls: Mapping[str, str]) -> dict[str, str]:
     """Where clients find the services of a catalogue by the tunnel, by type. Pure."""
-    found = {}
-    for service, url in urls.items():
-        version = VERSIONS.get(service, "")
-        found[service] = here(url if url.endswith(version) else url + version)
-    return found
+    return {service: here(url) for service, url in urls.items()}
 
 
 def tunnelled_name(stack: Stack, user: str) -> str:
