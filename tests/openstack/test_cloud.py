@@ -13,6 +13,7 @@ from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
 
+import commands
 import pytest
 from cloud_client import BLANK, Cloud, Server, wait_for
 from console import greeting
@@ -77,6 +78,11 @@ def test_root_on_the_controller_has_the_clouds(stack: Setup) -> None:
     assert stack.ssh("controller", "stat", "--format=%a:%U:%G", clouds).strip() == "600:root:root"
     assert stack.ssh("controller", "cat", clouds) == (stack.directory / "clouds.yaml").read_text()
     assert "romana" in stack.ssh("controller", "openstack", "--os-cloud", stack.name, "network", "list")
+
+
+def test_daily_commands_answer_as_the_page_says(stack: Setup) -> None:
+    made = commands.page(commands.run(stack.directory / "ssh_config", stack.name))
+    assert made.splitlines() == commands.PAGE.read_text().splitlines()
 
 
 @pytest.fixture(scope="module")
