@@ -105,7 +105,7 @@ def variables(node: dict[str, Any], reach: dict[str, str] | None, directory: Pat
         if reach["host"]:
             # Each task makes a directory of its own there, by a name that nobody can foretell. Where all can write, a
             # directory of a known name could be somebody else's, who could then exchange what is in it.
-            found["ansible_remote_tmp"] = "/tmp"  # noqa: S108
+            found["ansible_remote_tmp"] = "/tmp"  # noqa: S108 - said above
         else:
             found["ansible_connection"] = "local"
     return found

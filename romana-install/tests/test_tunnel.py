@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import socket
-from contextlib import suppress
+from contextlib import nullcontext, suppress
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,8 @@ from romana_install.cli import parse
 from romana_install.errors import UsageError
 from romana_install.plan import nodes
 from romana_install.settings import Config
-from romana_install.stack import Reach, Stack
+from romana_install.stack import Reach, Stack, StackError
+from romana_install.verify.cloud import CloudError
 
 PASSWORDS = {"admin": "a", "demo": "d"}
 CATALOGUE = {
@@ -100,3 +101,14 @@ def test_a_port_that_is_taken_is_named(tmp_path: Path, monkeypatch: pytest.Monke
             other.listen()
         with pytest.raises(UsageError, match="6080"):
             tunnel.tunnel(parse(words))
+
+
+def test_a_keystone_that_refuses_is_said_in_a_sentence(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Refusing:
+        def __init__(self, *_: object) -> None:
+            raise CloudError("no")
+
+    monkeypatch.setattr(tunnel, "Cloud", Refusing)
+    monkeypatch.setattr(Stack, "forwarded", lambda *_: nullcontext({}))
+    with pytest.raises(StackError, match="cannot be asked: no"):
+        tunnel.overrides(server(tmp_path), Config(), PASSWORDS)

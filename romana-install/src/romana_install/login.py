@@ -7,10 +7,11 @@ from __future__ import annotations
 
 import os
 import subprocess
+import sys
 import tempfile
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NoReturn
 
 from romana_install import ssh, ssh_errors
 from romana_install.ssh_errors import Hop, Key, Way
@@ -163,3 +164,10 @@ def _output(*command: str) -> str:
         return subprocess.run(command, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False).stdout
     except FileNotFoundError:
         return ""
+
+
+def become(arguments: list[str]) -> NoReturn:
+    """Let a program, as ssh, take the place of this process; raises OSError when it cannot be started."""
+    sys.stdout.flush()
+    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # among them the launcher's hold on .venv
+    os.execvp(arguments[0], arguments)  # noqa: S606 - no shell is wanted

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 from collections.abc import Sequence
 from dataclasses import asdict
-from typing import Any
+from typing import Any, NoReturn
 
 from romana_install.context import DEFAULT_TARGET, existing_stack, wanted, which_stack
 from romana_install.errors import UsageError
+from romana_install.login import become
 from romana_install.options import Options
 from romana_install.plan import address_plan
 from romana_install.settings import Config
@@ -148,7 +148,7 @@ def _login(stack: Stack, guest: str, words: Sequence[str]) -> list[str]:
         raise UsageError(f"whether {guest!r} is an instance cannot be told: {error}") from None
 
 
-def ssh(options: Options) -> int:
+def ssh(options: Options) -> NoReturn:
     """Become ssh to a node, or to an instance."""
     stack = existing_stack(options)
     if not options.words:
@@ -162,6 +162,4 @@ def ssh(options: Options) -> int:
         command = _login(stack, where, words)
     if command[0] == "ssh" and sys.stdin.isatty() and sys.stdout.isatty():
         command[1:1] = ["-t"]  # sudo asks on a terminal
-    sys.stdout.flush()
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # among them the launcher's hold on .venv
-    os.execvp(command[0], command)  # noqa: S606 - no shell is wanted
+    become(command)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import socket
 from collections.abc import Mapping
@@ -11,24 +10,27 @@ from typing import NoReturn
 from romana_install import access, forward
 from romana_install.context import existing_stack
 from romana_install.errors import UsageError
+from romana_install.login import become
 from romana_install.options import Options
 from romana_install.settings import Config
 from romana_install.stack import Stack, StackError
-from romana_install.verify.cloud import Cloud
+from romana_install.verify.cloud import Cloud, CloudError
 
 
 def overrides(stack: Stack, config: Config, passwords: Mapping[str, str]) -> dict[str, dict[str, str]]:
     """Where each user's clients find the services by the tunnel: URLs by type, by user. passwords: by name.
 
     Raises:
-        CloudError: Keystone cannot be asked.
-        StackError: ssh does not lead to it.
+        StackError: ssh does not lead to Keystone, or that cannot be asked.
     """
     found = {}
     with stack.forwarded(*access.PORTS) as sockets:
         for user in access.users(config):
-            with Cloud(access.auth_url(stack), user, passwords[user], user, sockets) as cloud:
-                found[user] = access.overrides(cloud.urls)
+            try:
+                with Cloud(access.auth_url(stack), user, passwords[user], user, sockets) as cloud:
+                    found[user] = access.overrides(cloud.urls)
+            except CloudError as error:
+                raise StackError(f"where the cloud's services are cannot be asked: {error}") from None
     return found
 
 
@@ -50,9 +52,7 @@ def tunnel(options: Options) -> NoReturn:
     if refused := forward.refusal(stack, stack.controller, access.PORTS[0]):
         raise StackError(f"ssh does not lead to {stack.controller.name}: {refused}")
     print(told(stack), flush=True)
-    arguments = command(stack)
-    os.closerange(3, os.sysconf("SC_OPEN_MAX"))  # among them the launcher's hold on .venv
-    os.execvp(arguments[0], arguments)  # noqa: S606 - no shell is wanted
+    become(command(stack))
 
 
 def command(stack: Stack) -> list[str]:
