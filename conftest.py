@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import sys
 from pathlib import Path
@@ -37,6 +38,15 @@ def pytest_configure(config: pytest.Config) -> None:
 def _begins_with_nothing(config: pytest.Config) -> bool:
     is_worker = hasattr(config, "workerinput")
     return not is_worker and any(layers.layer_of(name) == "first" for name in config.args)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """Begin with an unshared standard input: a program that is killed (ssh) leaves the one it shared non-blocking."""
+    if not sys.__stdin__ or not sys.__stdin__.isatty():
+        nothing = os.open(os.devnull, os.O_RDONLY)
+        os.dup2(nothing, 0)
+        os.close(nothing)
 
 
 def pytest_unconfigure(config: pytest.Config) -> None:

@@ -38,6 +38,10 @@ done
 unset name kept
 
 umask 022
+# In the place of a standard stream that is closed, the next file to be opened would be read or written.
+[ -e /proc/$$/fd/0 ] || exec </dev/null
+[ -e /proc/$$/fd/1 ] || exec >/dev/null
+[ -e /proc/$$/fd/2 ] || exec 2>/dev/null
 # Administrators' programs are in directories that users may not have.
 export PATH="${PATH:-/usr/local/bin:/usr/bin:/bin}:/usr/local/sbin:/usr/sbin:/sbin"
 # Python of ours imports from the virtualenv alone; uv obeys no file of the directory that this is started in.

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import os
+import shlex
 import subprocess
 from pathlib import Path
 
@@ -218,10 +220,38 @@ def test_a_link_to_the_launcher_starts_it_and_cdpath_leads_nowhere(tmp_path: Pat
     assert (done.returncode, done.stderr) == (0, "")
 
 
-def test_an_inventory_is_read_the_same_from_every_shell(tmp_path: Path) -> None:
+@pytest.fixture
+def reading(tmp_path: Path) -> list[str | Path]:
+    """A command that has Ansible read an inventory."""
     inventory = tmp_path / "servers.yml"
     inventory.write_text("controller: {hosts: {alpha: {ansible_host: 192.0.2.10}}}\ncompute: {hosts: {alpha: {}}}\n")
-    command = [PROJECT / "romana-setup", "-i", inventory, "-e", "openstack_engine=none", "validate"]
+    return [PROJECT / "romana-setup", "-i", inventory, "-e", "openstack_engine=none", "validate"]
+
+
+def test_an_inventory_is_read_the_same_from_every_shell(tmp_path: Path, reading: list[str | Path]) -> None:
     environment = {**CLEAN, **HARMFUL, "XDG_STATE_HOME": str(tmp_path)}
-    done = subprocess.run(command, env=environment, capture_output=True, text=True, check=False)
+    done = subprocess.run(reading, env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+@pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
+def test_a_closed_standard_stream_is_one_that_leads_nowhere(tmp_path: Path, closed: str) -> None:
+    path = tmp_path / "plan.txt"
+    launcher = shlex.quote(str(PROJECT / "romana-setup"))
+    plan = f"{launcher} -t local -e openstack_engine=none plan"
+    environment = {**CLEAN, "XDG_STATE_HOME": str(tmp_path)}
+    code = f"{plan} >{shlex.quote(str(path))} {closed}; exit $?"
+    done = subprocess.run(["bash", "-c", code], env=environment, capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert bool(path.read_text()) == (">&-" not in closed.split())
+
+
+def test_streams_that_do_not_wait_are_made_to(tmp_path: Path, reading: list[str | Path]) -> None:
+    """As another program's end may leave a terminal; Ansible, which reads the inventory, refuses such streams."""
+    reader, writer = os.pipe()
+    for descriptor in (reader, writer):
+        os.set_blocking(descriptor, False)
+    with os.fdopen(reader, "rb") as stdin, os.fdopen(writer, "wb"):
+        environment = {**CLEAN, "XDG_STATE_HOME": str(tmp_path)}
+        done = subprocess.run(reading, env=environment, stdin=stdin, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")

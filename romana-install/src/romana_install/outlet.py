@@ -26,12 +26,16 @@ class Outlet(io.FileIO):
 
 
 def keep_going() -> None:
-    """Let no write to standard output or standard error fail for want of a reader."""
+    """Let no write to standard output or standard error fail for want of a reader.
+
+    Whatever the three standard streams are, we and what we start wait for them: another program may have left them
+    non-blocking (ssh does, when it is killed), which Ansible refuses.
+    """
+    for descriptor in range(3):
+        os.set_blocking(descriptor, True)
     sys.stdout, sys.stderr = _opened(sys.stdout), _opened(sys.stderr)
 
 
 def _opened(stream: TextIO) -> TextIO:
-    if stream is None:  # as of `>&-`
-        return stream
     outlet = io.BufferedWriter(Outlet(stream.fileno(), "w", closefd=False))
     return io.TextIOWrapper(outlet, stream.encoding, stream.errors, line_buffering=True)

@@ -90,4 +90,4 @@ def row(source: Instance, targets: Sequence[Instance], answered: Mapping[int, st
 def inside(stack: Stack, instance: Instance, what: str) -> str:
     """What a command prints inside an instance, over ssh by its node; empty when that does not work."""
     ssh = command(stack, instance.node, f"root@{instance.address}", what, options=("BatchMode=yes",))
-    return subprocess.run(ssh, capture_output=True, text=True, check=False).stdout
+    return subprocess.run(ssh, capture_output=True, text=True, stdin=subprocess.DEVNULL, check=False).stdout
