@@ -52,12 +52,14 @@ def works(collections: Path) -> bool:
 def test_processor_is_chosen_where_a_guest_runs_by_it(collections: Path, tmp_path: Path, works: bool) -> None:
     done = choose(collections, tmp_path, "")
     kind = "kvm" if works else "qemu"
+    assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "chosen").read_text() == kind
     assert f"instances are run by {kind}: " in done.stdout
 
 
 def test_wanted_kind_stays(collections: Path, tmp_path: Path) -> None:
     done = choose(collections, tmp_path, "qemu")
+    assert done.returncode == 0, done.stdout + done.stderr
     assert (tmp_path / "chosen").read_text() == "qemu"
     assert "instances are run by qemu: openstack_virt_type says so" in done.stdout
 
