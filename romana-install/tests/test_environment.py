@@ -125,11 +125,15 @@ def of_a_child(environment: dict[str, str], umask: int = 0o022, *shell: str) -> 
     return dict(entry.split("=", 1) for entry in found.split("\0") if entry) | {"umask": mask}
 
 
+# Of a network that nobody has.
+SETTINGS = json.dumps({"openstack_engine": "none", "local_network": "192.168.213.0/24"})
+PLAN = [str(PROJECT / "romana-setup"), "-t", "local", "-e", SETTINGS, "plan"]
+
+
 def plan(environment: dict[str, str], state: Path, umask: int = 0o022) -> dict[str, object]:
     """What `plan` says from a shell with this environment."""
-    settings = json.dumps({"openstack_engine": "none", "local_network": "192.168.213.0/24"})
     done = subprocess.run(
-        [PROJECT / "romana-setup", "-t", "local", "-e", settings, "plan", "--format", "json"],
+        [*PLAN, "--format", "json"],
         env={**environment, "XDG_STATE_HOME": str(state)},
         umask=umask,
         capture_output=True,
@@ -237,10 +241,8 @@ def test_an_inventory_is_read_the_same_from_every_shell(tmp_path: Path, reading:
 @pytest.mark.parametrize("closed", ["<&-", ">&-", "2>&-", "<&- >&- 2>&-"])
 def test_a_closed_standard_stream_is_one_that_leads_nowhere(tmp_path: Path, closed: str) -> None:
     path = tmp_path / "plan.txt"
-    launcher = shlex.quote(str(PROJECT / "romana-setup"))
-    plan = f"{launcher} -t local -e openstack_engine=none plan"
     environment = {**CLEAN, "XDG_STATE_HOME": str(tmp_path)}
-    code = f"{plan} >{shlex.quote(str(path))} {closed}; exit $?"
+    code = f"{shlex.join(PLAN)} >{shlex.quote(str(path))} {closed}; exit $?"
     done = subprocess.run(["bash", "-c", code], env=environment, capture_output=True, text=True, check=False)
     assert (done.returncode, done.stderr) == (0, "")
     assert bool(path.read_text()) == (">&-" not in closed.split())
