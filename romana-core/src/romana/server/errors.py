@@ -54,7 +54,8 @@ def refusal(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The answer that says no; the status is the code's, where the protocol has no better one."""
-    body = ErrorBody(error=Error(code=code, message=message, details=dict(details or {})))
+    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in message)
+    body = ErrorBody(error=Error(code=code, message=line, details=dict(details or {})))
     return Response(
         body.model_dump_json(), status or STATUS[code], headers=dict(headers or {}), media_type="application/json"
     )
@@ -85,17 +86,23 @@ def _invalid(_request: Request, error: Exception) -> Response:
 
 
 def _finding(item: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "json_invalid":
-        return f"body: not JSON ({_one_line(item['ctx']['error'])}, character {item['loc'][-1]})"
+    where = ".".join(_plain(str(part)) for part in item["loc"])
     message = _one_line(item["msg"])
     if item["type"] == "string_pattern_mismatch":
         message = WORDS.get(item["ctx"]["pattern"], message)
     given = item.get("input")
     if item["type"] in ("missing", "extra_forbidden") or not isinstance(given, str | int | float):
         return f"{where}: {message}"
-    text = ascii(given)  # whatever was sent, one line of plain text
-    return f"{where}: {message} (given: {text[:SHOWN]}{'...' if len(text) > SHOWN else ''})"
+    return f"{where}: {message} (given: {_short(ascii(given))})"
+
+
+def _plain(text: str) -> str:
+    """Whatever a caller sent, as a short line of plain text."""
+    return _short(ascii(text)[1:-1])
+
+
+def _short(text: str) -> str:
+    return text[:SHOWN] + "..." if len(text) > SHOWN else text
 
 
 def _one_line(text: str) -> str:
@@ -105,12 +112,10 @@ def _one_line(text: str) -> str:
 def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return refusal(ErrorCode.NOT_FOUND, f"there is nothing at {ascii(request.url.path)[1:-1][:SHOWN]}; see /docs")
+        return refusal(ErrorCode.NOT_FOUND, f"there is nothing at {_plain(request.url.path)}; see /docs")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         message = f"{request.method} is not possible here; see /docs"
         return refusal(ErrorCode.INVALID_REQUEST, message, status=error.status_code, headers=error.headers)
-    if error.status_code == HTTPStatus.BAD_REQUEST:  # how FastAPI says that even the JSON reader gave up
-        return refusal(ErrorCode.INVALID_REQUEST, "body: is not JSON that can be read")
     return refusal(ErrorCode.INVALID_REQUEST, _one_line(str(error.detail)), status=error.status_code)
 
 

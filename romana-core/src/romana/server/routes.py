@@ -11,6 +11,7 @@ from pydantic import BaseModel, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from romana import models
+from romana.server.body import JsonRoute
 from romana.server.metrics import Metrics
 from romana.server.watchers import Watchers
 from romana.store import (
@@ -30,10 +31,9 @@ from romana.store.store import Store
 
 JSON = "application/json"
 LONGEST_WAIT = 60  # seconds
-BIGGEST = 2**63 - 1
 
 PathName = Annotated[models.Name, Path()]
-After = Annotated[int | None, Query(ge=0, le=BIGGEST)]
+After = Annotated[int | None, Query(ge=0, le=models.BIGGEST)]
 Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="seconds")]
 EndpointId = Annotated[str, Path(max_length=36)]
 IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=r'^("[0-9]{1,18}"|[0-9]{1,18})$')]
@@ -63,7 +63,7 @@ def routes(store: Store, watchers: Watchers, metrics: Metrics) -> list[APIRouter
 
 
 def _hosts(store: Store, watchers: Watchers) -> APIRouter:
-    router = APIRouter(prefix="/v1/hosts", tags=["hosts"], responses=ERRORS)
+    router = APIRouter(prefix="/v1/hosts", tags=["hosts"], responses=ERRORS, route_class=JsonRoute)
 
     @router.get("", response_model=list[models.Host])
     def list_hosts() -> Response:
@@ -109,7 +109,7 @@ def _hosts(store: Store, watchers: Watchers) -> APIRouter:
 
 
 def _tenants(store: Store) -> APIRouter:
-    router = APIRouter(prefix="/v1/tenants", tags=["tenants"], responses=ERRORS)
+    router = APIRouter(prefix="/v1/tenants", tags=["tenants"], responses=ERRORS, route_class=JsonRoute)
 
     @router.get("", response_model=list[models.Tenant])
     def list_tenants(project_id: Annotated[models.ProjectId | None, Query()] = None) -> Response:
@@ -153,7 +153,7 @@ def _tenants(store: Store) -> APIRouter:
 
 
 def _endpoints(store: Store, metrics: Metrics) -> APIRouter:
-    router = APIRouter(prefix="/v1/endpoints", tags=["endpoints"], responses=ERRORS)
+    router = APIRouter(prefix="/v1/endpoints", tags=["endpoints"], responses=ERRORS, route_class=JsonRoute)
 
     @router.get("", response_model=list[models.Endpoint])
     def list_endpoints(
@@ -198,7 +198,7 @@ def _endpoints(store: Store, metrics: Metrics) -> APIRouter:
 
 
 def _statuses(store: Store, watchers: Watchers) -> APIRouter:
-    router = APIRouter(prefix="/v1/statuses", tags=["endpoints"], responses=ERRORS)
+    router = APIRouter(prefix="/v1/statuses", tags=["endpoints"], responses=ERRORS, route_class=JsonRoute)
 
     @router.get("", response_model=models.Statuses, responses={204: {"description": "nothing newer"}})
     async def get_statuses(after: After = None, wait: Wait = 0) -> Response:
@@ -210,7 +210,7 @@ def _statuses(store: Store, watchers: Watchers) -> APIRouter:
 
 
 def _policies(store: Store) -> APIRouter:
-    router = APIRouter(prefix="/v1/policies", tags=["policies"], responses=ERRORS)
+    router = APIRouter(prefix="/v1/policies", tags=["policies"], responses=ERRORS, route_class=JsonRoute)
 
     @router.get("", response_model=list[models.Policy])
     def list_policies() -> Response:
@@ -233,7 +233,7 @@ def _policies(store: Store) -> APIRouter:
 
 
 def _addresses(store: Store) -> APIRouter:
-    router = APIRouter(prefix="/v1", tags=["addresses"], responses=ERRORS)
+    router = APIRouter(prefix="/v1", tags=["addresses"], responses=ERRORS, route_class=JsonRoute)
 
     @router.get("/plan", response_model=models.Plan)
     def get_plan() -> Response:
