@@ -86,25 +86,25 @@ class Model(BaseModel):
 
 
 class ErrorCode(StrEnum):
-    """Every error the API answers with; stable, for programs. The message is for people."""
+    """Every error the API answers with; stable, for programs. What each means, and its status: romana.server.errors."""
 
-    INVALID_REQUEST = "invalid_request"  # 422: body, query or header does not fit its schema
-    UNAUTHENTICATED = "unauthenticated"  # 401: no token, unknown token, expired token
-    FORBIDDEN = "forbidden"  # 403: the token's role may not do this
-    NOT_FOUND = "not_found"  # 404
-    CONFLICT = "conflict"  # 409: exists with other values
-    GENERATION_CONFLICT = "generation_conflict"  # 409: changed since the generation in If-Match
-    IN_USE = "in_use"  # 409: has endpoints
-    ADDRESS_IN_USE = "address_in_use"  # 409: the asked-for address belongs to another endpoint
-    ADDRESS_MISMATCH = "address_mismatch"  # 409: the asked-for address is not of that host, tenant and segment
-    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"  # 409: same key, different request
-    HOST_RESTRICTED = "host_restricted"  # 409: the host belongs to another tenant
-    HOSTS_EXHAUSTED = "hosts_exhausted"  # 507
-    TENANTS_EXHAUSTED = "tenants_exhausted"  # 507
-    SEGMENTS_EXHAUSTED = "segments_exhausted"  # 507
-    ENDPOINTS_EXHAUSTED = "endpoints_exhausted"  # 507
-    UNAVAILABLE = "unavailable"  # 503: the database cannot be reached
-    INTERNAL = "internal"  # 500
+    INVALID_REQUEST = "invalid_request"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    GENERATION_CONFLICT = "generation_conflict"
+    IN_USE = "in_use"
+    ADDRESS_IN_USE = "address_in_use"
+    ADDRESS_MISMATCH = "address_mismatch"
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    HOST_RESTRICTED = "host_restricted"
+    HOSTS_EXHAUSTED = "hosts_exhausted"
+    TENANTS_EXHAUSTED = "tenants_exhausted"
+    SEGMENTS_EXHAUSTED = "segments_exhausted"
+    ENDPOINTS_EXHAUSTED = "endpoints_exhausted"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
 
 
 class Error(Model):

@@ -22,8 +22,8 @@ from romana.store.store import Store
 from romana.store.tokens import Token, as_time, digest, find_token
 
 REMEMBERED_SECONDS = 1.0  # how long a revoked token may still work
-OPEN = "/healthz"
-DESCRIPTIONS = ("/metrics", "/docs", "/openapi.json")  # for any token
+OPEN = frozenset({"/healthz"})  # without a token
+FOR_ANY_TOKEN = frozenset({"/metrics", "/docs", "/openapi.json"})
 NEUTRON_WRITES = ("/v1/endpoints", "/v1/tenants")
 AGENT = "agent:"
 
@@ -31,7 +31,7 @@ AGENT = "agent:"
 def allowed(role: str, method: str, path: str) -> bool:
     """Whether a role may send such a request. Unknown roles may nothing."""
     reading = method in ("GET", "HEAD")
-    if reading and path in DESCRIPTIONS:
+    if reading and path in FOR_ANY_TOKEN:
         return True
     match role:
         case "admin":
@@ -62,7 +62,7 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, 403 or 503, or hand on."""
-        if scope["type"] != "http" or scope["path"] == OPEN:
+        if scope["type"] != "http" or scope["path"] in OPEN:
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]

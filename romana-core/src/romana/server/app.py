@@ -6,12 +6,14 @@ from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
 from fastapi import FastAPI, Response
+from fastapi.responses import PlainTextResponse
 
 from romana.server.access import Access
 from romana.server.certificate import Certificate
 from romana.server.errors import add_handlers
 from romana.server.limit import BodyLimit
 from romana.server.metrics import Metrics, Timing
+from romana.server.openapi import DescribedApp
 from romana.server.routes import routes
 from romana.server.watchers import Watchers
 from romana.store.store import Store, current_generation
@@ -34,7 +36,7 @@ def create_app(store: Store, certificate: Certificate | None) -> FastAPI:
         yield
         watchers.stop()
 
-    app = FastAPI(title="Romana", version=VERSION, description=DESCRIPTION, lifespan=lifespan)
+    app = DescribedApp(title="Romana", version=VERSION, description=DESCRIPTION, lifespan=lifespan)
     app.state.watchers = watchers
     add_handlers(app)
     app.add_middleware(BodyLimit)
@@ -49,7 +51,7 @@ def create_app(store: Store, certificate: Certificate | None) -> FastAPI:
         store.database.read(current_generation)
         return {"status": "ok"}
 
-    @app.get("/metrics", tags=["server"], response_class=Response)
+    @app.get("/metrics", tags=["server"], response_class=PlainTextResponse)
     def get_metrics() -> Response:
         return Response(metrics.render(store), media_type="text/plain; version=0.0.4")
 
