@@ -321,7 +321,7 @@ def test_an_if_match_that_is_no_generation_is_refused(server: RomanaServer, gene
 def test_what_is_nowhere_is_not_found_and_other_methods_are_not_allowed(server: RomanaServer) -> None:
     with server.client() as client:
         assert "there is nothing at /v1/nothing" in _refused(client.get("/v1/nothing"), httpx.codes.NOT_FOUND)
-        for path, methods in (("/v1/hosts", "GET, POST"), ("/v1/hosts/a", "DELETE, GET, PATCH")):
+        for path, methods in (("/v1/hosts", "GET, POST"), ("/v1/hosts/a", "DELETE, GET, PATCH"), ("/docs", "GET")):
             answer = client.put(path, json={})
             _refused(answer, httpx.codes.METHOD_NOT_ALLOWED)
             assert answer.headers["Allow"] == methods

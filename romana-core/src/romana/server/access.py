@@ -1,4 +1,4 @@
-"""Who may do what: every request but /healthz needs a token, and the token's role decides.
+"""Who may do what: every request needs a token, but for what is the same everywhere, and the token's role decides.
 
 This stands before routing, so a route that somebody adds is closed until a role opens it.
 """
@@ -16,14 +16,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from romana.models import ErrorCode
+from romana.server import swagger
 from romana.server.errors import refusal
 from romana.store.errors import UnavailableError
 from romana.store.store import Store
 from romana.store.tokens import Token, as_time, digest, find_token
 
 REMEMBERED_SECONDS = 1.0  # how long a revoked token may still work
-OPEN = frozenset({"/healthz"})  # without a token
-FOR_ANY_TOKEN = frozenset({"/metrics", "/docs", "/openapi.json"})
+OPEN = frozenset({"/healthz", "/openapi.json"}) | swagger.PATHS  # without a token
+FOR_ANY_TOKEN = frozenset({"/metrics"})
 NEUTRON_WRITES = ("/v1/endpoints", "/v1/tenants")
 AGENT = "agent:"
 

@@ -8,6 +8,7 @@ from contextlib import asynccontextmanager
 from fastapi import FastAPI, Response
 from fastapi.responses import PlainTextResponse
 
+from romana.server import swagger
 from romana.server.access import Access
 from romana.server.certificate import Certificate
 from romana.server.errors import add_handlers
@@ -36,13 +37,15 @@ def create_app(store: Store, certificate: Certificate | None) -> FastAPI:
         yield
         watchers.stop()
 
-    app = DescribedApp(title="Romana", version=VERSION, description=DESCRIPTION, lifespan=lifespan)
+    app = DescribedApp(
+        title="Romana", version=VERSION, description=DESCRIPTION, lifespan=lifespan, docs_url=None, redoc_url=None
+    )
     app.state.watchers = watchers
     add_handlers(app)
     app.add_middleware(BodyLimit)
     app.add_middleware(Access, store=store)
     app.add_middleware(Timing, metrics=metrics)
-    for router in routes(store, watchers, metrics):
+    for router in (swagger.router(), *routes(store, watchers, metrics)):
         app.include_router(router)
 
     @app.get("/healthz", tags=["server"])
