@@ -36,6 +36,7 @@ LAYERS = {
     "lint": Layer(("tests/lint",)),
     "unit": Layer(("romana-core/tests/unit", "romana-install/tests", "tests/unit"), packages=()),
     "api": Layer(("romana-core/tests/store", "romana-core/tests/server", "romana-core/tests/cli")),
+    "browser": Layer(("romana-core/tests/browser",), ("chromium-driver",)),
     "drivers": Layer(("networking-romana/tests/drivers",)),
     "legacy": Layer(("networking-romana/tests/legacy",)),
     "agent": Layer(("romana-core/tests/agent", "romana-core/tests/probe", "tests/network")),

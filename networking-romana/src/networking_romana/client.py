@@ -138,7 +138,7 @@ class RomanaClient(object):
         if isinstance(error, requests.Timeout):
             what = "does not answer within {:g} s".format(seconds)
         elif isinstance(error, requests.exceptions.SSLError):
-            what = "has a certificate that {} does not vouch for".format(self._ca_file)
+            what = "has a certificate that {} does not vouch for ({})".format(self._ca_file, _why_refused(error))
         elif isinstance(error, requests.ConnectionError):
             what = "cannot be reached"
         else:
@@ -163,6 +163,17 @@ class RomanaClient(object):
         if answer.status_code >= requests.codes.server_error and answer.status_code != EXHAUSTED:
             raise RomanaUnavailable(reason="romana-server: {}".format(message))
         raise RomanaRefused(message, code, error.get("details"))
+
+
+def _why_refused(error):
+    """What the TLS library says of a certificate: expired, not yet valid, for another name, of another authority.
+
+    requests and urllib3 each put an exception of their own around it. Python 2.7 says less.
+    """
+    inner = getattr(error, "reason", None) or (error.args and error.args[0])
+    if isinstance(inner, Exception):
+        return _why_refused(inner)
+    return getattr(error, "verify_message", error)
 
 
 _client = None

@@ -127,6 +127,12 @@ class TestClient(unittest.TestCase):
     def test_server_of_another_authority(self):
         assert "does not vouch for" in self.unavailable(self.make_client(ca_file=environment("OTHER_CA_FILE")))
 
+    def test_server_of_another_name(self):
+        """The same address spelled otherwise, which needs nobody to tell what a name means."""
+        said = self.unavailable(self.make_client(url=environment("URL").replace("127.0.0.1", "127.1")))
+        assert "does not vouch for" in said
+        assert "match" in said
+
     def test_authority_that_is_missing(self):
         assert "/nowhere/ca.pem" in self.unavailable(self.make_client(ca_file="/nowhere/ca.pem"))
 

@@ -11,12 +11,23 @@ from enum import StrEnum
 from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, FailFast, Field, StringConstraints, model_validator
+from pydantic import (
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    FailFast,
+    Field,
+    Strict,
+    StringConstraints,
+    model_validator,
+)
 
 from romana.addressing import AddressPlan, PlanError, plan_findings
 
 API_PORT = 9600
 SOME = 1000  # entries of a list that people write
+SPARE = 100  # keys that an object may have too much to be told each of them
+BIGGEST = 2**63 - 1  # generation: what a BIGINT column holds
 MANY = 65_536  # entries of a list that a program writes: pairs of all segments, hosts or endpoints of the largest plans
 
 Name = Annotated[
@@ -46,32 +57,54 @@ PortRange = Annotated[
 ]
 
 
+def _as_text(value: object) -> object:
+    """JSON has addresses as strings; `ipaddress` would take numbers, too, and true as 0.0.0.1."""
+    if isinstance(value, str | IPv4Address | IPv4Network):
+        return value
+    raise ValueError("must be a string")
+
+
+Address = Annotated[IPv4Address, BeforeValidator(_as_text)]
+Network = Annotated[IPv4Network, BeforeValidator(_as_text)]
+# Of its own accord pydantic takes "5" and true for a number, and "off" and 0 for false.
+Number = Annotated[int, Strict()]
+Flag = Annotated[bool, Strict()]
+
+
 class Model(BaseModel):
     """Base of all wire models: unknown keys are refused."""
 
     model_config = ConfigDict(extra="forbid")
 
+    @model_validator(mode="before")
+    @classmethod
+    def _has_an_end(cls, values: object) -> object:
+        # Each unknown key is an error of its own: a million of them would take seconds.
+        if isinstance(values, dict) and len(values) > len(cls.model_fields) + SPARE:
+            raise ValueError(f"has {len(values)} keys; there are {', '.join(cls.model_fields)}")
+        return values
+
 
 class ErrorCode(StrEnum):
-    """Every error the API answers with; stable, for programs. The message is for people."""
+    """Every error the API answers with; stable, for programs. What each means, and its status: romana.server.errors."""
 
-    INVALID_REQUEST = "invalid_request"  # 422: body, query or header does not fit its schema
-    UNAUTHENTICATED = "unauthenticated"  # 401: no token, unknown token, expired token
-    FORBIDDEN = "forbidden"  # 403: the token's role may not do this
-    NOT_FOUND = "not_found"  # 404
-    CONFLICT = "conflict"  # 409: exists with other values
-    GENERATION_CONFLICT = "generation_conflict"  # 409: changed since the generation in If-Match
-    IN_USE = "in_use"  # 409: has endpoints
-    ADDRESS_IN_USE = "address_in_use"  # 409: the asked-for address belongs to another endpoint
-    ADDRESS_MISMATCH = "address_mismatch"  # 409: the asked-for address is not of that host, tenant and segment
-    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"  # 409: same key, different request
-    HOST_RESTRICTED = "host_restricted"  # 409: the host belongs to another tenant
-    HOSTS_EXHAUSTED = "hosts_exhausted"  # 507
-    TENANTS_EXHAUSTED = "tenants_exhausted"  # 507
-    SEGMENTS_EXHAUSTED = "segments_exhausted"  # 507
-    ENDPOINTS_EXHAUSTED = "endpoints_exhausted"  # 507
-    UNAVAILABLE = "unavailable"  # 503: the database cannot be reached
-    INTERNAL = "internal"  # 500
+    INVALID_REQUEST = "invalid_request"
+    UNAUTHENTICATED = "unauthenticated"
+    FORBIDDEN = "forbidden"
+    NOT_FOUND = "not_found"
+    CONFLICT = "conflict"
+    GENERATION_CONFLICT = "generation_conflict"
+    IN_USE = "in_use"
+    ADDRESS_IN_USE = "address_in_use"
+    ADDRESS_MISMATCH = "address_mismatch"
+    IDEMPOTENCY_MISMATCH = "idempotency_mismatch"
+    HOST_RESTRICTED = "host_restricted"
+    HOSTS_EXHAUSTED = "hosts_exhausted"
+    TENANTS_EXHAUSTED = "tenants_exhausted"
+    SEGMENTS_EXHAUSTED = "segments_exhausted"
+    ENDPOINTS_EXHAUSTED = "endpoints_exhausted"
+    UNAVAILABLE = "unavailable"
+    INTERNAL = "internal"
 
 
 class Error(Model):
@@ -112,15 +145,15 @@ class Plan(Model):
 
 class HostCreate(Model):
     name: Name
-    address: IPv4Address = Field(description="the host's own address: next hop of its prefix for the other hosts")
-    index: int | None = Field(default=None, ge=0, description="host number; None: the lowest free one")
+    address: Address = Field(description="the host's own address: next hop of its prefix for the other hosts")
+    index: Number | None = Field(default=None, ge=0, le=BIGGEST, description="host number; None: the lowest free one")
     owner: Name | None = Field(default=None, description="tenant whose own machine it is, and to whom it is restricted")
 
 
 class HostUpdate(Model):
     """PATCH /v1/hosts/{name}: what is left out stays; null for `owner` makes it everybody's again."""
 
-    address: IPv4Address | None = None
+    address: Address | None = None
     owner: Name | None = None
 
     @model_validator(mode="after")
@@ -194,7 +227,7 @@ class EndpointCreate(Model):
     mac: Mac
     interface: InterfaceName
     name: Name | None = None
-    address: IPv4Address | None = Field(default=None, description="a free address of that host, tenant and segment")
+    address: Address | None = Field(default=None, description="a free address of that host, tenant and segment")
 
 
 class EndpointUpdate(Model):
@@ -246,7 +279,7 @@ class Peer(Model):
 
     tenant: Name | None = None
     segment: Name | None = None
-    cidr: IPv4Network | None = None
+    cidr: Network | None = None
 
     @model_validator(mode="after")
     def _one_kind(self) -> Peer:
@@ -356,9 +389,9 @@ class AppliedEndpoint(Model):
     id: str
     status: EndpointStatus
     detail: str | None = None
-    route: bool = Field(description="/32 route to its interface")
-    lease: bool = Field(description="dnsmasq answers its MAC with its address")
-    firewall: bool = Field(description="spoof protection and isolation bind its interface")
+    route: Flag = Field(description="/32 route to its interface")
+    lease: Flag = Field(description="dnsmasq answers its MAC with its address")
+    firewall: Flag = Field(description="spoof protection and isolation bind its interface")
 
 
 class AppliedError(Model):
@@ -370,7 +403,7 @@ class AppliedBarrier(Model):
     """A chain of others on the host that drops what endpoints need, or may."""
 
     chain: str = Field(description="family, table and chain")
-    certain: bool = Field(description="false: whether it does depends on what cannot be told from its rules")
+    certain: Flag = Field(description="false: whether it does depends on what cannot be told from its rules")
     what: str = Field(description="what it drops, and how, in a few words")
     message: str = Field(description="one sentence, with the commands that let it through")
 
@@ -378,14 +411,14 @@ class AppliedBarrier(Model):
 class Applied(Model):
     """PUT /v1/hosts/{name}/applied: what the agent has in place, whole."""
 
-    generation: int
+    generation: Number = Field(ge=0, le=BIGGEST)
     mac: Mac | None = Field(default=None, description="of the interface that has the host's own address")
     errors: Annotated[list[AppliedError], FailFast()] = Field(default=[], max_length=MANY)
     endpoints: Annotated[list[AppliedEndpoint], FailFast()] = Field(default=[], max_length=MANY)
-    routes: Annotated[list[IPv4Network], FailFast()] = Field(
+    routes: Annotated[list[Network], FailFast()] = Field(
         default=[], max_length=MANY, description="other hosts' prefixes that are routed"
     )
-    pairs: Annotated[list[tuple[IPv4Address, IPv4Address]], FailFast()] = Field(
+    pairs: Annotated[list[tuple[Address, Address]], FailFast()] = Field(
         default=[], max_length=MANY, description="(source, destination) segment keys the firewall lets pass"
     )
     barriers: Annotated[list[AppliedBarrier], FailFast()] = Field(default=[], max_length=SOME)

@@ -55,6 +55,26 @@ def test_a_body_that_is_too_long_is_not_kept(server: RomanaServer, path: str, le
     assert f"longer than {length << 20} bytes" in message
 
 
+@pytest.mark.parametrize("value", [b"[]", b"{}", b"0", b"[[0]]"], ids=["lists", "objects", "numbers", "lists in lists"])
+def test_a_body_of_too_many_values_is_not_read(server: RomanaServer, value: bytes) -> None:
+    """Each costs time, however short it is, and meanwhile everybody waits."""
+    many = 1024 * 1024 // (1 + value.count(b"["))
+    content = b'{"generation": 1, "errors": [' + b",".join([value] * many) + b"]}"
+    with server.client() as client:
+        answer = client.put("/v1/hosts/a/applied", content=content, headers={"Content-Type": "application/json"})
+    assert "has more than 1048576 values" in _refused(answer, httpx.codes.REQUEST_ENTITY_TOO_LARGE)
+
+
+def test_a_report_whose_lists_are_as_long_as_they_may_be_is_taken(server: RomanaServer) -> None:
+    endpoint = {"id": "x" * 36, "status": "active", "detail": None, "route": True, "lease": True, "firewall": True}
+    lists = {"endpoints": [endpoint], "routes": ["10.1.0.0/16"], "pairs": [["10.0.1.0", "10.0.1.0"]]}
+    errors = {"errors": [{"subject": "dhcp", "message": "no dnsmasq"}]}
+    report = {"generation": 1} | {name: one * 65_536 for name, one in (lists | errors).items()}
+    with server.client() as client:
+        assert client.put("/v1/hosts/b/applied", json=report).status_code == httpx.codes.NO_CONTENT
+        client.put("/v1/hosts/b/applied", json={"generation": 1}).raise_for_status()
+
+
 REPORT = {"generation": 1}
 POLICY = {"name": "p", "source": {"tenant": "a"}, "target": {"tenant": "b"}, "protocol": "tcp"}
 
@@ -76,6 +96,93 @@ def test_lists_have_an_end(server: RomanaServer, path: str, body: dict[str, obje
         message = _refused(client.request("PUT" if "applied" in path else "POST", path, json=body))
     assert said in message
     assert len(message) < 10_000
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "said"),
+    [
+        ("/v1/hosts/a/applied", REPORT, "body: has 300001 keys"),
+        ("/v1/tenants", {"name": "x"}, "body: has 50001 keys"),
+    ],
+    ids=["an agent's report", "usual"],
+)
+def test_unknown_keys_are_not_told_one_by_one_without_an_end(
+    server: RomanaServer, path: str, body: dict[str, object], said: str
+) -> None:
+    more = 300_000 if "applied" in path else 50_000
+    with server.client() as client:
+        answer = client.request(
+            "PUT" if "applied" in path else "POST", path, json=body | {f"{number:x}": 0 for number in range(more)}
+        )
+    assert said in _refused(answer)
+
+
+@pytest.mark.parametrize("key", ["a\nb", "\x00", "\u00e9", "k" * 500_000], ids=lambda key: ascii(key)[:12])
+def test_an_unknown_key_is_told_in_a_short_line(server: RomanaServer, key: str) -> None:
+    with server.client() as client:
+        assert len(_refused(client.post("/v1/tenants", json={"name": "x", key: 1}))) < 1000
+
+
+def test_a_value_that_is_told_again_leaves_the_message_one_line(server: RomanaServer) -> None:
+    with server.client() as client:
+        client.post("/v1/tenants", json={"name": "odd", "project_id": "a\nb"}).raise_for_status()
+        answer = client.post("/v1/tenants", json={"name": "odd2", "project_id": "a\nb"})
+        assert "project a\\nb" in _refused(answer, httpx.codes.CONFLICT)
+        client.delete("/v1/tenants/odd").raise_for_status()
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        rb'{"generation": 1, "errors": [{"subject": "dhcp", "message": "\ud800"}]}',
+        rb'{"generation": 1, "endpoints": [{"id": "\udfff", "status": "active"}]}',
+        rb'{"generation": 1, "\ud800": 1}',
+        b'{"generation": NaN}',
+        b'{"generation": Infinity}',
+        b'\xef\xbb\xbf{"generation": 1}',
+        '{"generation": 1}'.encode("utf-16"),
+    ],
+    ids=["half a pair", "half a pair of an id", "half a pair of a key", "NaN", "Infinity", "mark", "UTF-16"],
+)
+def test_what_only_python_takes_for_json_is_refused(server: RomanaServer, body: bytes) -> None:
+    with server.client() as client:
+        answer = client.put("/v1/hosts/a/applied", content=body, headers={"Content-Type": "application/json"})
+    assert _refused(answer).startswith("body: not JSON (")
+
+
+REPORTED = {"id": "x", "status": "active", "route": True, "lease": True, "firewall": True}
+PEERS = {"source": {"tenant": "t"}, "target": {"tenant": "t"}}
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "where"),
+    [
+        ("/v1/hosts", {"name": "x", "address": 3221225993}, "body.address"),
+        ("/v1/hosts", {"name": "x", "address": True}, "body.address"),
+        ("/v1/hosts", {"name": "x", "address": "192.0.2.9", "index": "5"}, "body.index"),
+        ("/v1/hosts", {"name": "x", "address": "192.0.2.9", "index": True}, "body.index"),
+        ("/v1/endpoints", {**ENDPOINT, "address": 167776259}, "body.address"),
+        ("/v1/policies", {"name": "x", **PEERS, "source": {"cidr": 5}}, "body.source.cidr"),
+        ("/v1/policies", {"name": "x", **PEERS, "target": {"cidr": True}}, "body.target.cidr"),
+        ("/v1/hosts/a/applied", {"generation": "1"}, "body.generation"),
+        ("/v1/hosts/a/applied", {"generation": 1, "routes": [5]}, "body.routes.0"),
+        ("/v1/hosts/a/applied", {"generation": 1, "pairs": [[1, 2]]}, "body.pairs.0.0"),
+        (
+            "/v1/hosts/a/applied",
+            {"generation": 1, "endpoints": [{**REPORTED, "route": "off"}]},
+            "body.endpoints.0.route",
+        ),
+        ("/v1/hosts/a/applied", {"generation": 1, "endpoints": [{**REPORTED, "lease": 1}]}, "body.endpoints.0.lease"),
+    ],
+    ids=lambda value: str(value)[-30:],
+)
+def test_a_value_of_another_type_is_not_taken_for_one(
+    server: RomanaServer, path: str, body: dict[str, object], where: str
+) -> None:
+    """A number is no address: `true` would be 0.0.0.1, and a policy for it would let nobody pass who is meant."""
+    with server.client() as client:
+        answer = client.request("PUT" if "applied" in path else "POST", path, json=body)
+    assert _refused(answer).startswith(f"{where}: ")
 
 
 BAD_NAMES = [
@@ -214,4 +321,7 @@ def test_an_if_match_that_is_no_generation_is_refused(server: RomanaServer, gene
 def test_what_is_nowhere_is_not_found_and_other_methods_are_not_allowed(server: RomanaServer) -> None:
     with server.client() as client:
         assert "there is nothing at /v1/nothing" in _refused(client.get("/v1/nothing"), httpx.codes.NOT_FOUND)
-        _refused(client.put("/v1/hosts", json={}), httpx.codes.METHOD_NOT_ALLOWED)
+        for path, methods in (("/v1/hosts", "GET, POST"), ("/v1/hosts/a", "DELETE, GET, PATCH"), ("/docs", "GET")):
+            answer = client.put(path, json={})
+            _refused(answer, httpx.codes.METHOD_NOT_ALLOWED)
+            assert answer.headers["Allow"] == methods

@@ -1,4 +1,4 @@
-"""Who may do what: every request but /healthz needs a token, and the token's role decides.
+"""Who may do what: every request needs a token, but for what is the same everywhere, and the token's role decides.
 
 This stands before routing, so a route that somebody adds is closed until a role opens it.
 """
@@ -16,14 +16,15 @@ from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
 from romana.models import ErrorCode
+from romana.server import swagger
 from romana.server.errors import refusal
 from romana.store.errors import UnavailableError
 from romana.store.store import Store
 from romana.store.tokens import Token, as_time, digest, find_token
 
 REMEMBERED_SECONDS = 1.0  # how long a revoked token may still work
-OPEN = "/healthz"
-DESCRIPTIONS = ("/metrics", "/docs", "/openapi.json")  # for any token
+OPEN = frozenset({"/healthz", "/openapi.json"}) | swagger.PATHS  # without a token
+FOR_ANY_TOKEN = frozenset({"/metrics"})
 NEUTRON_WRITES = ("/v1/endpoints", "/v1/tenants")
 AGENT = "agent:"
 
@@ -31,7 +32,7 @@ AGENT = "agent:"
 def allowed(role: str, method: str, path: str) -> bool:
     """Whether a role may send such a request. Unknown roles may nothing."""
     reading = method in ("GET", "HEAD")
-    if reading and path in DESCRIPTIONS:
+    if reading and path in FOR_ANY_TOKEN:
         return True
     match role:
         case "admin":
@@ -62,7 +63,7 @@ class Access:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer 401, 403 or 503, or hand on."""
-        if scope["type"] != "http" or scope["path"] == OPEN:
+        if scope["type"] != "http" or scope["path"] in OPEN:
             await self._app(scope, receive, send)
             return
         method, path = scope["method"], scope["path"]

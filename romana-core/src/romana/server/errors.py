@@ -1,11 +1,11 @@
-"""How refusals look on the wire: one table of statuses, one shape of body."""
+"""How refusals look on the wire, and in the description of the API: one table of kinds, one shape of body."""
 
 from __future__ import annotations
 
 import logging
 from collections.abc import Mapping
 from http import HTTPStatus
-from typing import Any, get_args
+from typing import Any, NamedTuple, get_args
 
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
@@ -18,30 +18,45 @@ from romana.store.errors import StoreError
 
 log = logging.getLogger(__name__)
 
-STATUS: Mapping[ErrorCode, HTTPStatus] = {
-    ErrorCode.INVALID_REQUEST: HTTPStatus.UNPROCESSABLE_ENTITY,
-    ErrorCode.UNAUTHENTICATED: HTTPStatus.UNAUTHORIZED,
-    ErrorCode.FORBIDDEN: HTTPStatus.FORBIDDEN,
-    ErrorCode.NOT_FOUND: HTTPStatus.NOT_FOUND,
-    ErrorCode.CONFLICT: HTTPStatus.CONFLICT,
-    ErrorCode.GENERATION_CONFLICT: HTTPStatus.CONFLICT,
-    ErrorCode.IN_USE: HTTPStatus.CONFLICT,
-    ErrorCode.ADDRESS_IN_USE: HTTPStatus.CONFLICT,
-    ErrorCode.ADDRESS_MISMATCH: HTTPStatus.CONFLICT,
-    ErrorCode.IDEMPOTENCY_MISMATCH: HTTPStatus.CONFLICT,
-    ErrorCode.HOST_RESTRICTED: HTTPStatus.CONFLICT,
-    ErrorCode.HOSTS_EXHAUSTED: HTTPStatus.INSUFFICIENT_STORAGE,
-    ErrorCode.TENANTS_EXHAUSTED: HTTPStatus.INSUFFICIENT_STORAGE,
-    ErrorCode.SEGMENTS_EXHAUSTED: HTTPStatus.INSUFFICIENT_STORAGE,
-    ErrorCode.ENDPOINTS_EXHAUSTED: HTTPStatus.INSUFFICIENT_STORAGE,
-    ErrorCode.UNAVAILABLE: HTTPStatus.SERVICE_UNAVAILABLE,
-    ErrorCode.INTERNAL: HTTPStatus.INTERNAL_SERVER_ERROR,
+
+class Kind(NamedTuple):
+    """Of a refusal: its status, and what it means, for people."""
+
+    status: HTTPStatus
+    meaning: str
+
+
+KINDS: Mapping[ErrorCode, Kind] = {
+    ErrorCode.INVALID_REQUEST: Kind(
+        HTTPStatus.UNPROCESSABLE_ENTITY, "it does not fit; `details.findings` lists everything that is wrong"
+    ),
+    ErrorCode.UNAUTHENTICATED: Kind(HTTPStatus.UNAUTHORIZED, "no token, an unknown or an expired one"),
+    ErrorCode.FORBIDDEN: Kind(HTTPStatus.FORBIDDEN, "the token's role may not do this"),
+    ErrorCode.NOT_FOUND: Kind(HTTPStatus.NOT_FOUND, "there is no such thing"),
+    ErrorCode.CONFLICT: Kind(HTTPStatus.CONFLICT, "it exists with other values, or another has that value"),
+    ErrorCode.GENERATION_CONFLICT: Kind(HTTPStatus.CONFLICT, "it has changed since the generation in `If-Match`"),
+    ErrorCode.IN_USE: Kind(HTTPStatus.CONFLICT, "it is still needed; the message says by what"),
+    ErrorCode.ADDRESS_IN_USE: Kind(HTTPStatus.CONFLICT, "the asked-for address belongs to another endpoint"),
+    ErrorCode.ADDRESS_MISMATCH: Kind(
+        HTTPStatus.CONFLICT, "the asked-for address is none of that host, tenant and segment"
+    ),
+    ErrorCode.IDEMPOTENCY_MISMATCH: Kind(HTTPStatus.CONFLICT, "the key was used for another request"),
+    ErrorCode.HOST_RESTRICTED: Kind(HTTPStatus.CONFLICT, "the host belongs to another tenant"),
+    ErrorCode.HOSTS_EXHAUSTED: Kind(HTTPStatus.INSUFFICIENT_STORAGE, "every host index is taken"),
+    ErrorCode.TENANTS_EXHAUSTED: Kind(HTTPStatus.INSUFFICIENT_STORAGE, "every tenant number is taken"),
+    ErrorCode.SEGMENTS_EXHAUSTED: Kind(HTTPStatus.INSUFFICIENT_STORAGE, "every segment number of the tenant is taken"),
+    ErrorCode.ENDPOINTS_EXHAUSTED: Kind(
+        HTTPStatus.INSUFFICIENT_STORAGE, "every address of that host, tenant and segment is taken"
+    ),
+    ErrorCode.UNAVAILABLE: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer; try again"),
+    ErrorCode.INTERNAL: Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "a bug; see `journalctl -u romana-server` there"),
 }
 # What the patterns of the wire models mean, in words.
 WORDS: Mapping[str, str] = {
     constraints.pattern: f"must be {field.description}"
     for _, constraints, field in map(get_args, (models.Name, models.Mac, models.InterfaceName, models.PortRange))
 }
+ERROR_BODY = "#/components/schemas/ErrorBody"  # where the description has it
 LISTED = 50  # findings in one answer
 SHOWN = 100  # characters of a caller's text that an error repeats
 
@@ -54,10 +69,24 @@ def refusal(
     headers: Mapping[str, str] | None = None,
 ) -> Response:
     """The answer that says no; the status is the code's, where the protocol has no better one."""
-    body = ErrorBody(error=Error(code=code, message=message, details=dict(details or {})))
+    line = "".join(one if one.isprintable() else ascii(one)[1:-1] for one in message)
+    body = ErrorBody(error=Error(code=code, message=line, details=dict(details or {})))
     return Response(
-        body.model_dump_json(), status or STATUS[code], headers=dict(headers or {}), media_type="application/json"
+        body.model_dump_json(), status or KINDS[code].status, headers=dict(headers or {}), media_type="application/json"
     )
+
+
+def answers(*codes: ErrorCode) -> dict[int | str, dict[str, Any]]:
+    """What OpenAPI says of an operation that refuses for these reasons: an answer for each status."""
+    said: dict[HTTPStatus, list[str]] = {}
+    for code in codes:
+        said.setdefault(KINDS[code].status, []).append(f"`{code}`: {KINDS[code].meaning}")
+    return {int(status): answer("; ".join(reasons)) for status, reasons in said.items()}
+
+
+def answer(description: str) -> dict[str, Any]:
+    """A refusal, as OpenAPI describes it."""
+    return {"description": description, "content": {"application/json": {"schema": {"$ref": ERROR_BODY}}}}
 
 
 def add_handlers(app: FastAPI) -> None:
@@ -85,17 +114,23 @@ def _invalid(_request: Request, error: Exception) -> Response:
 
 
 def _finding(item: Mapping[str, Any]) -> str:
-    where = ".".join(str(part) for part in item["loc"])
-    if item["type"] == "json_invalid":
-        return f"body: not JSON ({_one_line(item['ctx']['error'])}, character {item['loc'][-1]})"
+    where = ".".join(_plain(str(part)) for part in item["loc"])
     message = _one_line(item["msg"])
     if item["type"] == "string_pattern_mismatch":
         message = WORDS.get(item["ctx"]["pattern"], message)
     given = item.get("input")
     if item["type"] in ("missing", "extra_forbidden") or not isinstance(given, str | int | float):
         return f"{where}: {message}"
-    text = ascii(given)  # whatever was sent, one line of plain text
-    return f"{where}: {message} (given: {text[:SHOWN]}{'...' if len(text) > SHOWN else ''})"
+    return f"{where}: {message} (given: {_short(ascii(given))})"
+
+
+def _plain(text: str) -> str:
+    """Whatever a caller sent, as a short line of plain text."""
+    return _short(ascii(text)[1:-1])
+
+
+def _short(text: str) -> str:
+    return text[:SHOWN] + "..." if len(text) > SHOWN else text
 
 
 def _one_line(text: str) -> str:
@@ -105,13 +140,22 @@ def _one_line(text: str) -> str:
 def _no_route(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     if error.status_code == HTTPStatus.NOT_FOUND:
-        return refusal(ErrorCode.NOT_FOUND, f"there is nothing at {ascii(request.url.path)[1:-1][:SHOWN]}; see /docs")
+        return refusal(ErrorCode.NOT_FOUND, f"there is nothing at {_plain(request.url.path)}; see /docs")
     if error.status_code == HTTPStatus.METHOD_NOT_ALLOWED:
         message = f"{request.method} is not possible here; see /docs"
-        return refusal(ErrorCode.INVALID_REQUEST, message, status=error.status_code, headers=error.headers)
-    if error.status_code == HTTPStatus.BAD_REQUEST:  # how FastAPI says that even the JSON reader gave up
-        return refusal(ErrorCode.INVALID_REQUEST, "body: is not JSON that can be read")
+        headers = _all_methods(request) or error.headers
+        return refusal(ErrorCode.INVALID_REQUEST, message, status=error.status_code, headers=headers)
     return refusal(ErrorCode.INVALID_REQUEST, _one_line(str(error.detail)), status=error.status_code)
+
+
+def _all_methods(request: Request) -> dict[str, str]:
+    """The header that says what is possible at a path of the description; {}: it is none of those.
+
+    Starlette would name the methods of one route, but each method of ours has a route of its own.
+    """
+    path = getattr(request.scope.get("route"), "path", None)
+    methods = request.app.openapi()["paths"].get(path, {})
+    return {"Allow": ", ".join(sorted(map(str.upper, methods)))} if methods else {}
 
 
 def _bug(request: Request, error: Exception) -> Response:

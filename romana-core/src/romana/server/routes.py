@@ -11,6 +11,9 @@ from pydantic import BaseModel, TypeAdapter
 from starlette.concurrency import run_in_threadpool
 
 from romana import models
+from romana.models import ErrorCode
+from romana.server.body import JsonRoute
+from romana.server.errors import answers
 from romana.server.metrics import Metrics
 from romana.server.watchers import Watchers
 from romana.store import (
@@ -30,10 +33,9 @@ from romana.store.store import Store
 
 JSON = "application/json"
 LONGEST_WAIT = 60  # seconds
-BIGGEST = 2**63 - 1
 
 PathName = Annotated[models.Name, Path()]
-After = Annotated[int | None, Query(ge=0, le=BIGGEST)]
+After = Annotated[int | None, Query(ge=0, le=models.BIGGEST)]
 Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="seconds")]
 EndpointId = Annotated[str, Path(max_length=36)]
 IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=r'^("[0-9]{1,18}"|[0-9]{1,18})$')]
@@ -47,7 +49,16 @@ Key = Annotated[
         description="the same key with the same request gives the same endpoint, until it is deleted",
     ),
 ]
-ERRORS: dict[int | str, dict[str, Any]] = {"default": {"model": models.ErrorBody}}
+# Why these operations refuse, beside what is so for all: no token, a role that may not, a request that does not fit.
+CHANGE = (ErrorCode.NOT_FOUND, ErrorCode.GENERATION_CONFLICT)
+ALLOCATION = (
+    ErrorCode.HOST_RESTRICTED,
+    ErrorCode.ADDRESS_IN_USE,
+    ErrorCode.ADDRESS_MISMATCH,
+    ErrorCode.IDEMPOTENCY_MISMATCH,
+    ErrorCode.ENDPOINTS_EXHAUSTED,
+)
+NOTHING_NEWER: dict[int | str, dict[str, Any]] = {HTTPStatus.NO_CONTENT: {"description": "nothing newer"}}
 
 
 def routes(store: Store, watchers: Watchers, metrics: Metrics) -> list[APIRouter]:
@@ -62,31 +73,48 @@ def routes(store: Store, watchers: Watchers, metrics: Metrics) -> list[APIRouter
     ]
 
 
+def _router(prefix: str, tag: str) -> APIRouter:
+    return APIRouter(prefix=prefix, tags=[tag], route_class=JsonRoute)
+
+
+def _there(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
+    return {HTTPStatus.OK: {"model": model, "description": "just that was there already"}}
+
+
 def _hosts(store: Store, watchers: Watchers) -> APIRouter:
-    router = APIRouter(prefix="/v1/hosts", tags=["hosts"], responses=ERRORS)
+    router = _router("/v1/hosts", "hosts")
 
     @router.get("", response_model=list[models.Host])
     def list_hosts() -> Response:
         return _many(models.Host, hosts.list_hosts(store))
 
-    @router.post("", response_model=models.Host, status_code=HTTPStatus.CREATED)
+    @router.post(
+        "",
+        response_model=models.Host,
+        status_code=HTTPStatus.CREATED,
+        responses=_there(models.Host) | answers(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.HOSTS_EXHAUSTED),
+    )
     def create_host(body: models.HostCreate) -> Response:
         return _made(*hosts.create_host(store, body))
 
-    @router.get("/{name}", response_model=models.Host)
+    @router.get("/{name}", response_model=models.Host, responses=answers(ErrorCode.NOT_FOUND))
     def get_host(name: PathName) -> Response:
         return _one(hosts.get_host(store, name))
 
-    @router.patch("/{name}", response_model=models.Host)
+    @router.patch(
+        "/{name}", response_model=models.Host, responses=answers(*CHANGE, ErrorCode.CONFLICT, ErrorCode.IN_USE)
+    )
     def update_host(name: PathName, body: models.HostUpdate, if_match: IfMatch = None) -> Response:
         return _one(hosts.update_host(store, name, body, _generation(if_match)))
 
-    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
+    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT, responses=answers(*CHANGE, ErrorCode.IN_USE))
     def delete_host(name: PathName, if_match: IfMatch = None) -> Response:
         hosts.delete_host(store, name, _generation(if_match))
         return _nothing()
 
-    @router.get("/{name}/state", response_model=models.HostState, responses={204: {"description": "nothing newer"}})
+    @router.get(
+        "/{name}/state", response_model=models.HostState, responses=NOTHING_NEWER | answers(ErrorCode.NOT_FOUND)
+    )
     async def get_state(
         name: PathName,
         after: After = None,
@@ -96,12 +124,12 @@ def _hosts(store: Store, watchers: Watchers) -> APIRouter:
             return _nothing()
         return _one(await run_in_threadpool(state.host_state, store, name))
 
-    @router.put("/{name}/applied", status_code=HTTPStatus.NO_CONTENT)
+    @router.put("/{name}/applied", status_code=HTTPStatus.NO_CONTENT, responses=answers(ErrorCode.NOT_FOUND))
     def put_applied(name: PathName, body: models.Applied) -> Response:
         applied.put_applied(store, name, body)
         return _nothing()
 
-    @router.get("/{name}/applied", response_model=models.Applied)
+    @router.get("/{name}/applied", response_model=models.Applied, responses=answers(ErrorCode.NOT_FOUND))
     def get_applied(name: PathName) -> Response:
         return _one(applied.get_applied(store, name))
 
@@ -109,42 +137,54 @@ def _hosts(store: Store, watchers: Watchers) -> APIRouter:
 
 
 def _tenants(store: Store) -> APIRouter:
-    router = APIRouter(prefix="/v1/tenants", tags=["tenants"], responses=ERRORS)
+    router = _router("/v1/tenants", "tenants")
 
     @router.get("", response_model=list[models.Tenant])
     def list_tenants(project_id: Annotated[models.ProjectId | None, Query()] = None) -> Response:
         return _many(models.Tenant, tenants.list_tenants(store, project_id))
 
-    @router.post("", response_model=models.Tenant, status_code=HTTPStatus.CREATED)
+    @router.post(
+        "",
+        response_model=models.Tenant,
+        status_code=HTTPStatus.CREATED,
+        responses=_there(models.Tenant) | answers(ErrorCode.CONFLICT, ErrorCode.TENANTS_EXHAUSTED),
+    )
     def create_tenant(body: models.TenantCreate) -> Response:
         return _made(*tenants.create_tenant(store, body))
 
-    @router.get("/{tenant}", response_model=models.Tenant)
+    @router.get("/{tenant}", response_model=models.Tenant, responses=answers(ErrorCode.NOT_FOUND))
     def get_tenant(tenant: PathName) -> Response:
         return _one(tenants.get_tenant(store, tenant))
 
-    @router.patch("/{tenant}", response_model=models.Tenant)
+    @router.patch("/{tenant}", response_model=models.Tenant, responses=answers(*CHANGE, ErrorCode.CONFLICT))
     def update_tenant(tenant: PathName, body: models.TenantUpdate, if_match: IfMatch = None) -> Response:
         return _one(tenants.update_tenant(store, tenant, body, _generation(if_match)))
 
-    @router.delete("/{tenant}", status_code=HTTPStatus.NO_CONTENT)
+    @router.delete("/{tenant}", status_code=HTTPStatus.NO_CONTENT, responses=answers(*CHANGE, ErrorCode.IN_USE))
     def delete_tenant(tenant: PathName, if_match: IfMatch = None) -> Response:
         tenants.delete_tenant(store, tenant, _generation(if_match))
         return _nothing()
 
-    @router.get("/{tenant}/segments", response_model=list[models.Segment])
+    @router.get("/{tenant}/segments", response_model=list[models.Segment], responses=answers(ErrorCode.NOT_FOUND))
     def list_segments(tenant: PathName) -> Response:
         return _many(models.Segment, segments.list_segments(store, tenant))
 
-    @router.post("/{tenant}/segments", response_model=models.Segment, status_code=HTTPStatus.CREATED)
+    @router.post(
+        "/{tenant}/segments",
+        response_model=models.Segment,
+        status_code=HTTPStatus.CREATED,
+        responses=_there(models.Segment) | answers(ErrorCode.NOT_FOUND, ErrorCode.SEGMENTS_EXHAUSTED),
+    )
     def create_segment(tenant: PathName, body: models.SegmentCreate) -> Response:
         return _made(*segments.create_segment(store, tenant, body))
 
-    @router.get("/{tenant}/segments/{segment}", response_model=models.Segment)
+    @router.get("/{tenant}/segments/{segment}", response_model=models.Segment, responses=answers(ErrorCode.NOT_FOUND))
     def get_segment(tenant: PathName, segment: PathName) -> Response:
         return _one(segments.get_segment(store, tenant, segment))
 
-    @router.delete("/{tenant}/segments/{segment}", status_code=HTTPStatus.NO_CONTENT)
+    @router.delete(
+        "/{tenant}/segments/{segment}", status_code=HTTPStatus.NO_CONTENT, responses=answers(*CHANGE, ErrorCode.IN_USE)
+    )
     def delete_segment(tenant: PathName, segment: PathName, if_match: IfMatch = None) -> Response:
         segments.delete_segment(store, tenant, segment, _generation(if_match))
         return _nothing()
@@ -153,7 +193,7 @@ def _tenants(store: Store) -> APIRouter:
 
 
 def _endpoints(store: Store, metrics: Metrics) -> APIRouter:
-    router = APIRouter(prefix="/v1/endpoints", tags=["endpoints"], responses=ERRORS)
+    router = _router("/v1/endpoints", "endpoints")
 
     @router.get("", response_model=list[models.Endpoint])
     def list_endpoints(
@@ -173,22 +213,27 @@ def _endpoints(store: Store, metrics: Metrics) -> APIRouter:
         filters = {name: value for name, value in given.items() if value is not None}
         return _many(models.Endpoint, endpoints.list_endpoints(store, filters))
 
-    @router.post("", response_model=models.Endpoint, status_code=HTTPStatus.CREATED)
+    @router.post(
+        "",
+        response_model=models.Endpoint,
+        status_code=HTTPStatus.CREATED,
+        responses=_there(models.Endpoint) | answers(ErrorCode.NOT_FOUND, *ALLOCATION),
+    )
     def create_endpoint(body: models.EndpointCreate, idempotency_key: Key = None) -> Response:
         endpoint, new = allocation.create_endpoint(store, body, idempotency_key)
         if new:
             metrics.allocations.inc()
         return _made(endpoint, new)
 
-    @router.get("/{identifier}", response_model=models.Endpoint)
+    @router.get("/{identifier}", response_model=models.Endpoint, responses=answers(ErrorCode.NOT_FOUND))
     def get_endpoint(identifier: EndpointId) -> Response:
         return _one(endpoints.get_endpoint(store, identifier))
 
-    @router.patch("/{identifier}", response_model=models.Endpoint)
+    @router.patch("/{identifier}", response_model=models.Endpoint, responses=answers(*CHANGE))
     def update_endpoint(identifier: EndpointId, body: models.EndpointUpdate, if_match: IfMatch = None) -> Response:
         return _one(endpoints.update_endpoint(store, identifier, body, _generation(if_match)))
 
-    @router.delete("/{identifier}", status_code=HTTPStatus.NO_CONTENT)
+    @router.delete("/{identifier}", status_code=HTTPStatus.NO_CONTENT, responses=answers(*CHANGE))
     def delete_endpoint(identifier: EndpointId, if_match: IfMatch = None) -> Response:
         endpoints.delete_endpoint(store, identifier, _generation(if_match))
         metrics.releases.inc()
@@ -198,9 +243,9 @@ def _endpoints(store: Store, metrics: Metrics) -> APIRouter:
 
 
 def _statuses(store: Store, watchers: Watchers) -> APIRouter:
-    router = APIRouter(prefix="/v1/statuses", tags=["endpoints"], responses=ERRORS)
+    router = _router("/v1/statuses", "endpoints")
 
-    @router.get("", response_model=models.Statuses, responses={204: {"description": "nothing newer"}})
+    @router.get("", response_model=models.Statuses, responses=NOTHING_NEWER)
     async def get_statuses(after: After = None, wait: Wait = 0) -> Response:
         if after is not None and not await watchers.status_is_after(after, wait):
             return _nothing()
@@ -210,21 +255,26 @@ def _statuses(store: Store, watchers: Watchers) -> APIRouter:
 
 
 def _policies(store: Store) -> APIRouter:
-    router = APIRouter(prefix="/v1/policies", tags=["policies"], responses=ERRORS)
+    router = _router("/v1/policies", "policies")
 
     @router.get("", response_model=list[models.Policy])
     def list_policies() -> Response:
         return _many(models.Policy, policies.list_policies(store))
 
-    @router.post("", response_model=models.Policy, status_code=HTTPStatus.CREATED)
+    @router.post(
+        "",
+        response_model=models.Policy,
+        status_code=HTTPStatus.CREATED,
+        responses=_there(models.Policy) | answers(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT),
+    )
     def create_policy(body: models.PolicyCreate) -> Response:
         return _made(*policies.create_policy(store, body))
 
-    @router.get("/{name}", response_model=models.Policy)
+    @router.get("/{name}", response_model=models.Policy, responses=answers(ErrorCode.NOT_FOUND))
     def get_policy(name: PathName) -> Response:
         return _one(policies.get_policy(store, name))
 
-    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT)
+    @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT, responses=answers(*CHANGE))
     def delete_policy(name: PathName, if_match: IfMatch = None) -> Response:
         policies.delete_policy(store, name, _generation(if_match))
         return _nothing()
@@ -233,7 +283,7 @@ def _policies(store: Store) -> APIRouter:
 
 
 def _addresses(store: Store) -> APIRouter:
-    router = APIRouter(prefix="/v1", tags=["addresses"], responses=ERRORS)
+    router = _router("/v1", "addresses")
 
     @router.get("/plan", response_model=models.Plan)
     def get_plan() -> Response:

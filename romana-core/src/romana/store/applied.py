@@ -9,12 +9,10 @@ from sqlalchemy import Connection, Row, bindparam, exists, select, update
 
 from romana.models import Applied
 from romana.store.database import Unchanged
-from romana.store.errors import InvalidError, NotFoundError
+from romana.store.errors import NotFoundError
 from romana.store.hosts import no_host
 from romana.store.schema import DETAIL_LENGTH, endpoints, hosts
 from romana.store.store import Store, current_generation, wake_all_hosts
-
-BIGGEST = 2**63 - 1  # what a BIGINT column holds
 
 _STATUS = (
     update(endpoints)
@@ -50,11 +48,8 @@ def put_applied(store: Store, host: str, report: Applied) -> bool:
     A report that changes the status of an endpoint, or by which MAC others know the host, is a write with a generation
     of its own. Most change neither; for those the lock of the host is enough.
 
-    Endpoints that are not this host's are ignored: they may have been deleted since. Raises NotFoundError, and
-    InvalidError when no generation can have that number.
+    Endpoints that are not this host's are ignored: they may have been deleted since. Raises NotFoundError.
     """
-    if not 0 <= report.generation <= BIGGEST:
-        raise InvalidError(f"generation {report.generation} is outside 0..{BIGGEST}; report the one of the state")
 
     def for_itself(connection: Connection) -> bool:
         row = _locked_host(connection, host, report)
