@@ -15,12 +15,13 @@ from functools import partial
 
 import commands
 import pytest
-from cloud_client import BLANK, Cloud, Server, wait_for
+from cloud_client import BLANK, Cloud, Server, account, wait_for
 from console import greeting
 from dashboard import Dashboard
 from keystoneauth1 import exceptions
 from refusal import PATHS, refusal
 from romana_setup import Setup
+from walk import Walks
 
 from romana_install import tunnel, verify
 from romana_install.settings import Config
@@ -88,9 +89,7 @@ def test_daily_commands_answer_as_the_page_says(stack: Setup) -> None:
 @pytest.fixture(scope="module")
 def dashboard(stack: Setup) -> Dashboard:
     """Horizon, as the user demo sees it."""
-    password = re.search(r"OS_PASSWORD='?([^'\n]+)", (stack.directory / "demo-openrc").read_text())
-    assert password
-    return Dashboard(stack.address(10), "demo", password[1])
+    return Dashboard(stack.address(10), "demo", account(stack.directory, f"{stack.name}-demo")["password"])
 
 
 def test_dashboard_lets_a_user_in(dashboard: Dashboard) -> None:
@@ -142,8 +141,14 @@ def test_a_cloud_to_which_only_ssh_leads_is_reached_by_it(stack: Setup) -> None:
     assert verify.run(far, quick=True).ok
 
 
-def test_users_begin_in_their_own_projects(admin: Cloud) -> None:
-    assert admin.default_project == "admin"
+def test_users_begin_in_their_own_projects(walks: Walks) -> None:
+    assert {user: project for user, (project, _) in walks.items()} == {"admin": "admin", "demo": "demo"}
+
+
+def test_no_page_of_the_menu_has_an_error(walks: Walks) -> None:
+    errors = {(user, page): said for user, (_, pages) in walks.items() for page, said in pages.items()}
+    assert {user for user, _ in errors} == {"admin", "demo"}
+    assert {place: said for place, said in errors.items() if said} == {}
 
 
 @pytest.mark.usefixtures("nothing_left")

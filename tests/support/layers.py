@@ -48,7 +48,7 @@ LAYERS = {
             *("vagrant", "vagrant-libvirt"),
         ),
     ),
-    "openstack": Layer(("tests/openstack",)),
+    "openstack": Layer(("tests/openstack",), (*PROGRAMS, "chromium", "chromium-driver")),
     "systems": Layer(("tests/fresh/test_sudo.py",)),
     "static": Layer(("tests/static",)),
     "local": Layer(("tests/local",)),
