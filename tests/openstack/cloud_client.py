@@ -171,11 +171,12 @@ class Cloud:
         assert done.returncode == code, f"{server.name}: {command}: exit {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def add_image(self, name: str, content: bytes) -> None:
-        """Give everybody an image, a raw disk."""
-        body = {"name": name, "disk_format": "raw", "container_format": "bare", "visibility": "public"}
-        path = f"/v2/images/{self.glance.post('/v2/images', json=body).json()['id']}/file"
-        self.glance.put(path, data=content, headers={"Content-Type": "application/octet-stream"})
+    def add_image(self, name: str, content: bytes, **properties: str) -> str:
+        """Give everybody an image, a raw disk; returns its id."""
+        body = {"name": name, "disk_format": "raw", "container_format": "bare", "visibility": "public"} | properties
+        image = str(self.glance.post("/v2/images", json=body).json()["id"])
+        self.glance.put(f"/v2/images/{image}/file", data=content, headers={"Content-Type": "application/octet-stream"})
+        return image
 
     # --- networks
 

@@ -12,9 +12,11 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import commands
 import pytest
+import tempest_cloud
 from cloud_client import BLANK, Cloud, Server, account, wait_for
 from console import greeting
 from dashboard import Dashboard
@@ -84,6 +86,13 @@ def test_root_on_the_controller_has_the_clouds(stack: Setup) -> None:
 def test_daily_commands_answer_as_the_page_says(stack: Setup) -> None:
     made = commands.page(commands.run(stack.directory / "ssh_config", stack.name))
     assert made.splitlines() == commands.PAGE.read_text().splitlines()
+
+
+def test_openstacks_own_tests_pass(stack: Setup, tmp_path: Path) -> None:
+    outcomes = tempest_cloud.run(stack, tmp_path, tempest_cloud.SUBSET)
+    passed = [one.name for one in outcomes if one.outcome == "passed"]
+    assert [name for name in tempest_cloud.SUBSET if not any(one.startswith(name) for one in passed)] == []
+    assert tempest_cloud.failures(outcomes) == {}
 
 
 @pytest.fixture(scope="module")
