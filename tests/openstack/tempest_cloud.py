@@ -39,8 +39,8 @@ INTRODUCTION = """# OpenStack's own tests
 
 What tempest {version} says of a stack of the target `local` with the engine `packages` and three nodes, by
 `./run-tests tempest`; a part of it is in the layer `openstack`, which belongs to all tests. Instances are the tiny
-guest, and logins to them by ssh are part of the tests. {passed} tests pass, none fails, {skipped} are skipped, or classes
-of them, for these reasons.
+guest, and logins to them by ssh are part of the tests. {passed} tests pass, none fails, {skipped} are skipped, or
+classes of them, for these reasons.
 
 | reason | skipped |
 |---|---|

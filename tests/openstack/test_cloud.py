@@ -294,6 +294,27 @@ def impatient_follower(stack: Setup) -> Iterator[None]:
     stack.ssh("controller", again)
 
 
+@pytest.mark.usefixtures("nothing_left")
+def test_a_command_goes_on_when_its_token_expires(stack: Setup) -> None:
+    """A client that is refused for that logs in again; what Nova has others do for it goes on, too."""
+    create = ("server", "create", "--wait", "--image", "tiny", "--flavor", "tiny", "--network", "romana", "-f", "json")
+    with short_tokens(stack):
+        client = ("openstack", "--debug", "--os-cloud", f"{stack.name}-demo", *create, "patient", "2>&1")
+        said = stack.ssh("controller", *client)
+    assert said.count("Making authentication request") > 1, said
+    assert '"status": "ACTIVE"' in said, said
+
+
+@contextmanager
+def short_tokens(stack: Setup) -> Iterator[None]:
+    """A token is good for some requests of a command, not for all."""
+    edits = (r"$a [token]\nexpiration = 3", r"/^\[token\]$/d; /^expiration = 3$/d")
+    short, again = (f"sed -i '{edit}' /etc/keystone/keystone.conf && systemctl restart keystone" for edit in edits)
+    stack.ssh("controller", short)
+    yield
+    stack.ssh("controller", again)
+
+
 def names_of_endpoints(stack: Setup) -> set[str]:
     """Those of Neutron's are named after their ports."""
     return {endpoint["name"] for endpoint in stack.romana("endpoint", "list")}
