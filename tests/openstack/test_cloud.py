@@ -308,7 +308,7 @@ def test_a_command_goes_on_when_its_token_expires(stack: Setup) -> None:
 @contextmanager
 def short_tokens(stack: Setup) -> Iterator[None]:
     """A token is good for some requests of a command, not for all."""
-    edits = (r"$a [token]\nexpiration = 3", r"/^\[token\]$/d; /^expiration = 3$/d")
+    edits = (r"s/^\[token\]$/&\nexpiration = 3/", "/^expiration = 3$/d")
     short, again = (f"sed -i '{edit}' /etc/keystone/keystone.conf && systemctl restart keystone" for edit in edits)
     stack.ssh("controller", short)
     yield
