@@ -2,8 +2,9 @@
 
 usage: run_tempest.py DIRECTORY NAME...      names: those of modules, classes or tests, or how they begin
 
-In the directory are tempest.conf and nodes.json: the stack's ssh configuration, and the node of each prefix. Into an
-instance leads only the way by its own node, which tempest has no option for: its ssh client takes it from here.
+In the directory are tempest.conf and told.json: the stack's ssh configuration, the node of each prefix, and the names
+of tests that are left out. Into an instance leads only the way by its own node, which tempest has no option for: its
+ssh client is given that.
 """
 
 from __future__ import annotations
@@ -22,17 +23,16 @@ from types import SimpleNamespace
 from typing import Any
 
 
-def lead(directory: Path) -> None:
-    """Have tempest's ssh client connect to an instance by the node whose prefix its address is in."""
+def lead(ssh_config: str, nodes: dict[str, str]) -> None:
+    """Have tempest's ssh client connect to an instance by the node whose prefix its address is in. nodes: by prefix."""
     import paramiko
     from tempest.lib.common.ssh import Client
 
-    way = json.loads((directory / "nodes.json").read_text())
-    prefixes = {IPv4Network(prefix): node for prefix, node in way["prefixes"].items()}
+    prefixes = {IPv4Network(prefix): node for prefix, node in nodes.items()}
 
     def channel(client: Client) -> paramiko.ProxyCommand:
         node = next(node for prefix, node in prefixes.items() if IPv4Address(client.host) in prefix)
-        command = ["ssh", "-F", way["ssh_config"], "-W", f"{client.host}:{client.port}", node]
+        command = ["ssh", "-F", ssh_config, "-W", f"{client.host}:{client.port}", node]
         return paramiko.ProxyCommand(shlex.join(command))
 
     proxy = SimpleNamespace(host=None, port=None, username=None)
@@ -65,10 +65,10 @@ class Lines(unittest.TestResult):
         print(json.dumps({"name": name, "outcome": outcome, "why": why, "seconds": seconds}), flush=True)
 
 
-def chosen(suite: unittest.TestSuite, names: list[str]) -> unittest.TestSuite:
-    """The tests whose names begin with one of these; tempest orders classes by what they need."""
-    kept = [test for test in _each(suite) if test.id().startswith(tuple(names))]
-    return unittest.TestSuite(kept)
+def chosen(suite: unittest.TestSuite, names: list[str], left_out: list[str]) -> unittest.TestSuite:
+    """The tests whose names begin with one of these, but for those that are left out."""
+    named = [test for test in _each(suite) if test.id().startswith(tuple(names))]
+    return unittest.TestSuite(test for test in named if not test.id().startswith(tuple(left_out)))
 
 
 def _each(suite: unittest.TestSuite) -> Iterator[unittest.TestCase]:
@@ -93,8 +93,9 @@ def main() -> None:
     """Run the tests that are named."""
     directory, *names = sys.argv[1:]
     os.environ |= {"TEMPEST_CONFIG_DIR": directory, "TEMPEST_CONFIG": "tempest.conf"}
-    lead(Path(directory))
-    chosen(load(names), names).run(Lines())
+    told = json.loads(Path(directory, "told.json").read_text())
+    lead(told["ssh_config"], told["prefixes"])
+    chosen(load(names), names, told["left_out"]).run(Lines())
 
 
 if __name__ == "__main__":

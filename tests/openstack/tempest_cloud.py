@@ -35,6 +35,12 @@ SUBSET = (
     "tempest.api.identity.v3.test_application_credentials",
     "tempest.api.image.v2.test_images.BasicOperationsImagesTest",
 )
+# Of WHOLE, what cannot pass, by class.
+LEFT_OUT = {
+    "tempest.api.compute.servers.test_create_server_multi_nic.ServersTestMultiNic": (
+        "it makes networks with addresses of its own choice, which are refused: all have the address plan's"
+    )
+}
 INTRODUCTION = """# OpenStack's own tests
 
 What tempest {version} says of a stack of the target `local` with the engine `packages` and three nodes, by
@@ -69,15 +75,19 @@ def run(stack: Setup, directory: Path, names: Sequence[str]) -> list[Outcome]:
     with (directory / "tempest.conf").open("w") as file:
         config.write(file)
     hosts = stack.romana("host", "list")
-    way = {
+    told = {
         "ssh_config": str(stack.directory / "ssh_config"),
         "prefixes": {host["prefix"]: host["name"] for host in hosts},
+        "left_out": list(LEFT_OUT),
     }
-    (directory / "nodes.json").write_text(json.dumps(way))
+    (directory / "told.json").write_text(json.dumps(told))
     command = [python_apart("tempest"), RUNNER, directory, *names]
     done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
-    return [Outcome(**json.loads(line)) for line in done.stdout.splitlines()]
+    return [
+        *(Outcome(**json.loads(line)) for line in done.stdout.splitlines()),
+        *(Outcome(name, "skipped", why, 0.0) for name, why in LEFT_OUT.items() if name.startswith(tuple(names))),
+    ]
 
 
 def version() -> str:
