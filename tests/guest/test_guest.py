@@ -67,6 +67,12 @@ def test_guest_becomes_what_its_metadata_says(guest: Guest, network: Network, ke
     assert network.run("busybox", "wget", "-q", "-O", "-", f"http://{ADDRESS}/") == f"web-1 {ADDRESS}/16\n"
 
 
+def test_what_instructions_for_other_images_begin_with_is_there(guest: Guest, network: Network, key: Path) -> None:
+    assert guest.process.poll() is None
+    assert ssh(network, key, "sudo curl -s http://169.254.169.254/latest/meta-data/hostname") == "web-1.example.org"
+    assert [line.split()[0] for line in ssh(network, key, "lsblk -b --nodeps").splitlines()] == ["NAME"]
+
+
 def test_a_shell_on_the_screen_takes_keys(guest: Guest, network: Network) -> None:
     def until(text: str) -> None:
         eventually(lambda: text in network.screen(), f"the screen shows {text}", PATIENCE)

@@ -15,12 +15,13 @@ SHELL = [
         "romana-setup",
         "run-tests",
         "launcher/venv.sh",
-        "launcher/neutron.sh",
+        "launcher/apart.sh",
         "launcher/owner.sh",
         "requirements/lock",
         ".ci/run",
     ),
     *(f"{GUEST}/usr/libexec/guest/{name}" for name in ("boot", "configure", "console", "lease", "metadata", "page")),
+    *(f"{GUEST}/usr/bin/{name}" for name in ("curl", "lsblk", "sudo")),
     f"{GUEST}/etc/acpi/PWRF/00000080",
     *(
         f"networking-romana/devstack/{name}"

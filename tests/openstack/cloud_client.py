@@ -59,14 +59,18 @@ class Server:
         return str(self.shown.get("fault", {}).get("message", ""))
 
 
+def account(directory: Path, name: str) -> dict[str, str]:
+    """How the user of a cloud in clouds.yaml logs in."""
+    auth: dict[str, str] = yaml.safe_load((directory / "clouds.yaml").read_text())["clouds"][name]["auth"]
+    return auth
+
+
 class Cloud:
     """One user in one project."""
 
     def __init__(self, directory: Path, name: str, project: str | None = None) -> None:
         self._directory = directory
-        auth: dict[str, str] = yaml.safe_load((directory / "clouds.yaml").read_text())["clouds"][name]["auth"]
-        if project:
-            auth |= {"project_name": project}
+        auth = account(directory, name) | ({"project_name": project} if project else {})
         self._session = Session(v3.Password(**auth))
         self.nova = Adapter(self._session, service_type="compute", default_microversion=NOVA)
         self.neutron = Adapter(self._session, service_type="network", endpoint_override=self._neutron_url())
@@ -80,11 +84,11 @@ class Cloud:
     def project(self) -> str:
         return str(self._session.get_project_id())
 
-    @property
-    def default_project(self) -> str:
-        """The name of the project in which this user begins in Horizon."""
-        user = self.keystone.get(f"/users/{self._session.get_user_id()}").json()["user"]
-        return str(self.keystone.get(f"/projects/{user['default_project_id']}").json()["project"]["name"])
+    def join(self, project: str) -> None:
+        """Give this user, an administrator, the role admin in another project."""
+        to = self._id(self.keystone, f"/projects?name={project}", "projects")
+        role = self._id(self.keystone, "/roles?name=admin", "roles")
+        self.keystone.put(f"/projects/{to}/users/{self._session.get_user_id()}/roles/{role}")
 
     def url(self, service: str) -> str:
         """Where the catalogue says that an API is."""
@@ -167,11 +171,12 @@ class Cloud:
         assert done.returncode == code, f"{server.name}: {command}: exit {done.returncode}: {done.stdout}{done.stderr}"
         return done.stdout
 
-    def add_image(self, name: str, content: bytes) -> None:
-        """Give everybody an image, a raw disk."""
-        body = {"name": name, "disk_format": "raw", "container_format": "bare", "visibility": "public"}
-        path = f"/v2/images/{self.glance.post('/v2/images', json=body).json()['id']}/file"
-        self.glance.put(path, data=content, headers={"Content-Type": "application/octet-stream"})
+    def add_image(self, name: str, content: bytes, **properties: str) -> str:
+        """Give everybody an image, a raw disk; returns its id."""
+        body = {"name": name, "disk_format": "raw", "container_format": "bare", "visibility": "public"} | properties
+        image = str(self.glance.post("/v2/images", json=body).json()["id"])
+        self.glance.put(f"/v2/images/{image}/file", data=content, headers={"Content-Type": "application/octet-stream"})
+        return image
 
     # --- networks
 

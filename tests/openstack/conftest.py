@@ -7,10 +7,12 @@ import shutil
 from collections.abc import Iterator
 
 import pytest
-from cloud_client import BLANK, Cloud, Server
+from chromium import chromium
+from cloud_client import BLANK, Cloud, Server, account
 from places import PLACE
 from remains import assert_nothing_left
 from romana_setup import Setup
+from walk import Walk, Walks
 
 STACK = ("romana-cloud", "192.168.98.0/24", {"openstack_engine": "packages", "devstack_compute_node": 2})
 
@@ -35,8 +37,21 @@ def stack() -> Iterator[Setup]:
 
 
 @pytest.fixture(scope="module")
-def admin(stack: Setup) -> Cloud:
-    """The administrator, in the project demo: may say on which host an instance runs."""
+def walks(stack: Setup, tmp_path_factory: pytest.TempPathFactory) -> Walks:
+    """Each user's walk through Horizon."""
+    found = {}
+    for name in (stack.name, f"{stack.name}-demo"):
+        auth = account(stack.directory, name)
+        with chromium(tmp_path_factory.mktemp("chromium") / "profile") as browser:
+            walk = Walk(browser, stack.address(10), auth["username"], auth["password"])
+            found[auth["username"]] = walk.project, walk.pages()
+    return found
+
+
+@pytest.fixture(scope="module")
+def admin(stack: Setup, walks: Walks) -> Cloud:  # noqa: ARG001 - to be made before
+    """The administrator, in the project demo, joined after the walks: may say on which host an instance runs."""
+    Cloud(stack.directory, stack.name).join("demo")
     cloud = Cloud(stack.directory, stack.name, project="demo")
     cloud.add_image(BLANK, bytes(1 << 20))
     return cloud

@@ -12,15 +12,18 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import replace
 from functools import partial
+from pathlib import Path
 
 import commands
 import pytest
-from cloud_client import BLANK, Cloud, Server, wait_for
+import tempest_cloud
+from cloud_client import BLANK, Cloud, Server, account, wait_for
 from console import greeting
 from dashboard import Dashboard
 from keystoneauth1 import exceptions
 from refusal import PATHS, refusal
 from romana_setup import Setup
+from walk import Walks
 
 from romana_install import tunnel, verify
 from romana_install.settings import Config
@@ -85,12 +88,17 @@ def test_daily_commands_answer_as_the_page_says(stack: Setup) -> None:
     assert made.splitlines() == commands.PAGE.read_text().splitlines()
 
 
+def test_openstacks_own_tests_pass(stack: Setup, tmp_path: Path) -> None:
+    outcomes = tempest_cloud.run(stack, tmp_path, tempest_cloud.SUBSET)
+    passed = [one.name for one in outcomes if one.outcome == "passed"]
+    assert [name for name in tempest_cloud.SUBSET if not any(one.startswith(name) for one in passed)] == []
+    assert tempest_cloud.failures(outcomes) == {}
+
+
 @pytest.fixture(scope="module")
 def dashboard(stack: Setup) -> Dashboard:
     """Horizon, as the user demo sees it."""
-    password = re.search(r"OS_PASSWORD='?([^'\n]+)", (stack.directory / "demo-openrc").read_text())
-    assert password
-    return Dashboard(stack.address(10), "demo", password[1])
+    return Dashboard(stack.address(10), "demo", account(stack.directory, f"{stack.name}-demo")["password"])
 
 
 def test_dashboard_lets_a_user_in(dashboard: Dashboard) -> None:
@@ -142,8 +150,14 @@ def test_a_cloud_to_which_only_ssh_leads_is_reached_by_it(stack: Setup) -> None:
     assert verify.run(far, quick=True).ok
 
 
-def test_users_begin_in_their_own_projects(admin: Cloud) -> None:
-    assert admin.default_project == "admin"
+def test_users_begin_in_their_own_projects(walks: Walks) -> None:
+    assert {user: project for user, (project, _) in walks.items()} == {"admin": "admin", "demo": "demo"}
+
+
+def test_no_page_of_the_menu_has_an_error(walks: Walks) -> None:
+    errors = {(user, page): said for user, (_, pages) in walks.items() for page, said in pages.items()}
+    assert {user for user, _ in errors} == {"admin", "demo"}
+    assert {place: said for place, said in errors.items() if said} == {}
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -276,6 +290,27 @@ def impatient_follower(stack: Setup) -> Iterator[None]:
     edits = (r"s/^\[romana\]$/&\ngrace = 1\nsync_interval = 1/", "/^grace = 1$/d; /^sync_interval = 1$/d")
     soon, again = (f"sed -i '{edit}' /etc/neutron/neutron.conf && systemctl restart neutron-romana" for edit in edits)
     stack.ssh("controller", soon)
+    yield
+    stack.ssh("controller", again)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_command_goes_on_when_its_token_expires(stack: Setup) -> None:
+    """A client that is refused for that logs in again; what Nova has others do for it goes on, too."""
+    create = ("server", "create", "--wait", "--image", "tiny", "--flavor", "tiny", "--network", "romana", "-f", "json")
+    with short_tokens(stack):
+        client = ("openstack", "--debug", "--os-cloud", f"{stack.name}-demo", *create, "patient", "2>&1")
+        said = stack.ssh("controller", *client)
+    assert said.count("Making authentication request") > 1, said
+    assert '"status": "ACTIVE"' in said, said
+
+
+@contextmanager
+def short_tokens(stack: Setup) -> Iterator[None]:
+    """A token is good for some requests of a command, not for all."""
+    edits = (r"s/^\[token\]$/&\nexpiration = 3/", "/^expiration = 3$/d")
+    short, again = (f"sed -i '{edit}' /etc/keystone/keystone.conf && systemctl restart keystone" for edit in edits)
+    stack.ssh("controller", short)
     yield
     stack.ssh("controller", again)
 

@@ -23,10 +23,12 @@ class Layer:
     Args:
         folders: where its tests are, folders or files below the project's directory.
         packages: distribution packages that it needs, and not each layer does.
+        by_name: it runs only where it is named: it takes too long for every run.
     """
 
     folders: tuple[str, ...]
     packages: tuple[str, ...] = PROGRAMS
+    by_name: bool = False
 
 
 # Two run at a time, begun in this order: the longest are not the last.
@@ -49,7 +51,7 @@ LAYERS = {
             *("vagrant", "vagrant-libvirt"),
         ),
     ),
-    "openstack": Layer(("tests/openstack",)),
+    "openstack": Layer(("tests/openstack/test_cloud.py",), (*PROGRAMS, "chromium", "chromium-driver")),
     "systems": Layer(("tests/fresh/test_sudo.py",)),
     "static": Layer(("tests/static",)),
     "local": Layer(("tests/local",)),
@@ -57,6 +59,7 @@ LAYERS = {
     "roles": Layer(("tests/roles",)),
     "guest": Layer(("tests/guest",)),
     "modules": Layer(("tests/modules",)),
+    "tempest": Layer(("tests/openstack/test_tempest.py",), by_name=True),
 }
 SETS = {"quick": ("lint", "unit", "api", "modules"), "fresh": ("first", "systems")}
 
@@ -66,13 +69,13 @@ class UnknownLayerError(ValueError):
 
 
 def chosen(names: Iterable[str]) -> list[str]:
-    """The layers that are meant, in their order; all, if no name is given. Raises UnknownLayerError."""
+    """The layers that are meant, in their order; without names, all but those by name. Raises UnknownLayerError."""
     wanted: set[str] = set()
     for name in names:
         if name not in LAYERS and name not in SETS:
             raise UnknownLayerError(f"no layer is named '{name}'; there are: {' '.join([*LAYERS, *SETS])}")
         wanted.update(SETS.get(name, (name,)))
-    return [name for name in LAYERS if not wanted or name in wanted]
+    return [name for name, layer in LAYERS.items() if name in wanted or not (wanted or layer.by_name)]
 
 
 def layer_of(test: str) -> str | None:

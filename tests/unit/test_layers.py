@@ -32,8 +32,9 @@ def test_every_folder_of_a_layer_is_there() -> None:
     assert [folder for folder in folders if not (PROJECT / folder).exists()] == []
 
 
-def test_without_a_name_all_layers_are_meant() -> None:
-    assert layers.chosen([]) == list(layers.LAYERS)
+def test_without_a_name_all_layers_are_meant_but_those_by_name() -> None:
+    assert [*layers.chosen([]), "tempest"] == list(layers.LAYERS)
+    assert layers.chosen(["tempest"]) == ["tempest"]
 
 
 def test_layers_keep_their_order_however_they_are_named() -> None:

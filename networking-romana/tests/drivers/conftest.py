@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 import os
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from apart import python_apart
 from live_romana import PROJECT, Server
 from romana_install.distribution import copy_distribution
 
 from .inside import Inside
 
 TESTS = Path(__file__).parents[1] / "inside_neutron"
-PYTHON = PROJECT / ".venv" / "neutron" / "bin" / "python"
 
 
 @pytest.fixture(scope="session")
 def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     """Runs tests where Neutron is, with our drivers installed as on a node and a live romana-server."""
-    ensure = '. "$root/launcher/venv.sh"; . "$root/launcher/neutron.sh"; ensure_neutron'
-    subprocess.run(["sh", "-euc", ensure], env={**os.environ, "root": str(PROJECT)}, check=True)
+    python = python_apart("neutron")
     installed = tmp_path_factory.mktemp("installed")
     copy_distribution(PROJECT / "networking-romana", installed)
     directory = tmp_path_factory.mktemp("server")
     directory.chmod(0o700)
     server = Server(directory)
     try:
-        yield Inside(PYTHON, TESTS, {**os.environ, **server.environment, "PYTHONPATH": str(installed)})
+        yield Inside(python, TESTS, {**os.environ, **server.environment, "PYTHONPATH": str(installed)})
     finally:
         server.stop()
