@@ -37,12 +37,12 @@ def stack() -> Iterator[Setup]:
 
 
 @pytest.fixture(scope="module")
-def walks(stack: Setup, tmp_path_factory: pytest.TempPathFactory) -> Walks:
+def walks(stack: Setup) -> Walks:
     """Each user's walk through Horizon."""
     found = {}
     for name in (stack.name, f"{stack.name}-demo"):
         auth = account(stack.directory, name)
-        with chromium(tmp_path_factory.mktemp("chromium") / "profile") as browser:
+        with chromium() as browser:
             walk = Walk(browser, stack.address(10), auth["username"], auth["password"])
             found[auth["username"]] = walk.project, walk.pages()
     return found

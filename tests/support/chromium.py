@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 
 from selenium.webdriver import Chrome, ChromeOptions
 from selenium.webdriver.chrome.service import Service
@@ -24,15 +25,18 @@ OPTIONS = (
 
 
 @contextmanager
-def chromium(profile: Path) -> Iterator[Chrome]:
-    """A new one, ended at the end. profile: a directory that it makes and keeps its things in."""
-    options = ChromeOptions()
-    for option in (*OPTIONS, f"--user-data-dir={profile}"):
-        options.add_argument(option)
-    options.accept_insecure_certs = True  # it knows the system's authorities, not the tests'
-    options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
-    chrome = Chrome(options, Service(DRIVER))
-    try:
-        yield chrome
-    finally:
-        chrome.quit()
+def chromium() -> Iterator[Chrome]:
+    """A new one, ended at the end."""
+    # Not below pytest's directory: the path of a socket must be shorter than 108 bytes.
+    with tempfile.TemporaryDirectory(prefix="romana-browser-") as directory:
+        options = ChromeOptions()
+        for option in (*OPTIONS, f"--user-data-dir={directory}/profile"):
+            options.add_argument(option)
+        options.accept_insecure_certs = True  # it knows the system's authorities, not the tests'
+        options.set_capability("goog:loggingPrefs", {"performance": "ALL", "browser": "ALL"})
+        private = {"PATH": os.environ["PATH"], "HOME": directory, "TMPDIR": directory}
+        chrome = Chrome(options, Service(DRIVER, env=private))
+        try:
+            yield chrome
+        finally:
+            chrome.quit()

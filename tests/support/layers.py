@@ -14,6 +14,7 @@ PROGRAMS = (
     *("busybox", "curl", "debian-archive-keyring", "dnsmasq-base", "mariadb-client-core", "mariadb-server-core"),
     *("mmdebstrap", "qemu-system-x86", "seabios", "systemd-container"),
 )
+BROWSER = ("chromium", "chromium-driver")
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ LAYERS = {
     "lint": Layer(("tests/lint",)),
     "unit": Layer(("romana-core/tests/unit", "romana-install/tests", "tests/unit"), packages=()),
     "api": Layer(("romana-core/tests/store", "romana-core/tests/server", "romana-core/tests/cli")),
-    "browser": Layer(("romana-core/tests/browser",), ("chromium-driver",)),
+    "browser": Layer(("romana-core/tests/browser",), BROWSER),
     "drivers": Layer(("networking-romana/tests/drivers",)),
     "legacy": Layer(("networking-romana/tests/legacy",)),
     "agent": Layer(("romana-core/tests/agent", "romana-core/tests/probe", "tests/network")),
@@ -51,7 +52,7 @@ LAYERS = {
             *("vagrant", "vagrant-libvirt"),
         ),
     ),
-    "openstack": Layer(("tests/openstack/test_cloud.py",), (*PROGRAMS, "chromium", "chromium-driver")),
+    "openstack": Layer(("tests/openstack/test_cloud.py",), (*PROGRAMS, *BROWSER)),
     "systems": Layer(("tests/fresh/test_sudo.py",)),
     "static": Layer(("tests/static",)),
     "local": Layer(("tests/local",)),
@@ -59,7 +60,7 @@ LAYERS = {
     "roles": Layer(("tests/roles",)),
     "guest": Layer(("tests/guest",)),
     "modules": Layer(("tests/modules",)),
-    "tempest": Layer(("tests/openstack/test_tempest.py",), by_name=True),
+    "tempest": Layer(("tests/openstack/test_tempest.py",), (*PROGRAMS, *BROWSER), by_name=True),
 }
 SETS = {"quick": ("lint", "unit", "api", "modules"), "fresh": ("first", "systems")}
 
