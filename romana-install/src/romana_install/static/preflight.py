@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from romana.filters.barriers import barriers
+from romana_install import health
 from romana_install.findings import Finding
 from romana_install.invocation import command
 from romana_install.preflight import GIB, MEMORY_COMPUTE, MEMORY_CONTROLLER, programs, space
@@ -26,7 +27,6 @@ SYSTEM_NAMES = {"none": "Debian 12 or 13, or Ubuntu 24.04", "packages": "Debian 
 SPACE_HERE = GIB // 4  # for our own packages and logs
 SPACE = {"none": 400 * MIB, "packages": 3 * GIB}  # in all; where a part of it is mounted, a quarter
 MEMORY_NONE = 256 * MIB
-CLOCK = 5.0  # seconds; certificates and tokens are about time
 CONTROLLER_PORTS = {"none": (), "packages": (80, 3306, 5000, 5672, 6080, 8774, 8775, 8778, 9292, 9696, 11211)}
 
 
@@ -72,12 +72,8 @@ def of_node(node: Node, facts: Facts, stack: Stack, authority: str) -> Iterator[
         yield Finding(node.name, facts.forwarding)
     yield from _system(node, facts, stack.engine)
     yield from _identity(node, facts, stack.engine)
-    if abs(facts.clock) > CLOCK:
-        side = "ahead of" if facts.clock > 0 else "behind"
-        text = (
-            f"its clock is {abs(facts.clock):.0f} s {side} this machine's; set both by NTP, as with systemd-timesyncd"
-        )
-        yield Finding(node.name, text)
+    if wrong := health.clock(facts.clock):
+        yield Finding(node.name, wrong)
     if facts.authority and facts.authority != authority:
         yield Finding(node.name, taken(facts.stack))
 
