@@ -208,6 +208,20 @@ def test_a_node_has_its_network_back_without_the_server(installed: Setup, end: C
     installed.verify()
 
 
+def test_a_node_without_ipv6_is_like_the_others(installed: Setup) -> None:
+    off = "/etc/sysctl.d/90-without-ipv6.conf"
+    written = [f"net.ipv6.conf.{part}.disable_ipv6=1" for part in ("all", "default")]
+    installed.ssh("compute01", f"printf '%s\\n' {' '.join(written)} >{off}; sysctl -qp {off}")
+    installed.verify()
+    before = installed.ssh("compute01", "stat -c %Z /proc/1")
+    reboot(installed, "compute01")
+    eventually(lambda: installed.ssh("compute01", "stat -c %Z /proc/1", check=False) not in ("", before), "it is back")
+    assert installed.ssh("compute01", "cat /proc/sys/net/ipv6/conf/*/disable_ipv6 | sort -u") == "1\n"
+    installed.verify()
+    installed.run("status")
+    installed.ssh("compute01", f"rm {off}; sysctl -qw net.ipv6.conf.all.disable_ipv6=0")
+
+
 def test_what_is_the_users_stays_and_what_is_ours_is_repaired(installed: Setup) -> None:
     theirs = {
         "ip route add 203.0.113.0/24 via {gateway}": "ip route show 203.0.113.0/24",

@@ -446,8 +446,10 @@ def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud, pair: tuple[Server
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_reboot_of_the_controller(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
+def test_reboot_of_the_controller_without_ipv6(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
     one, two = pair
+    for part in ("all", "default"):
+        stack.ssh("controller", f"echo net.ipv6.conf.{part}.disable_ipv6=1 >>/etc/sysctl.d/90-without-ipv6.conf")
     reboot(stack, "controller")
     assert reaches(admin, one, two)
     assert stack.ssh("controller", "systemctl", "is-system-running", "--wait", check=False).strip() == "running"
