@@ -55,9 +55,9 @@ NODE = Node("controller", "192.168.99.10", 0, True, True)
         ("disk   102400    - /var", ""),
         ("read-only", ""),
         ("read-only /var", "/var is read-only; see why: dmesg"),
-        (f"clock {NOW + 8}", ""),
+        (f"clock {NOW + 66}", ""),
         (f"clock {NOW + 96.4}", "its clock is 89 s ahead of this machine's; set both by NTP"),
-        (f"clock {NOW - 60}", "its clock is 60 s behind this machine's; set both by NTP"),
+        (f"clock {NOW - 61}", "its clock is 61 s behind this machine's; set both by NTP"),
         ("unit romana-agent active", ""),
     ],
 )

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from romana_install.stack import SUDO_ASKS_NOTHING, SUDO_READS, Node, Stack
 
-CLOCK = 5.0  # seconds; certificates and tokens are about time
+CLOCK = 60.0  # seconds; what Keystone takes for a token of the future is more
 ROOM = 100 << 10  # KiB; below 50 MB RabbitMQ itself takes no message
 SCRIPT = Path(__file__).with_name("health.sh")
 
@@ -36,13 +36,13 @@ def problems(lines: Iterable[str], begun: float, ended: float) -> tuple[str, ...
     found = [_part(*one.partition(" ")[::2]) for one in said.get("part", [])]
     found += [_disk(*one.split(maxsplit=2)) for one in dict.fromkeys(said.get("disk", []))]
     found += [f"{place} is read-only; see why: dmesg" for place in dict.fromkeys(said.get("read-only", [])) if place]
-    found += [clock(_ahead(float(one), begun, ended)) for one in said.get("clock", [])]
+    found += [clock(_ahead(float(one), begun, ended), CLOCK) for one in said.get("clock", [])]
     return tuple(one for one in dict.fromkeys(found) if one)
 
 
-def clock(ahead: float) -> str:
+def clock(ahead: float, tolerance: float) -> str:
     """What is wrong with a clock that is so many seconds ahead of this machine's; empty for nothing. Pure."""
-    if abs(ahead) <= CLOCK:
+    if abs(ahead) <= tolerance:
         return ""
     side = "ahead of" if ahead > 0 else "behind"
     return f"its clock is {abs(ahead):.0f} s {side} this machine's; set both by NTP, as with systemd-timesyncd"

@@ -27,6 +27,7 @@ SYSTEM_NAMES = {"none": "Debian 12 or 13, or Ubuntu 24.04", "packages": "Debian 
 SPACE_HERE = GIB // 4  # for our own packages and logs
 SPACE = {"none": 400 * MIB, "packages": 3 * GIB}  # in all; where a part of it is mounted, a quarter
 MEMORY_NONE = 256 * MIB
+CLOCK = 5.0  # seconds; certificates and tokens are about time
 CONTROLLER_PORTS = {"none": (), "packages": (80, 3306, 5000, 5672, 6080, 8774, 8775, 8778, 9292, 9696, 11211)}
 
 
@@ -72,7 +73,7 @@ def of_node(node: Node, facts: Facts, stack: Stack, authority: str) -> Iterator[
         yield Finding(node.name, facts.forwarding)
     yield from _system(node, facts, stack.engine)
     yield from _identity(node, facts, stack.engine)
-    if wrong := health.clock(facts.clock):
+    if wrong := health.clock(facts.clock, CLOCK):
         yield Finding(node.name, wrong)
     if facts.authority and facts.authority != authority:
         yield Finding(node.name, taken(facts.stack))
