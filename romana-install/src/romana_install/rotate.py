@@ -28,6 +28,7 @@ def rotate(options: Options) -> int:
     stack = existing_stack(options)
     if not stack.served:
         raise StackError(f"stack {stack.name} has no romana-server yet; make it with: {command('install')}")
+    stack.secrets()  # a damaged file is said before anything is done
     # A verification asks with the token that it has read at its beginning.
     with lock.held(stack.directory / "lock", ACTION), lock.held(stack.directory / "verify.lock", "verify"):
         leftovers.end(stack.directory)
