@@ -93,6 +93,10 @@ def setup(tmp_path: Path) -> Setup:
         (["snapshot", "save", "-good"], 2, "unrecognized arguments: -good"),
         (["snapshot", "save", "a b"], 2, "is no name of a snapshot"),
         (["snapshot", "save", "good"], 1, "there is no stack romana"),
+        (["rotate"], 2, "write: ./romana-setup rotate tokens"),
+        (["rotate", "passwords"], 2, "write: ./romana-setup rotate tokens"),
+        (["rotate", "tokens", "--", "--check"], 2, "rotate cannot be tried out with --check"),
+        (["rotate", "tokens"], 1, "there is no stack romana"),
         (["uninstall", "-e", "stack_name=A"], 2, "-e:stack_name: is 'A'"),
     ],
 )

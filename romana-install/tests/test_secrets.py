@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 
@@ -55,3 +56,26 @@ def test_damaged_file_is_made_anew(tmp_path: Path, content: str) -> None:
     path = tmp_path / "secrets.json"
     path.write_text(content)
     assert len(secrets.values(secrets.ensure(path, ["controller"], ["admin", "demo"], {}))) == 5
+
+
+def test_tokens_are_rotated_for_the_same_and_passwords_stay(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    made = secrets.ensure(path, HOSTS, PASSWORD_NAMES, {})
+    old, new = secrets.prepare_tokens(path)
+    assert old == made["tokens"]
+    assert new.keys() == old.keys()
+    assert new["agents"].keys() == old["agents"].keys()
+    assert not set(secrets.token_values(old)) & set(secrets.token_values(new))
+    assert secrets.prepare_tokens(path) == (old, new), "what was interrupted goes on with the same"
+    assert json.loads(path.read_text())["tokens"] == old, "they are in use until all have the new ones"
+    secrets.take_tokens(path)
+    assert secrets.ensure(path, HOSTS, PASSWORD_NAMES, {}) == {"tokens": new, "passwords": made["passwords"]}
+    assert path.stat().st_mode & 0o777 == 0o600
+
+
+def test_an_installation_ends_a_rotation_that_was_interrupted(tmp_path: Path) -> None:
+    path = tmp_path / "secrets.json"
+    old = secrets.ensure(path, HOSTS, (), {})
+    _, interrupted = secrets.prepare_tokens(path)
+    assert secrets.ensure(path, HOSTS, (), {}) == old
+    assert secrets.prepare_tokens(path)[1] != interrupted

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import re
+import ssl
 import subprocess
 import xml.etree.ElementTree as ElementTree
 from collections.abc import Callable, Iterator
 
+import httpx
 import pytest
 from machine_network import machine_network
 from romana_setup import Setup
@@ -206,6 +208,61 @@ def test_a_node_has_its_network_back_without_the_server(installed: Setup, end: C
     finally:
         installed.ssh("controller", "systemctl start romana-server")
     installed.verify()
+
+
+def tokens(stack: Setup) -> list[str]:
+    found = json.loads((stack.directory / "secrets.json").read_text())["tokens"]
+    return [found["admin"], found["neutron"], *found["agents"].values()]
+
+
+def answers(stack: Setup, token: str) -> int:
+    """The status of romana-server's answer to somebody with that token."""
+    authority = ssl.create_default_context(cafile=str(stack.directory / "pki" / "ca.pem"))
+    with httpx.Client(verify=authority, trust_env=False) as client:
+        url = f"https://{stack.address(10)}:9600/metrics"
+        return client.get(url, headers={"Authorization": f"Bearer {token}"}).status_code
+
+
+def test_tokens_are_rotated_and_nobody_notices(installed: Setup, endpoints: Lab) -> None:
+    here, there = endpoints.endpoint("compute01"), endpoints.endpoint("compute02")
+    nodes = ("controller", "compute01", "compute02")
+    running = {node: services(installed, node) for node in nodes}
+    old = tokens(installed)
+    # Where one cannot be given its new token, all go on with those they have, old or new.
+    installed.ssh("compute02", "mount --bind /etc/romana/agent.token /etc/romana/agent.token")
+    assert "compute02" in installed.run("rotate", "tokens", code=1)
+    assert tokens(installed) == old
+    installed.verify()
+    installed.ssh("compute02", "umount /etc/romana/agent.token")
+    with endpoints.traffic(here, there) as outcomes:
+        installed.run("rotate", "tokens")
+        installed.verify()
+    assert set(outcomes) == {"reply"}
+    new = tokens(installed)
+    assert not set(old) & set(new)
+    eventually(lambda: [answers(installed, token) for token in old] == [401] * len(old), "the old ones are refused")
+    assert [answers(installed, token) for token in new[:2]] == [200, 200]
+    assert {node: services(installed, node) for node in nodes} == running
+    for node in nodes:
+        assert "put a valid token" not in installed.ssh(node, "journalctl --boot -o cat -u romana-agent")
+        assert installed.ssh(node, "cat /etc/romana/agent.token").strip() in new
+    assert installed.romana("host", "list")
+    assert not set(old) & set(re.findall(r"[\w-]{40,}", (installed.directory / "vars.json").read_text()))
+    assert "changed=0" in installed.run("install")
+
+
+def test_a_node_without_ipv6_is_like_the_others(installed: Setup) -> None:
+    off = "/etc/sysctl.d/90-without-ipv6.conf"
+    written = [f"net.ipv6.conf.{part}.disable_ipv6=1" for part in ("all", "default")]
+    installed.ssh("compute01", f"printf '%s\\n' {' '.join(written)} >{off}; sysctl -qp {off}")
+    installed.verify()
+    before = installed.ssh("compute01", "stat -c %Z /proc/1")
+    reboot(installed, "compute01")
+    eventually(lambda: installed.ssh("compute01", "stat -c %Z /proc/1", check=False) not in ("", before), "it is back")
+    assert installed.ssh("compute01", "cat /proc/sys/net/ipv6/conf/*/disable_ipv6 | sort -u") == "1\n"
+    installed.verify()
+    installed.run("status")
+    installed.ssh("compute01", f"rm {off}; sysctl -qw net.ipv6.conf.all.disable_ipv6=0")
 
 
 def test_what_is_the_users_stays_and_what_is_ours_is_repaired(installed: Setup) -> None:

@@ -93,8 +93,9 @@ class Lab:
         """Remove the endpoints and what is behind them."""
         for session in self.sessions.values():
             session.close()
-        for endpoint in self.endpoints:
-            self.client.delete_endpoint(endpoint.id)
+        with self.stack.client() as client:  # its token may have been rotated
+            for endpoint in self.endpoints:
+                client.delete_endpoint(endpoint.id)
         self._opened.close()
 
 

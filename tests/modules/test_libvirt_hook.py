@@ -21,12 +21,17 @@ DOMAIN = (
 
 
 @pytest.mark.parametrize(
-    ("operation", "left"), [(["prepare", "begin"], ["tap45-6f", "tapother"]), (["started", "begin"], None)]
+    ("call", "left"),
+    [
+        (["instance-1", "prepare", "begin"], ["tap45-6f", "tapother"]),
+        (["instance-1", "started", "begin"], None),
+        (["another-program", "prepare", "begin"], None),
+    ],
 )
-def test_taps_that_libvirt_shall_make_are_deleted(node: Node, operation: list[str], left: list[str] | None) -> None:
+def test_taps_that_libvirt_shall_make_are_deleted(node: Node, call: list[str], left: list[str] | None) -> None:
     made = ["tap12-3f", "tap45-6f", "tapother"]
     for tap in made:
         node.run("ip", "tuntap", "add", tap, "mode", "tap")
-    command = ["ip", "netns", "exec", node.namespace, "sh", str(HOOK), "instance-1", *operation, "-"]
+    command = ["ip", "netns", "exec", node.namespace, "sh", str(HOOK), *call, "-"]
     subprocess.run(command, input=DOMAIN, text=True, check=True)
     assert sorted(link["ifname"] for link in node.ip("link") if link["ifname"].startswith("tap")) == (left or made)

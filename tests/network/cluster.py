@@ -49,6 +49,9 @@ class NamespaceStack(Stack):
         namespace = f"{self.name}{self.node(node_name).index}"
         return ["ip", "netns", "exec", namespace, sys.executable, "-m", "romana.probe"]
 
+    def login_command(self, node_name: str, *argv: str) -> list[str]:
+        return ["ip", "netns", "exec", f"{self.name}{self.node(node_name).index}", "sh", "-c", " ".join(argv)]
+
 
 class HalfReachableStack(NamespaceStack):
     """The same, but there is no way to compute01."""

@@ -16,7 +16,7 @@ from romana_install.verify import run
 from .cluster import NODES, Cluster, NamespaceStack, wait_until
 
 EVERY_CHECK = [
-    *("hosts", "nodes", "endpoints", "dhcp", "matrix icmp", "matrix tcp"),
+    *("health", "hosts", "nodes", "endpoints", "dhcp", "matrix icmp", "matrix tcp"),
     *("traceroute on a host", "traceroute across hosts", "node to endpoint"),
     *("routes controller", "routes compute01", "firewall", "agents", "ipam"),
     *("policy opens", "policy closes", "clean up"),

@@ -76,6 +76,45 @@ def test_status_shows_every_service_as_active(stack: Setup) -> None:
     assert {node["problem"] for node in nodes} == {""}
 
 
+# What is done to the controller, what takes it back, and what is said of it then.
+ALARM = "rabbitmqctl -q set_vm_memory_high_watermark"
+IMAGES = "/var/lib/glance/images"
+SIGNAL = "systemctl kill --signal"
+FAULTS = {
+    "memory": (f"{ALARM} 0.000001", f"{ALARM} 0.6", "rabbitmq-server takes no messages: memory alarm;"),
+    "disk": (
+        "rabbitmqctl -q set_disk_free_limit 1000000000000000",
+        "rabbitmqctl -q set_disk_free_limit 50000000",
+        "rabbitmq-server takes no messages: free disk space alarm;",
+    ),
+    "database": (
+        "mariadb -e 'SET GLOBAL read_only = 1'",
+        "mariadb -e 'SET GLOBAL read_only = 0'",
+        "mariadb is read-only;",
+    ),
+    "cache": (f"{SIGNAL}=STOP memcached", f"{SIGNAL}=CONT memcached", "memcached is active, but does not answer;"),
+    "full": (f"mount -t tmpfs -o size=1m none {IMAGES}", f"umount {IMAGES}", f"{IMAGES} is full, with 1 MiB left;"),
+    "read-only": (f"mount -t tmpfs -o ro,size=1g none {IMAGES}", f"umount {IMAGES}", f"{IMAGES} is read-only;"),
+}
+
+
+@pytest.mark.parametrize("fault", FAULTS)
+def test_what_runs_but_does_not_work_is_named(stack: Setup, fault: str) -> None:
+    done, undone, said = FAULTS[fault]
+    stack.ssh("controller", done)
+    try:
+        status = json.loads(stack.run("status", "--format", "json", code=1))
+        assert {node["name"]: said in node["problem"] for node in status["nodes"] if node["problem"]} == {
+            "controller": True
+        }
+        checks = json.loads(stack.run("verify", "--quick", "--format", "json", code=4))["checks"]
+        assert said in next(check["detail"] for check in checks if check["name"] == "health")
+    finally:
+        stack.ssh("controller", undone)
+    wait_for(lambda: json.loads(stack.run("status", "--format", "json"))["ok"], "nothing is said any more")
+    stack.run("verify", "--quick")
+
+
 def test_root_on_the_controller_has_the_clouds(stack: Setup) -> None:
     clouds = "/etc/openstack/clouds.yaml"
     assert stack.ssh("controller", "stat", "--format=%a:%U:%G", clouds).strip() == "600:root:root"
@@ -442,8 +481,10 @@ def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud, pair: tuple[Server
 
 
 @pytest.mark.usefixtures("nothing_left")
-def test_reboot_of_the_controller(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
+def test_reboot_of_the_controller_without_ipv6(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
     one, two = pair
+    for part in ("all", "default"):
+        stack.ssh("controller", f"echo net.ipv6.conf.{part}.disable_ipv6=1 >>/etc/sysctl.d/90-without-ipv6.conf")
     reboot(stack, "controller")
     assert reaches(admin, one, two)
     assert stack.ssh("controller", "systemctl", "is-system-running", "--wait", check=False).strip() == "running"

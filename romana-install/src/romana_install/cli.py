@@ -31,11 +31,12 @@ ACTIONS = {
     "ssh": "log in to a node or an instance, or run a command there: ssh compute01 [-- command]",
     "tunnel": "-t aws, static: have Horizon and the APIs on this machine, by ssh, until Ctrl-C",
     "snapshot": "-t vagrant: keep the machines as they are (save NAME), or go back to that (restore NAME)",
+    "rotate": "rotate tokens: give all who ask romana-server new ones; nothing is interrupted",
     "uninstall": "remove the stack",
 }
 ALLINONE = "devstack_compute_node=0 controller_is_compute=true"
 MODULES = {"provision": "install", "snapshot": "vagrant.snapshot"}  # of those that are in no module of their name
-OWN_MODULE = ("answers", "install", "status", "tunnel", "uninstall")
+OWN_MODULE = ("answers", "install", "rotate", "status", "tunnel", "uninstall")
 FORMATS = {
     "plan": ("text", "json"),
     "check": ("text", "json"),
@@ -119,7 +120,7 @@ def parse(argv: Sequence[str]) -> Options:
     if given.target is not None and given.target not in TARGETS:
         hint = did_you_mean(given.target, TARGETS)
         raise UsageError(f"unknown target {shown(given.target)}{hint}; there are: {', '.join(TARGETS)}")
-    if words and action not in ("ssh", "snapshot"):
+    if words and action not in ("ssh", "snapshot", "rotate"):
         raise UsageError(f"{action} takes no further word, but got {shown(words[0])}; options for Ansible go after --")
     if given.iam_policy and action != "plan":
         raise UsageError(f"--iam-policy belongs to plan, not to {action}")

@@ -13,6 +13,7 @@ from romana_install.files import write_json
 TOKEN_BYTES = 32
 PASSWORD_BYTES = 24  # in base64 the letters, digits, '-' and '_' that a password may have
 ROLES = ("admin", "neutron")
+NEXT = "next_tokens"  # the tokens of a rotation that is under way
 
 
 def ensure(path: Path, hosts: Iterable[str], passwords: Iterable[str], given: Mapping[str, str]) -> dict[str, Any]:
@@ -45,11 +46,36 @@ def ensure(path: Path, hosts: Iterable[str], passwords: Iterable[str], given: Ma
     return secrets
 
 
+def prepare_tokens(path: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The tokens in use and those that are to come after them, for the same; noted under NEXT until they are taken.
+
+    Those that an interrupted rotation has left are to come: some have them already.
+    """
+    secrets = _read(path)
+    old = secrets["tokens"]
+    if NEXT not in secrets:
+        new: dict[str, Any] = {role: token_urlsafe(TOKEN_BYTES) for role in ROLES}
+        new["agents"] = {host: token_urlsafe(TOKEN_BYTES) for host in old["agents"]}
+        write_json(path, {**secrets, NEXT: new})
+        return old, new
+    return old, secrets[NEXT]
+
+
+def take_tokens(path: Path) -> None:
+    """Have those that were to come be the tokens in use."""
+    secrets = _read(path)
+    secrets["tokens"] = secrets.pop(NEXT)
+    write_json(path, secrets)
+
+
 def values(secrets: dict[str, Any]) -> list[str]:
     """Every secret string in it, for keeping them out of logs."""
-    tokens = dict(secrets["tokens"])
-    agents = tokens.pop("agents")
-    return [*tokens.values(), *agents.values(), *secrets["passwords"].values()]
+    return [*token_values(secrets["tokens"]), *secrets["passwords"].values()]
+
+
+def token_values(tokens: dict[str, Any]) -> list[str]:
+    """Every token."""
+    return [*(tokens[role] for role in ROLES), *tokens["agents"].values()]
 
 
 def _read(path: Path) -> Any:

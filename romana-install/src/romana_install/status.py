@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import json
+import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import yaml
 
 from romana.client import ClientError
 from romana.models import Host
-from romana_install import login, pki, supervisors
+from romana_install import health, login, pki, supervisors
 from romana_install.context import PROJECT, existing_stack
 from romana_install.invocation import command
 from romana_install.journal import Journal
@@ -38,12 +39,23 @@ class Answer:
     """What a node says of itself, in systemd's words. silence: why it says nothing; empty when it does.
 
     units: the state of each service it should run. hypervisor: what Nova has instances run by; empty for none here.
+    faults: what else keeps it from its work, as `health` says it.
     """
 
     system: str = ""
     units: Mapping[str, str] = field(default_factory=dict)
     silence: str = ""
     hypervisor: str = ""
+    faults: tuple[str, ...] = ()
+
+    @property
+    def problems(self) -> list[str]:
+        """What is wrong with the node itself, each with what to do."""
+        return [
+            *([self.silence] if self.silence else []),
+            *(f"{unit} is {word}; see: journalctl -u {unit}" for unit, word in self.units.items() if word != "active"),
+            *self.faults,
+        ]
 
 
 @dataclass(frozen=True)
@@ -71,7 +83,7 @@ def status(options: Options) -> int:
     with ThreadPoolExecutor() as pool:
         cloud_to_come = pool.submit(_cloud, stack) if stack.target == "aws" else None
         hosts_to_come = pool.submit(_hosts, stack)
-        answers = dict(zip(stack.nodes, pool.map(lambda node: _ask(stack, node), stack.nodes), strict=True))
+        answers = ask_nodes(stack)
         hosts, api_problem = hosts_to_come.result()
         cloud = cloud_to_come.result() if cloud_to_come else None
     found = [judge(node, answer, hosts.get(node.name), api_problem) for node, answer in answers.items()]
@@ -142,10 +154,7 @@ def _controller_units() -> list[str]:
 
 def judge(node: Node, answer: Answer, host: Host | None, api_problem: str) -> NodeStatus:
     """What a node's answer and its host's record mean. Pure."""
-    problems = [answer.silence] if answer.silence else []
-    problems += [
-        f"{unit} is {word}; see: journalctl -u {unit}" for unit, word in answer.units.items() if word != "active"
-    ]
+    problems = answer.problems
     if api_problem:
         problems += [api_problem] if node.controller else []
     elif host is None:
@@ -168,15 +177,23 @@ def judge(node: Node, answer: Answer, host: Host | None, api_problem: str) -> No
     )
 
 
+def ask_nodes(stack: Stack) -> dict[Node, Answer]:
+    """What each node says of itself."""
+    with ThreadPoolExecutor() as pool:
+        return dict(zip(stack.nodes, pool.map(lambda node: _ask(stack, node), stack.nodes), strict=True))
+
+
 def _ask(stack: Stack, node: Node) -> Answer:
     if stack.target == "local" and (ended := supervisors.problem(stack.directory, node.name)):
         return Answer(silence=ended)
     wanted = units(node, stack.engine)
+    begun = time.time()
     try:
-        said = login.run(stack, node, _questions(wanted, stack.engine), PATIENCE)
+        said = login.run(stack, node, f"{health.script(stack, node)}\n{_questions(wanted, stack.engine)}", PATIENCE)
     except login.SilentError as error:
         return Answer(silence=str(error))
-    return parse(said.splitlines(), wanted, stack.engine)
+    lines = said.splitlines()
+    return replace(parse(lines, wanted, stack.engine), faults=health.problems(lines, begun, time.time()))
 
 
 def _questions(wanted: Iterable[str], engine: str) -> str:

@@ -91,13 +91,25 @@ def inet_table(
     service = "ct original protocol . ct original proto-dst"
     question = (f"{metadata.question} accept",) if metadata else ()
     answer = (f"{metadata.answer} accept",) if metadata else ()
+    # Of what comes by no tap of ours, only hosts' packets may have endpoints' sources. What another program has behind
+    # an interface of its own comes by no way that leads back there. Real devices have no kind, so the rule passes them.
+    stranger = (
+        f'meta iifkind != "none" ip saddr {plan} ip daddr {plan}'
+        " fib daddr type != local fib saddr . iif oif missing drop"
+    )
     senders = Senders(wanted, routers) if wanted.restricts else None
     entrance = (senders.entrance,) if senders else ()
     beyond = (f"{senders.beyond} accept",) if senders else ()
     chains = {
         # A guest's packet with its own source takes one look-up here, and one in `forward` if it is within a pair.
         "prerouting": Chain(
-            ("iifname . ether saddr . ip saddr @sources goto own_source", "iifname @taps drop", *entrance, untrack),
+            (
+                "iifname . ether saddr . ip saddr @sources goto own_source",
+                "iifname @taps drop",
+                stranger,
+                *entrance,
+                untrack,
+            ),
             "prerouting",
             -300,
         ),

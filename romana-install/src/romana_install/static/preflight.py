@@ -8,6 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from ipaddress import IPv4Address, IPv4Network
 
 from romana.filters.barriers import barriers
+from romana_install import health
 from romana_install.findings import Finding
 from romana_install.invocation import command
 from romana_install.preflight import GIB, MEMORY_COMPUTE, MEMORY_CONTROLLER, programs, space
@@ -72,12 +73,8 @@ def of_node(node: Node, facts: Facts, stack: Stack, authority: str) -> Iterator[
         yield Finding(node.name, facts.forwarding)
     yield from _system(node, facts, stack.engine)
     yield from _identity(node, facts, stack.engine)
-    if abs(facts.clock) > CLOCK:
-        side = "ahead of" if facts.clock > 0 else "behind"
-        text = (
-            f"its clock is {abs(facts.clock):.0f} s {side} this machine's; set both by NTP, as with systemd-timesyncd"
-        )
-        yield Finding(node.name, text)
+    if wrong := health.clock(facts.clock, CLOCK):
+        yield Finding(node.name, wrong)
     if facts.authority and facts.authority != authority:
         yield Finding(node.name, taken(facts.stack))
 

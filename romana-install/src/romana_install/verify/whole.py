@@ -10,6 +10,7 @@ from romana_install.access import PORTS, auth_url
 from romana_install.invocation import command
 from romana_install.lock import held
 from romana_install.stack import Stack
+from romana_install.status import ask_nodes
 from romana_install.verify import verification
 from romana_install.verify.apis import look_at_apis, look_at_services
 from romana_install.verify.cloud import Cloud, CloudError
@@ -36,20 +37,45 @@ def run(stack: Stack, quick: bool = False, told: Callable[[Check], None] | None 
 
 
 def _verify(stack: Stack, quick: bool, told: Callable[[Check], None] | None) -> Report:
-    report = verification.run(stack, quick=quick, password=stack.become_password, told=told)
-    if not stack.has_openstack:
-        return report
+    reports = [
+        _noted(lambda findings: _look_at_nodes(stack, findings), told),  # first: it may be why the rest fails
+        verification.run(stack, quick=quick, password=stack.become_password, told=told),
+    ]
+    if stack.has_openstack:
+        reports.append(_noted(lambda findings: _verify_cloud(stack, quick, findings), told))
+    return Report(
+        checks=tuple(check for report in reports for check in report.checks),
+        matrix=tuple(cell for report in reports for cell in report.matrix),
+        seconds=sum(report.seconds for report in reports),
+    )
+
+
+def _noted(look: Callable[[Findings], None], told: Callable[[Check], None] | None) -> Report:
+    """What a part of the verification finds."""
     start = time.monotonic()
     findings = Findings(told)
-    try:
-        _verify_cloud(stack, quick, findings)
-    except (CloudError, ClientError) as error:
-        findings.note("cloud", [f"{error}; see: {command('status')}"], "")
-    cloud = findings.report(time.monotonic() - start)
-    return Report(report.checks + cloud.checks, report.matrix + cloud.matrix, report.seconds + cloud.seconds)
+    look(findings)
+    return findings.report(time.monotonic() - start)
+
+
+def _look_at_nodes(stack: Stack, findings: Findings) -> None:
+    """Whether nodes can work at all. The services of a network without a cloud are looked at with the network."""
+    problems = [
+        f"{node.name}: {problem}"
+        for node, answer in ask_nodes(stack).items()
+        for problem in (answer.problems if stack.has_openstack else answer.faults)
+    ]
+    findings.note("health", problems, f"services answer, disks have room and clocks agree on {len(stack.nodes)} nodes")
 
 
 def _verify_cloud(stack: Stack, quick: bool, findings: Findings) -> None:
+    try:
+        _look_at_cloud(stack, quick, findings)
+    except (CloudError, ClientError) as error:
+        findings.note("cloud", [f"{error}; see: {command('status')}"], "")
+
+
+def _look_at_cloud(stack: Stack, quick: bool, findings: Findings) -> None:
     passwords = stack.secrets()["passwords"]
     with (
         stack.client() as client,
