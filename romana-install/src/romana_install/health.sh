@@ -22,7 +22,7 @@ ask() {
     shift
     systemctl -q is-active "$unit" || return
     # shellcheck disable=SC2086 # words of a command
-    said=$(printf '%s\n' "$password" | timeout 8 $sudo sh -c 'echo asked; exec "$@" 2>&1' - "$@" 2>/dev/null)
+    said=$(printf '%s\n' "$password" | timeout 20 $sudo sh -c 'echo asked; exec "$@" 2>&1' - "$@" 2>/dev/null)
     [ $? = 124 ] && said=$(echo "$said" | head -n 1) # what it says of being ended is of no use
     # Who does not become root has not asked.
     case $said in asked*) echo "part $unit $(echo "$said" | tail -n +2 | tr '\n' ' ')" ;; esac
