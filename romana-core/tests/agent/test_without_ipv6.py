@@ -45,5 +45,7 @@ def test_an_agent_goes_on(make_lab: Callable[[int], Lab]) -> None:
     is_well(lab)
     node.reboot()
     switch_off(lab)
-    lab.guests[:] = [item for item in lab.guests if item.node is not node]
+    for gone in [item for item in lab.guests if item.node is node]:
+        gone.inside.close()
+        lab.guests.remove(gone)
     is_well(lab)
