@@ -23,8 +23,8 @@ def rotate(options: Options) -> int:
     """Rotate; returns the exit code. Raises what cli.main knows how to say."""
     if options.words != (WHAT,):
         raise UsageError(f"write: {PROGRAM} {ACTION} {WHAT}")
-    if options.is_trial:
-        raise UsageError(f"{ACTION} cannot be tried out with --check")
+    if options.passed_on:
+        raise UsageError(f"{ACTION} takes nothing for Ansible: whom that left out would be refused from then on")
     stack = existing_stack(options)
     if not stack.served:
         raise StackError(f"stack {stack.name} has no romana-server yet; make it with: {command('install')}")
@@ -49,9 +49,7 @@ def _rotate(stack: Stack, options: Options) -> None:
         write_json(variables, {**given, OLD: old})
         verbosity = max(options.verbosity - 1, 0)
         password = stack.become_password
-        settings = run.arguments(
-            PROJECT, stack.directory, stack.target, PLAYBOOK, options.passed_on, verbosity, password
-        )
+        settings = run.arguments(PROJECT, stack.directory, stack.target, PLAYBOOK, (), verbosity, password)
         session.play(settings, options.verbosity > 0)
         secrets.take_tokens(path)
         write_json(variables, given)
