@@ -7,7 +7,7 @@ import subprocess
 import pytest
 from live_romana import PROJECT
 
-from .conftest import PYTHON, TESTS
+from .conftest import TESTS
 from .inside import Inside
 
 SOURCES = PROJECT / "networking-romana" / "src"
@@ -19,9 +19,9 @@ def test_inside_neutron(inside: Inside, file: str) -> None:
     assert done.returncode == 0, done.stdout + done.stderr
 
 
-def test_source_is_for_python_2_too() -> None:
+def test_source_is_for_python_2_too(inside: Inside) -> None:
     done = subprocess.run(
-        [PYTHON.with_name("vermin"), "--quiet", "--violations", "--no-tips", "-t=2.7-", "-t=3.0-", SOURCES],
+        [inside.python.with_name("vermin"), "--quiet", "--violations", "--no-tips", "-t=2.7-", "-t=3.0-", SOURCES],
         capture_output=True,
         text=True,
         check=False,
