@@ -16,6 +16,7 @@ import timetable
 from hypothesis import settings
 
 TESTS = [Path(__file__).parent / folder for folder in ("tests", "romana-core/tests", "networking-romana/tests")]
+HELD = pytest.StashKey[int]()
 # What tests share asserts, too: show values there as well.
 pytest.register_assert_rewrite(*{path.stem for tests in TESTS for path in tests.rglob("*.py")} - sys.modules.keys())
 
@@ -31,6 +32,8 @@ def pytest_configure(config: pytest.Config) -> None:
     # How long an example takes is the machine's affair.
     settings.register_profile("romana", deadline=None)
     settings.load_profile("romana")
+    if not hasattr(config, "workerinput"):
+        config.stash[HELD] = places.hold()
     if _begins_with_nothing(config):
         run_cache.begin()
 
@@ -54,7 +57,7 @@ def pytest_unconfigure(config: pytest.Config) -> None:
     if _begins_with_nothing(config):
         run_cache.end()
     if not hasattr(config, "workerinput"):
-        places.remove_empty()
+        places.remove_empty(config.stash[HELD])
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter, config: pytest.Config) -> None:
