@@ -9,7 +9,7 @@ import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -323,14 +323,21 @@ def test_services_killed_during_boots(stack: Setup, admin: Cloud, pair: tuple[Se
         wait_for(lambda: {port["id"] for port in admin.ports()} == names_of_endpoints(stack), "strays are given back")
 
 
-@contextmanager
-def impatient_follower(stack: Setup) -> Iterator[None]:
+def impatient_follower(stack: Setup) -> AbstractContextManager[None]:
     """The follower takes back at once what belongs to no port: no request is under way that could make one."""
     edits = (r"s/^\[romana\]$/&\ngrace = 1\nsync_interval = 1/", "/^grace = 1$/d; /^sync_interval = 1$/d")
-    soon, again = (f"sed -i '{edit}' /etc/neutron/neutron.conf && systemctl restart neutron-romana" for edit in edits)
-    stack.ssh("controller", soon)
-    yield
-    stack.ssh("controller", again)
+    return edited(stack, "/etc/neutron/neutron.conf", "neutron-romana", edits)
+
+
+@contextmanager
+def edited(stack: Setup, file: str, unit: str, edits: tuple[str, str]) -> Iterator[None]:
+    """For a while a file of the controller's is another, for the unit that reads it. edits: sed's, there and back."""
+    there, back = (f"sed -i '{edit}' {file} && systemctl restart {unit}" for edit in edits)
+    stack.ssh("controller", there)
+    try:
+        yield
+    finally:
+        stack.ssh("controller", back)
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -344,14 +351,10 @@ def test_a_command_goes_on_when_its_token_expires(stack: Setup) -> None:
     assert '"status": "ACTIVE"' in said, said
 
 
-@contextmanager
-def short_tokens(stack: Setup) -> Iterator[None]:
+def short_tokens(stack: Setup) -> AbstractContextManager[None]:
     """A token is good for some requests of a command, not for all."""
     edits = (r"s/^\[token\]$/&\nexpiration = 3/", "/^expiration = 3$/d")
-    short, again = (f"sed -i '{edit}' /etc/keystone/keystone.conf && systemctl restart keystone" for edit in edits)
-    stack.ssh("controller", short)
-    yield
-    stack.ssh("controller", again)
+    return edited(stack, "/etc/keystone/keystone.conf", "keystone", edits)
 
 
 def names_of_endpoints(stack: Setup) -> set[str]:
