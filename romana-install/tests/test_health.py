@@ -53,6 +53,7 @@ NODE = Node("controller", "192.168.99.10", 0, True, True)
         ("disk   102399   8% /var", "/var is full, with 99 MiB left; free some (du -xh"),
         ("disk   102400  100% /var", "/var has no inode left; remove files"),
         ("disk   102400    - /var", ""),
+        ("disk ", ""),  # df could not say
         ("read-only", ""),
         ("read-only /var", "/var is read-only; see why: dmesg"),
         (f"clock {NOW + 66}", ""),

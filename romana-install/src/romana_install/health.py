@@ -34,7 +34,7 @@ def problems(lines: Iterable[str], begun: float, ended: float) -> tuple[str, ...
         name, _, value = line.partition(" ")
         said.setdefault(name, []).append(value.strip())
     found = [_part(*one.partition(" ")[::2]) for one in said.get("part", [])]
-    found += [_disk(*one.split(maxsplit=2)) for one in dict.fromkeys(said.get("disk", []))]
+    found += [_disk(*one.split(maxsplit=2)) for one in dict.fromkeys(said.get("disk", [])) if one]
     found += [f"{place} is read-only; see why: dmesg" for place in dict.fromkeys(said.get("read-only", [])) if place]
     found += [clock(_ahead(float(one), begun, ended), CLOCK) for one in said.get("clock", [])]
     return tuple(one for one in dict.fromkeys(found) if one)
