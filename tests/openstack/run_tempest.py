@@ -47,16 +47,16 @@ class Lines(unittest.TestResult):
         super().startTest(test)
         self._began = time.monotonic()
 
-    def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802
+    def addSuccess(self, test: unittest.TestCase) -> None:  # noqa: N802 - unittest's
         self._say(test, "passed")
 
-    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802
+    def addSkip(self, test: unittest.TestCase, reason: str) -> None:  # noqa: N802 - unittest's
         self._say(test, "skipped", reason)
 
-    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802
+    def addFailure(self, test: unittest.TestCase, err: Any) -> None:  # noqa: N802 - unittest's
         self._say(test, "failed", self._exc_info_to_string(err, test))
 
-    addError = addFailure  # noqa: N815
+    addError = addFailure  # noqa: N815 - unittest's
 
     def _say(self, test: unittest.TestCase, outcome: str, why: str = "") -> None:
         # Of a class that is skipped whole: "setUpClass (its name)".
