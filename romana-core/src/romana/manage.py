@@ -17,7 +17,7 @@ from romana.server.settings import ServerSettings
 from romana.settings import SettingsError, load
 from romana.store.database import Database
 from romana.store.errors import StoreError
-from romana.store.store import NotReadyError
+from romana.store.plan import NotReadyError
 from romana.store.tokens import Role, WantedTokens, as_time, create_token, ensure_tokens, list_tokens, revoke_token
 
 DEFAULT_CONFIG = Path("/etc/romana/server.toml")

@@ -12,8 +12,9 @@ from sqlalchemy import URL, create_engine, inspect
 from romana.models import Plan
 from romana.store.hosts import list_hosts
 from romana.store.migrate import init
+from romana.store.plan import NotReadyError
 from romana.store.schema import metadata
-from romana.store.store import NotReadyError, open_store
+from romana.store.store import open_store
 
 from . import given
 from .conftest import MakeStore

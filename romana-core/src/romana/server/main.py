@@ -14,7 +14,8 @@ from pathlib import Path
 from romana.server.settings import ServerSettings
 from romana.settings import SettingsError, load
 from romana.store.errors import StoreError
-from romana.store.store import NotReadyError, open_store
+from romana.store.plan import NotReadyError
+from romana.store.store import open_store
 from romana.systemd import notify
 
 DEFAULT_CONFIG = Path("/etc/romana/server.toml")

@@ -109,10 +109,10 @@ def create_endpoint(store: Store, wanted: EndpointCreate, key: str | None) -> tu
     request = _digest(wanted)
     names = {"host_name": wanted.host, "tenant_name": wanted.tenant, "segment_name": wanted.segment, "key": key}
 
-    def work(connection: Connection) -> tuple[Endpoint, bool]:
+    def work(connection: Connection) -> tuple[Endpoint, bool] | Unchanged[tuple[Endpoint, bool]]:
         found = connection.execute(_LOOK_UP, names).one()
         if found.earlier_id is not None:
-            raise Unchanged((_repeated(connection, found, request, key), False))
+            return Unchanged((_repeated(connection, found, request, key), False))
         _check_found(found, wanted)
         number = _number(connection, store, found, wanted)
         address = store.plan.address(found.host, found.tenant, found.segment, number)

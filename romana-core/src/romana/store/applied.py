@@ -24,10 +24,6 @@ _STATUS = (
 _SOME_OWNED = select(exists(select(hosts.c.id).where(hosts.c.owner_id.is_not(None))))
 
 
-class _OthersConcerned(Exception):  # noqa: N818 - no error: leaves the transaction with nothing written
-    """A report turns out to change statuses or the host's MAC, which takes the common lock."""
-
-
 def get_applied(store: Store, host: str) -> Applied:
     """The last report of the host's agent. Raises NotFoundError: no such host, or no report yet."""
 
@@ -51,15 +47,19 @@ def put_applied(store: Store, host: str, report: Applied) -> bool:
     Endpoints that are not this host's are ignored: they may have been deleted since. Raises NotFoundError.
     """
 
-    def for_itself(connection: Connection) -> bool:
-        row = _locked_host(connection, host, report)
+    def for_itself(connection: Connection) -> bool | Unchanged[bool | None] | None:
+        row = _locked_host(connection, host)
+        if _is_older(row, report):
+            return Unchanged(False)
         if _another_mac(row, report) or _status_changes(connection, row.id, report):
-            raise _OthersConcerned
+            return Unchanged(None)  # which takes the common lock
         _keep(connection, row.id, report)
         return True
 
-    def for_others(connection: Connection) -> bool:
-        row = _locked_host(connection, host, report)
+    def for_others(connection: Connection) -> bool | Unchanged[bool]:
+        row = _locked_host(connection, host)
+        if _is_older(row, report):
+            return Unchanged(False)
         generation = current_generation(connection)
         if changes := _status_changes(connection, row.id, report):
             connection.execute(_STATUS, [change | {"new_generation": generation} for change in changes])
@@ -72,24 +72,25 @@ def put_applied(store: Store, host: str, report: Applied) -> bool:
 
     # Everyone locks in the same order (meta, host, endpoints), so nobody waits in a circle: who finds, with the host
     # locked, that the common lock is needed as well lets go and begins again with that.
-    try:
-        return store.database.transaction(for_itself)
-    except _OthersConcerned:
-        return store.database.write(for_others)
+    kept = store.database.transaction(for_itself)
+    return store.database.write(for_others) if kept is None else kept
 
 
-def _locked_host(connection: Connection, host: str, report: Applied) -> Row[*tuple[Any, ...]]:
-    """The host, locked. Raises NotFoundError, and Unchanged when the report is older than what is known."""
+def _locked_host(connection: Connection, host: str) -> Row[*tuple[Any, ...]]:
+    """The host, locked. Raises NotFoundError."""
     columns = (hosts.c.id, hosts.c.generation, hosts.c.applied_generation, hosts.c.mac)
     locked = select(*columns).where(hosts.c.name == host)
     row = connection.execute(locked.with_for_update()).one_or_none()
     if row is None:
         raise no_host(host)
+    return row
+
+
+def _is_older(row: Row[*tuple[Any, ...]], report: Applied) -> bool:
+    """Whether a report is older than what is known of the host."""
     known = row.applied_generation
     # A known generation ahead of the host's is from before the database was set back: it counts no more.
-    if known is not None and report.generation < known <= row.generation:
-        raise Unchanged(False)
-    return row
+    return known is not None and report.generation < known <= row.generation
 
 
 def _another_mac(row: Row[*tuple[Any, ...]], report: Applied) -> bool:

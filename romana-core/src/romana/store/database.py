@@ -10,8 +10,9 @@ import sqlite3
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Generic, TypeVar
 
 from sqlalchemy import URL, Connection, Engine, create_engine, event, exc, update
 
@@ -35,12 +36,11 @@ T = TypeVar("T")
 _RAISE = update(meta).where(meta.c.id == META_ROW).values(generation=meta.c.generation + 1)
 
 
-class Unchanged(Exception):  # noqa: N818 - no error: a way out
-    """Raised by the work of a write that turns out to have nothing to write; `value` is its result."""
+@dataclass(frozen=True)
+class Unchanged(Generic[T]):
+    """What the work of a write returns that turns out to have nothing to write; `value` is its result."""
 
-    def __init__(self, value: Any) -> None:
-        super().__init__()
-        self.value = value
+    value: T
 
 
 class Database:
@@ -76,7 +76,7 @@ class Database:
         """The result of `work`, all of whose statements see the same moment. Raises UnavailableError."""
         return self._attempts(lambda: self._read_once(work))
 
-    def write(self, work: Callable[[Connection], T]) -> T:
+    def write(self, work: Callable[[Connection], T | Unchanged[T]]) -> T:
         """Run `work` as the only writer, under a raised generation, and commit.
 
         Errors that leave nothing written and that pass by themselves lead to another attempt with the whole of
@@ -84,31 +84,32 @@ class Database:
         nothing has changed.
         """
 
-        def changes(connection: Connection) -> T:
+        def changes(connection: Connection) -> T | Unchanged[T]:
             connection.execute(_RAISE)
             return work(connection)
 
-        result = self.transaction(changes)
+        result = self._attempts(lambda: self._write_once(changes))
+        if isinstance(result, Unchanged):
+            return result.value
         for listener in self._listeners:
             listener()
         return result
 
-    def transaction(self, work: Callable[[Connection], T]) -> T:
+    def transaction(self, work: Callable[[Connection], T | Unchanged[T]]) -> T:
         """As `write`, without the common lock and generation: `work` takes the locks that it needs."""
-        try:
-            return self._attempts(lambda: self._write_once(work))
-        except Unchanged as unchanged:
-            value: T = unchanged.value
-            return value
+        result = self._attempts(lambda: self._write_once(work))
+        return result.value if isinstance(result, Unchanged) else result
 
     def _read_once(self, work: Callable[[Connection], T]) -> T:
         with self._reader.connect() as connection:
             return work(connection)
 
-    def _write_once(self, work: Callable[[Connection], T]) -> T:
+    def _write_once(self, work: Callable[[Connection], T | Unchanged[T]]) -> T | Unchanged[T]:
         with self.writer.connect() as connection:
             with self._turn:
                 result = work(connection)
+                if isinstance(result, Unchanged):
+                    return result  # and nothing of what it did is kept
                 if not self._commits_overlap:
                     _commit(connection)
             if self._commits_overlap:

@@ -63,12 +63,12 @@ def update_endpoint(store: Store, identifier: str, wanted: EndpointUpdate, expec
     # Only the name can be taken away; null for the others means the same as leaving them out.
     values = {key: value for key, value in given.items() if value is not None or key == "name"}
 
-    def work(connection: Connection) -> Endpoint:
+    def work(connection: Connection) -> Endpoint | Unchanged[Endpoint]:
         row = _find(connection, identifier)
         check_generation(f"endpoint {identifier}", row.generation, expected)
         changes = {key: value for key, value in values.items() if getattr(row, key) != value}
         if not changes:
-            raise Unchanged(to_endpoint(row))
+            return Unchanged(to_endpoint(row))
         generation = current_generation(connection)
         if changes.keys() - {"name"}:
             changes |= {"status": EndpointStatus.PENDING.value, "detail": None, "status_generation": generation}

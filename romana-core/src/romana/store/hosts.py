@@ -72,11 +72,11 @@ def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
             " leave it out to get the lowest free one"
         )
 
-    def work(connection: Connection) -> tuple[Host, bool]:
+    def work(connection: Connection) -> tuple[Host, bool] | Unchanged[tuple[Host, bool]]:
         known = connection.execute(select(*_COLUMNS).order_by(hosts.c.number)).mappings().all()
         existing = next((row for row in known if row["name"] == wanted.name), None)
         if existing is not None:
-            raise Unchanged((_same(store.plan, existing, wanted), False))
+            return Unchanged((_same(store.plan, existing, wanted), False))
         _check_free(known, wanted.address, wanted.index)
         number = wanted.index
         if number is None:
@@ -114,7 +114,7 @@ def update_host(store: Store, name: str, wanted: HostUpdate, expected: int | Non
     if wanted.address is not None:
         check_address(store.plan, wanted.address)
 
-    def work(connection: Connection) -> Host:
+    def work(connection: Connection) -> Host | Unchanged[Host]:
         row = find_host(connection, name)
         check_generation(f"host {name}", row["generation"], expected)
         values: dict[str, int | None] = {}
@@ -126,7 +126,7 @@ def update_host(store: Store, name: str, wanted: HostUpdate, expected: int | Non
             values["owner_id"] = _owner_id(connection, wanted.owner)
             _check_only_owners(connection, row, wanted.owner)
         if not values:
-            raise Unchanged(_host(store.plan, row))
+            return Unchanged(_host(store.plan, row))
         connection.execute(update(hosts).where(hosts.c.id == row["id"]).values(**values))
         wake_all_hosts(connection, current_generation(connection))
         return _host(store.plan, find_host(connection, name))

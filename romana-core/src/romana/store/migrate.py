@@ -12,8 +12,8 @@ from sqlalchemy import URL, ColumnElement, Connection, exists, func, insert, sel
 
 from romana.models import Plan
 from romana.store.database import LOCK_SECONDS, Database
+from romana.store.plan import NotReadyError, check_plan, pinned_plan
 from romana.store.schema import META_ROW, endpoints, hosts, meta, tenants
-from romana.store.store import NotReadyError, check_plan, pinned_plan
 
 _SCRIPTS = Path(__file__).parent / "migrations"
 

@@ -65,10 +65,10 @@ def create_policy(store: Store, wanted: PolicyCreate) -> tuple[Policy, bool]:
         if peer.cidr is not None:
             _check_outside(peer.cidr, store.plan.network)
 
-    def work(connection: Connection) -> tuple[Policy, bool]:
+    def work(connection: Connection) -> tuple[Policy, bool] | Unchanged[tuple[Policy, bool]]:
         row = connection.execute(_POLICIES.where(policies.c.name == wanted.name)).mappings().one_or_none()
         if row is not None:
-            raise Unchanged((_same(_policy(row), wanted), False))
+            return Unchanged((_same(_policy(row), wanted), False))
         source, target = _ids(connection, wanted.source), _ids(connection, wanted.target)
         generation = current_generation(connection)
         connection.execute(

@@ -46,12 +46,12 @@ def create_segment(store: Store, tenant: str, wanted: SegmentCreate) -> tuple[Se
     """The segment, and whether it is new. Raises NotFoundError (tenant) and SegmentsExhaustedError."""
     allowed = store.plan.segments
 
-    def work(connection: Connection) -> tuple[Segment, bool]:
+    def work(connection: Connection) -> tuple[Segment, bool] | Unchanged[tuple[Segment, bool]]:
         owner = find_tenant(connection, tenant)
         known = connection.execute(select(*_COLUMNS).where(segments.c.tenant_id == owner["id"])).mappings().all()
         for row in known:
             if row["name"] == wanted.name:
-                raise Unchanged((_segment(tenant, row), False))
+                return Unchanged((_segment(tenant, row), False))
         number = lowest_free(allowed, (row["number"] for row in known))
         if number is None:
             raise SegmentsExhaustedError(

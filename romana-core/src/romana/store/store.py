@@ -9,14 +9,11 @@ from sqlalchemy import URL, Connection, bindparam, exc, select, update
 from romana.addressing import AddressPlan
 from romana.models import Plan
 from romana.store.database import Database
+from romana.store.plan import NotReadyError, check_plan, pinned_plan
 from romana.store.schema import META_ROW, hosts, meta
 
 _WAKE_HOST = update(hosts).where(hosts.c.id == bindparam("host_id")).values(generation=bindparam("new"))
 _GENERATION = select(meta.c.generation).where(meta.c.id == META_ROW)
-
-
-class NotReadyError(Exception):
-    """The store cannot be used as it is; the text says what to do."""
 
 
 @dataclass(frozen=True)
@@ -32,7 +29,7 @@ def open_store(url: URL, plan: Plan) -> Store:
 
     Raises UnavailableError, and NotReadyError when there is no store, an older one, or one with another plan.
     """
-    from romana.store.migrate import check_schema
+    from romana.store.migrate import check_schema  # Alembic: slow to import
 
     database = Database(url)
     try:
@@ -44,27 +41,6 @@ def open_store(url: URL, plan: Plan) -> Store:
         raise NotReadyError("the store has no address plan yet; run romana-manage init")
     check_plan(pinned, plan)
     return Store(database, pinned.address_plan())
-
-
-def check_plan(pinned: Plan, wanted: Plan) -> None:
-    """Raises NotReadyError, naming each difference, when the two are not the same."""
-    differences = [
-        f"{name} is {ours!r} in the store and {wish!r} in the configuration"
-        for (name, ours), (_, wish) in zip(pinned, wanted, strict=True)
-        if ours != wish
-    ]
-    if differences:
-        raise NotReadyError(
-            f"the address plan cannot change while addresses of it are in use: {', '.join(differences)};"
-            " set [plan] back, or start with an empty store"
-        )
-
-
-def pinned_plan(connection: Connection) -> Plan | None:
-    """The plan all addresses of the store are made by; None: not yet chosen."""
-    columns = (meta.c.cidr, meta.c.host_bits, meta.c.tenant_bits, meta.c.segment_bits, meta.c.endpoint_bits)
-    row = connection.execute(select(*columns).where(meta.c.id == META_ROW)).mappings().one_or_none()
-    return Plan.model_validate(dict(row)) if row else None
 
 
 def current_generation(connection: Connection) -> int:

@@ -52,11 +52,11 @@ def create_tenant(store: Store, wanted: TenantCreate) -> tuple[Tenant, bool]:
     """
     allowed = store.plan.tenants
 
-    def work(connection: Connection) -> tuple[Tenant, bool]:
+    def work(connection: Connection) -> tuple[Tenant, bool] | Unchanged[tuple[Tenant, bool]]:
         known = connection.execute(select(*_COLUMNS)).mappings().all()
         for row in known:
             if row["name"] == wanted.name:
-                raise Unchanged((_same(_tenant(row), wanted), False))
+                return Unchanged((_same(_tenant(row), wanted), False))
         for row in known:
             if wanted.project_id is not None and row["project_id"] == wanted.project_id:
                 raise _taken(wanted.project_id, row["name"])
@@ -88,11 +88,11 @@ def update_tenant(store: Store, name: str, wanted: TenantUpdate, expected: int |
     Raises NotFoundError, GenerationConflictError and ConflictError (the project has another tenant).
     """
 
-    def work(connection: Connection) -> Tenant:
+    def work(connection: Connection) -> Tenant | Unchanged[Tenant]:
         row = find_tenant(connection, name)
         check_generation(f"tenant {name}", row["generation"], expected)
         if row["project_id"] == wanted.project_id:
-            raise Unchanged(_tenant(row))
+            return Unchanged(_tenant(row))
         if wanted.project_id is not None:
             holder = select(tenants.c.name).where(tenants.c.project_id == wanted.project_id)
             if (other := connection.execute(holder).scalar_one_or_none()) is not None:

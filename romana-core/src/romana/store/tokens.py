@@ -15,6 +15,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 from sqlalchemy import Connection, RowMapping, delete, insert, select
 
+from romana.conventions import NAME
 from romana.models import Name
 from romana.store.database import Database, Unchanged
 from romana.store.errors import ConflictError, InUseError, NotFoundError
@@ -22,7 +23,7 @@ from romana.store.schema import tokens
 
 Role = Annotated[
     str,
-    StringConstraints(pattern=r"^(admin|neutron|reader|agent:[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?)$"),
+    StringConstraints(pattern=rf"^(admin|neutron|reader|agent:{NAME})$"),
 ]
 Secret = Annotated[str, StringConstraints(min_length=20, max_length=512, pattern=r"^[!-~]+$")]
 
@@ -119,7 +120,7 @@ def ensure_tokens(database: Database, wanted: WantedTokens, only_say: bool) -> b
     Tokens that people made stay. Raises InUseError when one of those has a wanted name or is the same token.
     """
 
-    def work(connection: Connection) -> bool:
+    def work(connection: Connection) -> bool | Unchanged[bool]:
         stored = [_token(row) for row in connection.execute(select(tokens).with_for_update()).mappings()]
         names = {item.name: item for item in wanted.tokens}
         hashes = {digest(item.token) for item in wanted.tokens}
@@ -133,7 +134,7 @@ def ensure_tokens(database: Database, wanted: WantedTokens, only_say: bool) -> b
             (item.name, item.role, digest(item.token), _milliseconds(item.expires_at)): item for item in wanted.tokens
         }
         if old == new.keys() or only_say:
-            raise Unchanged(old != new.keys())
+            return Unchanged(old != new.keys())
         gone = [identity[0] for identity in old - new.keys()]
         if gone:
             connection.execute(delete(tokens).where(tokens.c.name.in_(gone)))
