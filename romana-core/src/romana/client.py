@@ -99,17 +99,6 @@ class Client:
             trust_env=False,  # a proxy for the web is no way to the controller next door
         )
 
-    @classmethod
-    def from_config(cls, path: Path | None = None) -> Self:
-        """Make the client that a client.toml describes; without `path` the first of the usual places.
-
-        Raises ConfigError: no such file, or findings in it (all of them), or a token file that cannot be read.
-        """
-        from romana.client_config import find_config, read_config, read_token
-
-        config = read_config(path or find_config())
-        return cls(config.url, config.ca_file, read_token(config.token_file))
-
     def close(self) -> None:
         """Close the kept connections."""
         self._http.close()
