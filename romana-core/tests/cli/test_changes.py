@@ -19,7 +19,7 @@ def tenant(romana: Romana) -> Iterator[str]:
     """A tenant of the test's own, with a segment `s1`; gone afterwards with all that is in it."""
     name = f"t-{secrets.token_hex(4)}"
     assert romana("tenant", "create", name).code == 0
-    assert romana("segment", "add", name, "s1").code == 0
+    assert romana("segment", "create", name, "s1").code == 0
     yield name
     for policy in romana("policy", "list", "-f", "json").json():
         if name in (policy["source"]["tenant"], policy["target"]["tenant"]):
@@ -34,11 +34,11 @@ def host(romana: Romana) -> Iterator[str]:
     """A host of the test's own; gone afterwards with its endpoints."""
     name = f"h-{secrets.token_hex(4)}"
     address = f"192.168.{secrets.randbelow(90)}.{secrets.randbelow(250) + 1}"
-    assert romana("host", "add", name, address).code == 0
+    assert romana("host", "create", name, address).code == 0
     yield name
     for endpoint in romana("endpoint", "list", "--host", name, "-f", "json").json():
         romana("endpoint", "delete", endpoint["id"])
-    assert romana("host", "remove", name).code == 0
+    assert romana("host", "delete", name).code == 0
 
 
 def create_endpoint(romana: Romana, tenant: str, host: str, *more: str) -> dict[str, str]:
@@ -56,13 +56,13 @@ def test_host_is_added_shown_and_removed(romana: Romana) -> None:
     added = romana("add-host", name, "192.168.98.1", "--index", "77", "-f", "json")
     assert added.code == 0
     assert (added.json()["prefix"], added.json()["gateway"]) == ("10.77.0.0/16", "10.77.0.1")
-    assert romana("host", "add", name, "192.168.98.1", "--index", "77").code == 0  # the same again
-    other = romana("host", "add", name, "192.168.98.2")
+    assert romana("host", "create", name, "192.168.98.1", "--index", "77").code == 0  # the same again
+    other = romana("host", "create", name, "192.168.98.2")
     assert other.code == exit_codes.FAILED
     shown = romana("host", "show", name, "-f", "json").json()
     assert (shown["status"], shown["reported"]) == ("never reported", [])
     removed = romana("remove-host", name)
-    assert (removed.code, removed.out) == (0, f"host {name} removed\n")
+    assert (removed.code, removed.out) == (0, f"host {name} deleted\n")
     assert romana("host", "show", name).code == exit_codes.FAILED
 
 
@@ -71,8 +71,8 @@ def test_host_of_a_tenant_gets_its_endpoints_only_until_it_is_everybodys(
 ) -> None:
     assert romana("host", "set", host, "--owner", tenant, "-f", "json").json()["owner"] == tenant
     address = romana("host", "show", host, "-f", "json").json()["address"]
-    assert romana("host", "add", host, address, "--owner", tenant).code == 0  # the same again
-    assert "exists with other values" in romana("host", "add", host, address, "--owner", "demo").err
+    assert romana("host", "create", host, address, "--owner", tenant).code == 0  # the same again
+    assert "exists with other values" in romana("host", "create", host, address, "--owner", "demo").err
     create_endpoint(romana, tenant, host)
     wanted = ("--host", host, "--interface", "tap-x", "--mac", "fa:16:3e:00:00:99")
     refused = romana("endpoint", "create", "demo/s1", *wanted)
@@ -93,7 +93,7 @@ def test_tenant_and_segment_by_the_original_names(romana: Romana) -> None:
     assert romana("create-tenant", name).code == 0
     assert romana("add-segment", name, "blue").code == 0
     assert romana("tenant", "show", name, "-f", "json").json()["segments"] == ["blue"]
-    assert romana("remove-segment", name, "blue").out == f"segment {name}/blue removed\n"
+    assert romana("remove-segment", name, "blue").out == f"segment {name}/blue deleted\n"
     assert romana("delete-tenant", name).out == f"tenant {name} deleted\n"
     assert name not in romana("show-tenant").out
 
@@ -177,7 +177,7 @@ def test_policy_that_makes_no_sense(romana: Romana, arguments: tuple[str, ...], 
 
 def test_host_in_use_is_refused_with_what_to_remove_first(romana: Romana, host: str, tenant: str) -> None:
     endpoint = create_endpoint(romana, tenant, host)
-    done = romana("host", "remove", host)
+    done = romana("host", "delete", host)
     assert done.code == exit_codes.FAILED
     assert f"romana endpoint delete {endpoint['address']}" in done.err
     assert done.err.count("\n") == 1
@@ -185,7 +185,7 @@ def test_host_in_use_is_refused_with_what_to_remove_first(romana: Romana, host: 
     # the fixture's end shows that it can now be removed
 
 
-@pytest.mark.parametrize("what", ["tenant delete {0}", "segment remove {0} s1"])
+@pytest.mark.parametrize("what", ["tenant delete {0}", "segment delete {0} s1"])
 def test_tenant_and_segment_in_use_are_refused_with_what_to_remove_first(
     romana: Romana, host: str, tenant: str, what: str
 ) -> None:

@@ -134,7 +134,7 @@ def test_completion_is_bash(process: Romana) -> None:
     done = process("complete")
     assert done.code == 0
     assert "complete -F _romana romana" in done.out
-    assert "cmds_host='add list remove set show'" in done.out
+    assert "cmds_host='add create delete list remove set show'" in done.out
 
 
 @pytest.mark.parametrize("place", ["ROMANA_CONFIG", "XDG_CONFIG_HOME"])

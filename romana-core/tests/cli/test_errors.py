@@ -32,7 +32,7 @@ def refused(done: Done, code: int, *said: str) -> None:
     ("arguments", "said"),
     [
         (("hots", "list"), "did you mean 'host list'?"),
-        (("host",), "'host' needs one of: add, list, remove, set, show"),
+        (("host",), "'host' needs one of: create, delete, list, set, show"),
         (("host", "lits"), "'host' needs one of"),
         (("show-hosts",), "did you mean 'show-host'?"),
         (("-f", "json", "host", "list"), "is not a command"),

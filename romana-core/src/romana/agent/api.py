@@ -131,6 +131,6 @@ def _refusal(status: int, content: bytes, settings: AgentSettings) -> str:
     advice = {
         401: f"; put a valid token into {settings.token_file}",
         403: f"; the token in {settings.token_file} must be one of role agent:{settings.host}",
-        404: f"; add the host: romana host create {settings.host}, or correct host in agent.toml",
+        404: f"; add the host: romana host create {settings.host} ADDRESS, or correct host in agent.toml",
     }.get(status, "")
     return f"the server refuses ({status}): {said}{advice}"

@@ -121,7 +121,7 @@ class RomanaApp(App):
 
     def _unknown(self, words: list[str]) -> str:
         if group := self._beginning_with(words[:1]):
-            verbs = ", ".join(name.split()[1] for name in group)
+            verbs = ", ".join(name.split()[1] for name in group if name not in ORIGINAL_NAMES)
             return f"{words[0]!r} needs one of: {verbs}; see romana help {words[0]}"
         typed = " ".join(words[:2])
         names = [name for name, _ in self.command_manager]

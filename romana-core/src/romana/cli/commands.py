@@ -10,17 +10,17 @@ from importlib.metadata import EntryPoint
 COMMANDS = {
     "host list": "hosts:ListHosts",
     "host show": "hosts:ShowHost",
-    "host add": "hosts:AddHost",
+    "host create": "hosts:CreateHost",
     "host set": "hosts:SetHost",
-    "host remove": "hosts:RemoveHost",
+    "host delete": "hosts:DeleteHost",
     "tenant list": "tenants:ListTenants",
     "tenant show": "tenants:ShowTenant",
     "tenant create": "tenants:CreateTenant",
     "tenant delete": "tenants:DeleteTenant",
     "segment list": "segments:ListSegments",
     "segment show": "segments:ShowSegment",
-    "segment add": "segments:AddSegment",
-    "segment remove": "segments:RemoveSegment",
+    "segment create": "segments:CreateSegment",
+    "segment delete": "segments:DeleteSegment",
     "endpoint list": "endpoints:ListEndpoints",
     "endpoint show": "endpoints:ShowEndpoint",
     "endpoint create": "endpoints:CreateEndpoint",
@@ -38,13 +38,17 @@ COMMANDS = {
 
 ORIGINAL_NAMES = {
     "show-host": "host list",
-    "add-host": "host add",
-    "remove-host": "host remove",
+    "host add": "host create",
+    "add-host": "host create",
+    "host remove": "host delete",
+    "remove-host": "host delete",
     "show-tenant": "tenant list",
     "create-tenant": "tenant create",
     "delete-tenant": "tenant delete",
-    "add-segment": "segment add",
-    "remove-segment": "segment remove",
+    "segment add": "segment create",
+    "add-segment": "segment create",
+    "segment remove": "segment delete",
+    "remove-segment": "segment delete",
 }
 
 

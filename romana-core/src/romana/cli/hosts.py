@@ -60,13 +60,13 @@ class ShowHost(Showing):
         return HostDetails(**dict(host), status=status(host), reported=[_in_words(error) for error in errors])
 
 
-class AddHost(Showing):
-    """Add a host and give it a prefix.
+class CreateHost(Showing):
+    """Create a host and give it a prefix.
 
-    The other hosts then route its prefix by its address. Adding the same host again changes nothing.
+    The other hosts then route its prefix by its address. Creating the same host again changes nothing.
     """
 
-    example = "romana host add compute03 192.168.99.13"
+    example = "romana host create compute03 192.168.99.13"
     shows = Host
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -114,10 +114,10 @@ class SetHost(Showing):
         return self.api.update_host(args.name, HostUpdate(**wanted))
 
 
-class RemoveHost(Deleting):
-    """Remove a host that has no endpoints; its number and prefix can then be given to another."""
+class DeleteHost(Deleting):
+    """Delete a host that has no endpoints; its number and prefix can then be given to another."""
 
-    example = "romana host remove compute03"
+    example = "romana host delete compute03"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         return _with_name(super().get_parser(prog_name))
@@ -125,7 +125,7 @@ class RemoveHost(Deleting):
     def delete(self, args: argparse.Namespace) -> str:
         with say_what_is_in_the_way(self.api, host=args.name):
             self.api.delete_host(args.name)
-        return f"host {args.name} removed"
+        return f"host {args.name} deleted"
 
 
 def status(host: Host) -> str:

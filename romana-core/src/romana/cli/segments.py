@@ -42,13 +42,13 @@ class ShowSegment(Showing):
         return self.api.segment(args.tenant, args.name)
 
 
-class AddSegment(Showing):
-    """Add a segment to a tenant; adding the same one again changes nothing.
+class CreateSegment(Showing):
+    """Create a segment of a tenant; creating the same one again changes nothing.
 
     Endpoints of one segment reach each other; other segments need a policy (romana policy create).
     """
 
-    example = "romana segment add admin s3"
+    example = "romana segment create admin s3"
     shows = Segment
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -58,10 +58,10 @@ class AddSegment(Showing):
         return self.api.create_segment(args.tenant, SegmentCreate(name=args.name))
 
 
-class RemoveSegment(Deleting):
-    """Remove a segment from its tenant; refused while it has endpoints or a policy names it."""
+class DeleteSegment(Deleting):
+    """Delete a segment of a tenant; refused while it has endpoints or a policy names it."""
 
-    example = "romana segment remove admin s3"
+    example = "romana segment delete admin s3"
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         return _with_names(super().get_parser(prog_name))
@@ -69,7 +69,7 @@ class RemoveSegment(Deleting):
     def delete(self, args: argparse.Namespace) -> str:
         with say_what_is_in_the_way(self.api, tenant=args.tenant, segment=args.name):
             self.api.delete_segment(args.tenant, args.name)
-        return f"segment {args.tenant}/{args.name} removed"
+        return f"segment {args.tenant}/{args.name} deleted"
 
 
 def _with_names(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

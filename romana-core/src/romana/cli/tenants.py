@@ -55,7 +55,7 @@ class ShowTenant(Showing):
 class CreateTenant(Showing):
     """Create a tenant; creating the same one again changes nothing.
 
-    It begins without segments: see romana segment add.
+    It begins without segments: see romana segment create.
     """
 
     example = "romana tenant create blue"
