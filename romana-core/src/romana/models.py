@@ -23,8 +23,8 @@ from pydantic import (
 )
 
 from romana.addressing import AddressPlan, PlanError, plan_findings
+from romana.conventions import NAME, NAME_RULE
 
-API_PORT = 9600
 SOME = 1000  # entries of a list that people write
 SPARE = 100  # keys that an object may have too much to be told each of them
 BIGGEST = 2**63 - 1  # generation: what a BIGINT column holds
@@ -32,8 +32,8 @@ MANY = 65_536  # entries of a list that a program writes: pairs of all segments,
 
 Name = Annotated[
     str,
-    StringConstraints(min_length=1, max_length=64, pattern=r"^[A-Za-z0-9]([A-Za-z0-9._-]*[A-Za-z0-9])?$"),
-    Field(description="1 to 64 of letters, digits, '.', '_', '-'; begins and ends with a letter or digit"),
+    StringConstraints(min_length=1, max_length=64, pattern=rf"^{NAME}$"),
+    Field(description=NAME_RULE),
 ]
 Mac = Annotated[
     str,

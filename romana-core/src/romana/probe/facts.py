@@ -5,11 +5,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 from functools import partial
 from pathlib import Path
 from typing import Any
 
-from romana.probe.wire import die_with_parent
+from romana.parent import end_with
 
 SERVICES = ("romana-server", "romana-agent")
 
@@ -58,7 +59,7 @@ async def _run(*command: str) -> str:
             stdin=asyncio.subprocess.DEVNULL,
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
-            preexec_fn=partial(die_with_parent, os.getpid()),
+            preexec_fn=partial(end_with, os.getpid(), signal.SIGKILL),
         )
     except FileNotFoundError:
         raise FactsError(f"{command[0]} is not installed on the node") from None

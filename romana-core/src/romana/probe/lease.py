@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import asyncio
 import os
+import signal
 import time
 from functools import partial
 from typing import Any
 
-from romana.probe.wire import die_with_parent
+from romana.parent import end_with
 
 # udhcpc calls it with the event as argument and the lease in the environment.
 SCRIPT = b"""#!/bin/sh
@@ -57,7 +58,7 @@ async def _udhcpc(timeout: float) -> list[str]:
             stdout=asyncio.subprocess.PIPE,
             stderr=asyncio.subprocess.PIPE,
             pass_fds=(script,),
-            preexec_fn=partial(die_with_parent, os.getpid()),
+            preexec_fn=partial(end_with, os.getpid(), signal.SIGKILL),
         )
     except FileNotFoundError:
         raise LeaseError("busybox is not installed on the node") from None
@@ -87,7 +88,7 @@ async def _configure(batch: str) -> None:
         stdin=asyncio.subprocess.PIPE,
         stdout=asyncio.subprocess.DEVNULL,
         stderr=asyncio.subprocess.PIPE,
-        preexec_fn=partial(die_with_parent, os.getpid()),
+        preexec_fn=partial(end_with, os.getpid(), signal.SIGKILL),
     )
     _, messages = await ip.communicate(batch.encode())
     if ip.returncode != 0:

@@ -7,32 +7,23 @@ import ctypes
 import errno
 import fcntl
 import os
-import signal
 import socket
 import struct
 import sys
 from contextlib import suppress
 
-# <linux/if_tun.h>, <linux/sockios.h>, <linux/if.h>, <linux/sched.h>, <linux/prctl.h>
+# <linux/if_tun.h>, <linux/sockios.h>, <linux/if.h>, <linux/sched.h>
 TUNSETIFF = 0x400454CA
 IFF_TAP, IFF_NO_PI, IFF_TUN_EXCL = 0x0002, 0x1000, 0x8000
 SIOCGIFFLAGS, SIOCSIFFLAGS, SIOCSIFHWADDR = 0x8913, 0x8914, 0x8924
 IFF_UP = 0x1
 ARPHRD_ETHER = 1
 CLONE_NEWNET = 0x40000000
-PR_SET_PDEATHSIG = 1
 
 LARGEST_FRAME = 65536
 FRAMES_AT_ONCE = 64  # then the other direction gets its turn
 
 _libc = ctypes.CDLL(None, use_errno=True)
-
-
-def die_with_parent(parent: int) -> None:
-    """Have the kernel kill this process when its parent (process id `parent`) ends, however that happens."""
-    _libc.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
-    if os.getppid() != parent:  # it ended before the request was made
-        os._exit(1)
 
 
 def enter_new_network() -> None:

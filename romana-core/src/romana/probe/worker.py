@@ -8,10 +8,12 @@ from __future__ import annotations
 import asyncio
 import json
 import os
+import signal
 import socket
 from collections.abc import Awaitable, Callable
 from typing import Any, NoReturn
 
+from romana.parent import end_with
 from romana.probe import reach, wire
 from romana.probe.facts import FactsError, gather
 from romana.probe.lease import LeaseError, acquire
@@ -104,7 +106,7 @@ class _Worker:
 
 def main_of_child(channel: socket.socket, name: str, attach: Request | None, parent: int) -> NoReturn:
     """What a forked process runs: dies with `parent`, never returns."""
-    wire.die_with_parent(parent)
+    end_with(parent, signal.SIGKILL)
     try:
         run(channel, name, attach)
     finally:

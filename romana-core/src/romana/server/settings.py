@@ -10,7 +10,8 @@ from pydantic import Field, field_validator, model_validator
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from romana.models import API_PORT, Plan
+from romana.conventions import API_PORT
+from romana.models import Plan
 from romana.settings import Settings
 
 BACKENDS = {"sqlite": "sqlite", "mysql": "mysql+pymysql", "mariadb": "mariadb+pymysql"}

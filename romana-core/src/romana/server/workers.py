@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import logging
 import os
 import select
@@ -11,11 +10,11 @@ import time
 from collections.abc import Callable
 from typing import NoReturn
 
+from romana.parent import end_with
 from romana.server.failure import ServingError
 
 log = logging.getLogger(__name__)
 
-PR_SET_PDEATHSIG = 1  # <linux/prctl.h>
 SIGNALS = (signal.SIGTERM, signal.SIGINT, signal.SIGCHLD)
 BLOCKED = (*SIGNALS, signal.SIGHUP)
 # A process that ends this soon after its start, this often in a row, will not do better next time.
@@ -89,7 +88,7 @@ class Workers:
         parent = os.getpid()
         child = os.fork()
         if not child:
-            _end_with(parent)
+            end_with(parent, signal.SIGTERM)
             signal.set_wakeup_fd(-1)
             for number in SIGNALS:
                 signal.signal(number, signal.SIG_DFL)
@@ -127,13 +126,6 @@ class Workers:
             raise ServingError("server processes end as soon as they start; their log above says why")
         log.error("server process %d ended after %.0f s and is replaced; its log above may say why", child, lived)
         self._start()
-
-
-def _end_with(parent: int) -> None:
-    """Let the kernel send this process SIGTERM when its parent ends, however and whenever that happens."""
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGTERM)
-    if os.getppid() != parent:  # it has ended before it was asked for
-        os._exit(1)
 
 
 def _ended() -> list[int]:
