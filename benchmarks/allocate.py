@@ -46,7 +46,7 @@ from sqlalchemy import URL
 
 from romana.client import Client, Unreachable
 from romana.models import EndpointCreate, HostCreate, SegmentCreate, TenantCreate
-from romana_install import pki
+from romana_install.state import pki
 
 TARGET = 50.0  # milliseconds, p99 of the steady part over MariaDB
 BURST = 200

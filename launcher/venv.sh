@@ -67,7 +67,7 @@ make_venv() {
 
 # pip's configuration also says where and how to install, which is not for our virtualenv: only the index is taken.
 use_configured_index() {
-    settings=$("$root/.venv/bin/python" "$root/romana-install/src/romana_install/package_index.py")
+    settings=$("$root/.venv/bin/python" "$root/romana-install/src/romana_install/ansible/package_index.py")
     eval "$settings"
 }
 

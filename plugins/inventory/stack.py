@@ -42,7 +42,7 @@ from typing import Any
 from ansible.errors import AnsibleParserError
 from ansible.plugins.inventory import BaseInventoryPlugin
 
-ENDINGS = tuple(f"{target}.{kind}" for target in ("local", "aws", "static", "vagrant") for kind in ("yml", "yaml"))
+ENDINGS = ("stack.yml", "stack.yaml")
 ENGINES = ("engine_none", "engine_packages", "engine_devstack")
 GROUPS = ("controller", "compute", "romana", "leaving", *ENGINES)
 
@@ -53,7 +53,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc] # Ansible has 
     NAME = "romana.openstack.stack"
 
     def verify_file(self, path: str) -> bool:
-        """Accept <target>.yml and *.<target>.yml."""
+        """Accept stack.yml and *.stack.yml."""
         return bool(super().verify_file(path)) and path.endswith(ENDINGS)
 
     def parse(self, inventory: Any, loader: Any, path: str, cache: bool = True) -> None:
@@ -80,7 +80,7 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc] # Ansible has 
         """Add a node to a group; returns its name."""
         name: str = node["name"]
         self.inventory.add_host(name, group=group)
-        for key, value in variables(node, stack.get("reach", {}).get(name), directory).items():
+        for key, value in variables(node, stack["target"].get("reach", {}).get(name), directory).items():
             self.inventory.set_variable(name, key, value)
         return name
 

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import pytest
 
-from romana_install.package_index import merged
+from romana_install.ansible.package_index import merged
 
 PROJECT = Path(__file__).parents[2]
 NOWHERE = "/nonexistent"
@@ -29,8 +29,9 @@ def made_once(tmp_path_factory: pytest.TempPathFactory) -> Path:
         shutil.copytree(PROJECT / name, root / name)
     shutil.copy2(PROJECT / "romana-setup", root)
     package = root / "romana-install" / "src" / "romana_install"
-    package.mkdir(parents=True)
-    shutil.copy2(PROJECT / "romana-install/src/romana_install/package_index.py", package)
+    (package / "ansible").mkdir(parents=True)
+    index = "ansible/package_index.py"
+    shutil.copy2(PROJECT / "romana-install/src/romana_install" / index, package / index)
     (package / "__init__.py").touch()
     (package / "__main__.py").write_text(INSTALLER)
     for name in ("install", "test"):

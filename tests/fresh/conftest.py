@@ -9,7 +9,7 @@ import pytest
 from machine import Machine
 from places import PLACE
 
-from romana_install.stack import cache_home
+from romana_install.state.stack import cache_home
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -20,8 +20,8 @@ from pathlib import Path
 from system_image import System, build
 from waiting import eventually
 
-from romana_install.machine import observe
-from romana_install.package_index import pip_options
+from romana_install.ansible.package_index import pip_options
+from romana_install.base.machine import observe
 
 PROJECT = Path(__file__).parents[2]
 CGROUP_FILES = ("systemd/cgroup.procs", "unified/cgroup.controllers", "cgroup.controllers")

@@ -36,8 +36,8 @@ SHELL = [
     "roles/nova/files/nova-has-failed-builds",
     "roles/libvirt/files/hook",
     "roles/packages/files/patient-apt",
-    "romana-install/src/romana_install/health.sh",
-    "romana-install/src/romana_install/static/facts.sh",
+    "romana-install/src/romana_install/verify/health.sh",
+    "romana-install/src/romana_install/targets/static/facts.sh",
     "roles/nova_compute/files/end-instances",
     "roles/nova_compute/files/remove-unused-taps",
     *(

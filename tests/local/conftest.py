@@ -13,10 +13,9 @@ from romana_setup import PROJECT, Setup
 from waiting import eventually
 from world import World
 
-from romana_install.checks import OPENSTACK_RELEASE
-from romana_install.release import build_release
-from romana_install.stack import cache_home
-from romana_install.variables import NODE_PYTHON
+from romana_install.ansible.release import NODE_PYTHON, build_release
+from romana_install.state.stack import cache_home
+from romana_install.targets.checks import OPENSTACK_RELEASE
 
 # Where states are, in a name that has what nothing may stumble over.
 STATE = "state %h $x #ü,:'\";"

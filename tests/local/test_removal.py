@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 from romana_setup import Setup
 
-from romana_install.stack import stack_of_another
+from romana_install.targets import stacks
 
 STACK = ("gone", "192.168.210.0/24")
 SWITCH = "gone-switch"
@@ -68,7 +68,7 @@ def test_a_user_is_told_that_the_stack_is_roots(capfd: pytest.CaptureFixture[str
     child = os.fork()
     if not child:
         os.setuid(NOBODY)
-        os.write(1, stack_of_another(STACK[0]).encode())
+        os.write(1, stacks.of_another(STACK[0]).encode())
         os._exit(0)
     os.waitpid(child, 0)
     assert capfd.readouterr().out.startswith("root has a local one of that name on this machine; put sudo before")

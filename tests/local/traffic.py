@@ -12,7 +12,7 @@ from waiting import eventually
 
 from romana.client import Client, Unreachable
 from romana.models import Endpoint, EndpointCreate, EndpointStatus
-from romana_install.stack import Stack
+from romana_install.targets import stacks
 from romana_install.verify.session import Session
 
 
@@ -21,7 +21,7 @@ class Lab:
 
     def __init__(self, setup: Setup) -> None:
         self.setup = setup
-        self.stack = Stack.read(setup.directory)
+        self.stack = stacks.read(setup.directory)
         self._opened = ExitStack()
         self.client: Client = self._opened.enter_context(self.stack.client())
         self.sessions: dict[str, Session] = {}

@@ -16,7 +16,7 @@ import ansible
 import pytest
 
 from romana.client import Client
-from romana_install import pki
+from romana_install.state import pki
 
 if TYPE_CHECKING:
     from collections.abc import Iterator

@@ -5,7 +5,7 @@ from __future__ import annotations
 import subprocess
 import sys
 
-ASK = "from romana_install.machine import has_interface; print(*map(has_interface, ['lo', 'eth0', 'nobody']))"
+ASK = "from romana_install.base.machine import has_interface; print(*map(has_interface, ['lo', 'eth0', 'nobody']))"
 
 
 def test_interfaces_are_those_of_the_network_it_runs_in() -> None:
@@ -21,7 +21,7 @@ def test_interfaces_are_those_of_the_network_it_runs_in() -> None:
 def test_a_network_is_there_while_a_route_of_its_own_leads_into_it() -> None:
     """An interface that is down still has its address; what is sent to its network would leave by the default route."""
     program = (
-        "from ipaddress import IPv4Network; from romana_install.machine import leads_into as leads;"
+        "from ipaddress import IPv4Network; from romana_install.base.machine import leads_into as leads;"
         " net = IPv4Network('192.168.213.0/24'); print(leads(net), leads(net, 'ro-x'), leads(net, 'ro-y'))"
     )
     ask = f'"{sys.executable}" -c "{program}"'

@@ -19,8 +19,9 @@ from typing import Any
 
 from romana.client import Client
 from romana.models import HostCreate, PolicyCreate, SegmentCreate, TenantCreate
-from romana_install import pki
-from romana_install.stack import Node, Stack
+from romana_install.state import pki
+from romana_install.state.stack import Node, Stack
+from romana_install.targets.local.target import Local
 from romana_install.verify import render, run
 from romana_install.verify.network import PROGRAM
 
@@ -39,6 +40,16 @@ def wait_until(condition: Callable[[], bool], what: str) -> None:
     while not condition():
         assert time.monotonic() < deadline, f"not within {DEADLINE} s: {what}"
         time.sleep(0.02)
+
+
+class Namespaces(Local):
+    """Whose nodes this machine reaches without a network between, and whose agents nobody supervises."""
+
+    def check_way(self, stack: Stack) -> None:
+        """There is none."""
+
+    def ended(self, _stack: Stack, _node: Node) -> str:
+        return ""
 
 
 class NamespaceStack(Stack):
@@ -208,11 +219,11 @@ def _fill(client: Client) -> None:
 
 
 def _main(directory: str, prefix: str, action: str) -> None:
-    stack = NamespaceStack(prefix, Path(directory), NODES, target="namespaces")
+    stack = NamespaceStack(prefix, Path(directory), NODES, Namespaces())
     verifiable = {
         "verify": stack,
         "quick": stack,
-        "unreachable": HalfReachableStack(prefix, Path(directory), NODES, target="namespaces"),
+        "unreachable": HalfReachableStack(prefix, Path(directory), NODES, Namespaces()),
         "no-server": replace(stack, server_port=1),
     }
     if action in verifiable:

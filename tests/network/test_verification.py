@@ -10,10 +10,10 @@ from typing import Any
 
 import pytest
 
-from romana_install.lock import LockedError, held
+from romana_install.state.lock import LockedError, held
 from romana_install.verify import run
 
-from .cluster import NODES, Cluster, NamespaceStack, wait_until
+from .cluster import NODES, Cluster, Namespaces, NamespaceStack, wait_until
 
 EVERY_CHECK = [
     *("health", "hosts", "nodes", "endpoints", "dhcp", "matrix icmp", "matrix tcp"),
@@ -188,7 +188,7 @@ def test_leftovers_of_a_killed_verification_are_removed_by_the_next(cluster: Clu
 
 
 def test_only_one_verification_of_a_stack_at_a_time(cluster: Cluster) -> None:
-    stack = NamespaceStack("twice", cluster.directory, NODES, target="namespaces")
+    stack = NamespaceStack("twice", cluster.directory, NODES, Namespaces())
     with (
         held(cluster.directory / "verify.lock", "verify"),
         pytest.raises(LockedError, match=r"wait for it to end"),

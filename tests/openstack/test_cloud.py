@@ -25,9 +25,11 @@ from refusal import PATHS, refusal
 from romana_setup import Setup
 from walk import Walks
 
-from romana_install import tunnel, verify
-from romana_install.settings import Config
-from romana_install.stack import Reach, Stack
+from romana_install import verify
+from romana_install.config.settings import Config
+from romana_install.state.stack import Reach
+from romana_install.targets import stacks, tunnel
+from romana_install.targets.static.target import Static
 
 REFUSED = 40  # times; what the kernel reset without an answer was every second to eighth
 OUTAGE = 3  # seconds for which a service is gone
@@ -181,8 +183,8 @@ def test_a_bad_token_is_refused_whatever_comes_with_it(admin: Cloud, service: st
 
 
 def test_a_cloud_to_which_only_ssh_leads_is_reached_by_it(stack: Setup) -> None:
-    near = Stack.read(stack.directory)
-    far = replace(near, target="static", reach={node.name: Reach(node.address, "root") for node in near.nodes})
+    near = stacks.read(stack.directory)
+    far = replace(near, target=Static({node.name: Reach(node.address, "root") for node in near.nodes}))
     urls = tunnel.overrides(far, Config(), far.secrets()["passwords"])
     assert urls["demo"]["compute"] == "http://127.0.0.1:8774/v2.1"
     assert urls["admin"]["network"] == "http://127.0.0.1:9696"

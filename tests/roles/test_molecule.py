@@ -11,13 +11,15 @@ from typing import Any
 
 import pytest
 
-from romana_install import pki, secrets, ssh, variables
-from romana_install.checks import OPENSTACK_RELEASE
-from romana_install.files import write_json
-from romana_install.plan import nodes
-from romana_install.release import build_release
-from romana_install.settings import Config
-from romana_install.stack import Stack, cache_home
+from romana_install.ansible import variables
+from romana_install.ansible.release import NODE_PYTHON, build_release
+from romana_install.base.files import write_json
+from romana_install.config.settings import Config
+from romana_install.state import pki, secrets, ssh
+from romana_install.state.stack import Stack, cache_home
+from romana_install.targets import stacks
+from romana_install.targets.checks import OPENSTACK_RELEASE
+from romana_install.targets.local.target import Local
 
 PROJECT = Path(__file__).parents[2]
 SCENARIOS: dict[str, dict[str, Any]] = {
@@ -42,15 +44,19 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
     given = {"openstack_engine": "none", "local_debian_release": OPENSTACK_RELEASE, **SCENARIOS[name]}
     config = Config(stack_name=f"mol-{name[:3]}", **given)
     stack = Stack(
-        config.stack_name, tmp_path / "stack", nodes(config), network=config.local_network, engine="none",
+        config.stack_name,
+        tmp_path / "stack",
+        Local().nodes(config),
+        Local(),
+        network=config.local_network,
         server_port=config.romana_server_port,
-    )  # fmt: skip
+    )
     stack.directory.mkdir(mode=0o700)
-    stack.save()
+    stacks.save(stack)
     ssh.ensure(stack)
     pki.ensure(stack.directory / "pki", stack.name, [stack.controller.name, stack.controller.address])
     made = secrets.ensure(stack.directory / "secrets.json", [node.name for node in stack.nodes], (), {})
-    release = build_release(PROJECT, cache_home() / "releases", variables.NODE_PYTHON[config.local_debian_release])
+    release = build_release(PROJECT, cache_home() / "releases", NODE_PYTHON[config.local_debian_release])
     values = variables.of_install(config, stack, str(release.path), release.digest, made)
     write_json(stack.directory / "vars.json", values)
     environment = {

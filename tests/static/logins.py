@@ -24,24 +24,26 @@ PR_SET_PDEATHSIG = 1
 # It takes who is meant from its input and prints what it says.
 ASK = """
 import dataclasses, json, pathlib, sys
-from romana_install.stack import Node, Reach, Stack
-from romana_install.static.facts import ask
+from romana_install.state.stack import Node, Reach, Stack
+from romana_install.targets.static.facts import ask
+from romana_install.targets.static.target import Static
 given = json.load(sys.stdin)
 nodes = tuple(Node(name, "127.0.0.1", number, not number, True) for number, name in enumerate(given["reach"]))
 reach = {name: Reach(**one) for name, one in given["reach"].items()}
-stack = Stack("t", pathlib.Path("/nowhere"), nodes, target="static", reach=reach, **given["stack"])
+stack = Stack("t", pathlib.Path("/nowhere"), nodes, Static(reach, **given["stack"]))
 print(json.dumps({name: [facts.silence, facts.name, facts.forwarding] for name, facts in ask(stack, nodes).items()}))
 """
 # The same, of the server's port 8080.
 FETCH = """
 import json, pathlib, socket, sys, tempfile, urllib.request
-from romana_install import ssh
-from romana_install.forward import ForwardError, forwarded
-from romana_install.stack import Node, Reach, Stack
+from romana_install.state import ssh
+from romana_install.state.forward import ForwardError, forwarded
+from romana_install.state.stack import Node, Reach, Stack
+from romana_install.targets.static.target import Static
 given = json.load(sys.stdin)
 node = Node("one", "127.0.0.1", 0, True, True)
 with tempfile.TemporaryDirectory() as directory:
-    stack = Stack("t", pathlib.Path(directory), (node,), target="static", reach={"one": Reach(**given["reach"])})
+    stack = Stack("t", pathlib.Path(directory), (node,), Static({"one": Reach(**given["reach"])}))
     ssh.ensure(stack)
     try:
         with forwarded(stack, node, [8080]) as sockets, socket.socket(socket.AF_UNIX) as connection:
@@ -54,28 +56,31 @@ with tempfile.TemporaryDirectory() as directory:
 # Who a server's Python is run as by Ansible, as the installer starts that.
 PLAY = """
 import json, os, pathlib, subprocess, sys, tempfile
-from romana_install import run, ssh
-from romana_install.context import PROJECT
-from romana_install.stack import Node, Reach, Stack
+from romana_install.ansible import run
+from romana_install.base.invocation import PROJECT
+from romana_install.state import ssh
+from romana_install.state.stack import Node, Reach, Stack
+from romana_install.targets import stacks
+from romana_install.targets.static.target import Static
 node = Node("one", "127.0.0.1", 0, True, True)
 task = {"ansible.builtin.command": "id -un", "register": "said"}
 shown = {"ansible.builtin.debug": {"var": "said.stdout"}}
 with tempfile.TemporaryDirectory() as directory:
     here = pathlib.Path(directory)
-    stack = Stack("t", here, (node,), target="static", reach={"one": Reach(**json.load(sys.stdin))})
+    stack = Stack("t", here, (node,), Static({"one": Reach(**json.load(sys.stdin))}))
     ssh.ensure(stack)
-    stack.save()
+    stacks.save(stack)
     # Root is not reached here, and is not needed.
     play = [{"hosts": "romana", "gather_facts": False, "become": False, "tasks": [task, shown]}]
     (here / "play.yml").write_text(json.dumps(play))
-    inventory = PROJECT / "inventory/static.yml"
+    inventory = PROJECT / "inventory/stack.yml"
     command = ["ansible-playbook", "-i", inventory, "-e", "ansible_become=false", here / "play.yml"]
-    done = subprocess.run(command, env={**os.environ, **run.environment(PROJECT, here)}, capture_output=True, text=True)
+    done = subprocess.run(command, env={**os.environ, **run.environment(here)}, capture_output=True, text=True)
     print(done.stdout, done.stderr)
 """
 READ = """
 import json, pathlib, sys, tempfile
-from romana_install.static import inventory
+from romana_install.targets.static import inventory
 with tempfile.TemporaryDirectory() as directory:
     path = pathlib.Path(directory, "hosts")
     path.write_text(sys.stdin.read())

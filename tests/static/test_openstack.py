@@ -17,8 +17,8 @@ import pytest
 from server_state import SERVICES_OWN, difference, state
 from servers import PROJECT, USER, Lab, Server, Static
 
-from romana_install.release import build_release
-from romana_install.stack import cache_home
+from romana_install.ansible.release import build_release
+from romana_install.state.stack import cache_home
 
 LAB = ("ops", "192.168.91")
 BASTION = f"{LAB[1]}.2"

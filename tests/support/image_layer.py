@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from romana_install.stack import cache_home
+from romana_install.state.stack import cache_home
 
 MAKE = Path(__file__).with_name("make-layer")
 # What is mounted there goes with the last process that runs there, and those end with the first.

@@ -10,9 +10,11 @@ import sys
 import tempfile
 from pathlib import Path
 
-from romana_install.checks import OPENSTACK_RELEASE
-from romana_install.settings import Config
-from romana_install.stack import cache_home
+from romana_install.ansible.variables import TRAITS
+from romana_install.config.settings import Config
+from romana_install.state.stack import cache_home
+from romana_install.targets.checks import OPENSTACK_RELEASE
+from romana_install.targets.local.target import Local
 
 PROJECT = Path(__file__).parents[2]
 PLAYBOOK = Path(__file__).with_name("node_image.yml")
@@ -26,7 +28,8 @@ def node_image(engine: str) -> Path:
         answer = Path(directory) / "path"
         variables = {
             **config.model_dump(include={"openstack_engine", "local_debian_release", "local_mirror"}),
-            "target": "local",
+            **TRAITS,
+            **Local().reference(),
             "stack_name": "tests",
             "local_cache_dir": str(cache_home()),
             "node_image_answer": str(answer),

@@ -16,7 +16,7 @@ from pathlib import Path
 from image_layer import APART, layer
 from node_image import node_image
 
-from romana_install.stack import cache_home
+from romana_install.state.stack import cache_home
 
 RELEASE = "trixie"
 NAME = "romana/tests"

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from apart import python_apart
 from live_romana import PROJECT, Server
-from romana_install.distribution import copy_distribution
+from romana_install.ansible.distribution import copy_distribution
 
 from .inside import Inside
 

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pytest
 from live_romana import PROJECT, Server
-from romana_install.distribution import copy_distribution
+from romana_install.ansible.distribution import copy_distribution
 
 from . import rootfs
 from .inside import Inside

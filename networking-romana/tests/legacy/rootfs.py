@@ -18,9 +18,9 @@ import yaml
 from debian_mirror import debian_mirror
 from image_layer import APART, alone
 from live_romana import PROJECT
-from romana_install.devstack_releases import known_releases
-from romana_install.package_index import pip_options, uv_environment
-from romana_install.stack import cache_home
+from romana_install.ansible.package_index import pip_options, uv_environment
+from romana_install.config.devstack_releases import known_releases
+from romana_install.state.stack import cache_home
 
 LOCKS = PROJECT / "requirements"
 PYTHON2 = PROJECT / "roles" / "devstack" / "files" / "python2"  # what brings it to a node

@@ -12,7 +12,7 @@ from pathlib import Path
 
 from romana.client import Client
 from romana.models import HostCreate
-from romana_install import pki
+from romana_install.state import pki
 
 PROJECT = Path(__file__).parents[3]
 ADDRESS = "127.0.0.1"

@@ -2,8 +2,8 @@
 
 import sys
 
-from romana_install.cli import main
-from romana_install.outlet import keep_going
+from romana_install.cli.main import main
+from romana_install.cli.outlet import keep_going
 
 if __name__ == "__main__":
     keep_going()

@@ -17,11 +17,11 @@ A, B, C = "controller admin/s1 10.0.18.3", "compute01 admin/s1 10.1.18.3", "cont
 def cells(observed: dict[tuple[str, str, str], str] | None = None) -> tuple[Cell, ...]:
     found = []
     for source in (A, B, C):
-        for target in (A, B, C):
-            for protocol in ("icmp", "tcp") if source != target else ():
-                expected = REACHABLE if C not in (source, target) else UNREACHABLE
-                seen = (observed or {}).get((source, target, protocol), expected)
-                found.append(Cell(source, target, protocol, expected, seen))
+        for goal in (A, B, C):
+            for protocol in ("icmp", "tcp") if source != goal else ():
+                expected = REACHABLE if C not in (source, goal) else UNREACHABLE
+                seen = (observed or {}).get((source, goal, protocol), expected)
+                found.append(Cell(source, goal, protocol, expected, seen))
     return tuple(found)
 
 

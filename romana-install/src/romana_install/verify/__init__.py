@@ -6,6 +6,6 @@ again. It compares what it sees with what `romana.reachability` expects.
 
 from romana_install.verify.render import FORMATS, check_line, conclusion, render
 from romana_install.verify.report import Cell, Check, Report
-from romana_install.verify.whole import run
+from romana_install.verify.stack import run
 
 __all__ = ["FORMATS", "Cell", "Check", "Report", "check_line", "conclusion", "render", "run"]

@@ -9,7 +9,7 @@ from typing import Any
 
 import httpx
 
-from romana_install.invocation import command
+from romana_install.base.invocation import command
 
 PATIENCE = 30.0  # seconds for one answer
 

@@ -10,7 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 from romana.client import ApiError, Client
 from romana.models import Endpoint, EndpointCreate, EndpointStatus, ErrorCode, Host
-from romana_install.verify.choice import Spot
+from romana_install.verify.probe_places import Spot
 
 ANY_RUN = "[0-9a-f]{8}"
 AT_ONCE = 8  # requests

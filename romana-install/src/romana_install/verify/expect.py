@@ -51,10 +51,10 @@ def label(endpoint: Endpoint) -> str:
 def full_matrix(endpoints: Sequence[Endpoint], port: int) -> list[Question]:
     """Every ordered pair of endpoints, by ping and by TCP to `port`."""
     return [
-        Question(source, target, protocol, protocol_port)
+        Question(source, goal, protocol, protocol_port)
         for source in endpoints
-        for target in endpoints
-        if source is not target
+        for goal in endpoints
+        if source is not goal
         for protocol, protocol_port in ((Protocol.ICMP, None), (Protocol.TCP, port))
     ]
 

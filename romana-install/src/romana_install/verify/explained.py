@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from romana.models import Endpoint, Explain
 from romana_install.verify.findings import Findings
-from romana_install.verify.scene import Scene
+from romana_install.verify.probing import Probing
 
 MOST_ASKED = 8  # probes; the others say the same of the same hosts
 
 
-def explain(scene: Scene, findings: Findings) -> None:
+def explain(probing: Probing, findings: Findings) -> None:
     """Note what hosts lack for the probes, and which chains of others are in their way, each once."""
-    firsts = {(probe.host, probe.tenant, probe.segment): probe for probe in reversed(scene.endpoints)}
-    told = [told_of(probe, scene.client.explain(probe.address)) for probe in [*firsts.values()][:MOST_ASKED]]
+    firsts = {(probe.host, probe.tenant, probe.segment): probe for probe in reversed(probing.endpoints)}
+    told = [told_of(probe, probing.client.explain(probe.address)) for probe in [*firsts.values()][:MOST_ASKED]]
     problems = list(dict.fromkeys(line for lines in told for line in lines))
     findings.note("explained", problems, "each host has what the probes need, and no chain of others drops packets")
 

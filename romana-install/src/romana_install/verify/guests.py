@@ -6,8 +6,8 @@ import subprocess
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from romana_install.guest_login import command
-from romana_install.stack import Stack
+from romana_install.state.stack import Stack
+from romana_install.verify.guest_login import command
 from romana_install.verify.report import REACHABLE, UNREACHABLE, Cell
 
 MARKERS = ("metadata ok", "ready")  # what the guest says on its console, after its name
@@ -77,13 +77,13 @@ def row(source: Instance, targets: Sequence[Instance], answered: Mapping[int, st
 
     answered: the exit code of each question of `questions`; fewer of them when nobody could ask.
     """
-    asked = [(target, protocol) for target in targets for protocol in ("icmp", "tcp")]
+    asked = [(goal, protocol) for goal in targets for protocol in ("icmp", "tcp")]
     cells = []
-    for number, (target, protocol) in enumerate(asked):
-        expected = REACHABLE if source.scope == target.scope else UNREACHABLE
+    for number, (goal, protocol) in enumerate(asked):
+        expected = REACHABLE if source.scope == goal.scope else UNREACHABLE
         code = answered.get(number)
         observed = NOT_ASKED if code is None else REACHABLE if code == "0" else UNREACHABLE
-        cells.append(Cell(source.name, target.name, protocol, expected, observed))
+        cells.append(Cell(source.name, goal.name, protocol, expected, observed))
     return cells
 
 

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from romana.client import Client
-from romana_install.stack import Stack
+from romana_install.state.stack import Stack
 from romana_install.verify.cloud import Cloud, CloudError
 from romana_install.verify.findings import Findings
 from romana_install.verify.guests import ECHOES, Instance, answers, hops, inside, missing_markers, questions, row

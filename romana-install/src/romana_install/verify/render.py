@@ -53,8 +53,8 @@ def _matrix(report: Report) -> str:
     lines = ["from, to".ljust(width) + " ".join(marks[name].rjust(column) for name in names)]
     for source in names:
         cells = [
-            "".join(symbols.get((source, target, protocol), " ") for protocol in protocols) if source != target else "-"
-            for target in names
+            "".join(symbols.get((source, goal, protocol), " ") for protocol in protocols) if source != goal else "-"
+            for goal in names
         ]
         lines.append(f"{marks[source]:<3} {source}".ljust(width) + " ".join(cell.rjust(column) for cell in cells))
     return "\n".join([*lines, "", LEGEND])

@@ -10,7 +10,7 @@ from concurrent.futures import Future
 from contextlib import suppress
 from typing import Any
 
-from romana_install.ssh_errors import last_words
+from romana_install.state.ssh_errors import last_words
 
 MARK = b'{"id": '  # how romana-probe begins an answer
 SECONDS_TO_END = 3

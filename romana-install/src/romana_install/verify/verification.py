@@ -10,14 +10,14 @@ from typing import Protocol
 
 from romana.client import Client, ClientError
 from romana_install.verify import endpoints as api
-from romana_install.verify.choice import MOST_HOSTS, choose, spread
 from romana_install.verify.explained import explain
 from romana_install.verify.findings import Findings
-from romana_install.verify.looks import look_around
 from romana_install.verify.network import Network
+from romana_install.verify.network_checks import look_around
+from romana_install.verify.policy_trial import try_policy
+from romana_install.verify.probe_places import MOST_HOSTS, choose, spread
+from romana_install.verify.probing import Probing
 from romana_install.verify.report import Check, Report
-from romana_install.verify.scene import Scene
-from romana_install.verify.trial import try_policy
 
 QUICK_HOSTS = 2
 
@@ -81,21 +81,21 @@ def _verify(stack: VerifiableStack, client: Client, quick: bool, password: str, 
         leftovers = api.remove(client)
         if leftovers:
             findings.note("leftovers", [], f"of an earlier verification removed: {', '.join(leftovers)}")
-        scene = _place(names, client, network, mark, findings)
-        look_around(scene, findings)
+        probing = _place(names, client, network, mark, findings)
+        look_around(probing, findings)
         if not quick:
-            try_policy(scene, findings)
+            try_policy(probing, findings)
         failures = network.take_problems()
         if failures:
             findings.note("probes", failures, "")
         if not findings.ok:
-            explain(scene, findings)
+            explain(probing, findings)
     finally:
         network.close()
         _clean_up(client, mark, findings)
 
 
-def _place(names: Sequence[str], client: Client, network: Network, mark: str, findings: Findings) -> Scene:
+def _place(names: Sequence[str], client: Client, network: Network, mark: str, findings: Findings) -> Probing:
     """Choose places and make an endpoint at each."""
     registered = {host.name: host for host in client.hosts()}
     hosts = sorted((registered[name] for name in names if name in registered), key=lambda host: host.index)
@@ -105,12 +105,12 @@ def _place(names: Sequence[str], client: Client, network: Network, mark: str, fi
     findings.note("nodes", network.take_problems(), f"romana-probe answers on {', '.join(ready)}")
     segments = [(tenant.name, segment.name) for tenant in client.tenants() for segment in client.segments(tenant.name)]
     owners = {host.name: host.owner for host in hosts if host.owner is not None}
-    choice = choose([host.name for host in hosts if host.name in ready], segments, owners)
-    if not choice.spots:
+    places = choose([host.name for host in hosts if host.name in ready], segments, owners)
+    if not places.spots:
         findings.note("probes", ["no node or no segment to put one in; see: romana host list, romana tenant list"], "")
     policies = list(client.policies())
-    made = api.create(client, mark, choice.spots)
-    return Scene(client, network, mark, hosts, list(registered.values()), choice, policies, made)
+    made = api.create(client, mark, places.spots)
+    return Probing(client, network, mark, hosts, list(registered.values()), places, policies, made)
 
 
 def _clean_up(client: Client, mark: str, findings: Findings) -> None:

@@ -1,0 +1,1 @@
+"""The configuration: what can be set, and what a user has set."""

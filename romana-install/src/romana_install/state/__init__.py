@@ -1,0 +1,1 @@
+"""What is kept of a stack, and how its nodes are reached."""

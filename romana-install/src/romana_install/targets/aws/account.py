@@ -1,0 +1,77 @@
+"""A region of an account on AWS, and the sessions that speak to it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from functools import cached_property
+from typing import TYPE_CHECKING, Any
+
+from romana_install.base.findings import Finding
+
+if TYPE_CHECKING:
+    from boto3 import Session
+
+TIMEOUT_CONNECT, TIMEOUT_READ = 5, 20  # seconds
+ATTEMPTS = 3
+
+
+def usual_region(profile: str, environment: Mapping[str, str]) -> str:
+    """The region of who says none: Ansible's modules and boto3 read different variables, so we look at both."""
+    for name in ("AWS_REGION", "AWS_DEFAULT_REGION"):
+        if environment.get(name):
+            return environment[name]
+    import boto3  # slow to import, and most actions do without it
+    from botocore.exceptions import BotoCoreError
+
+    try:
+        return boto3.Session(profile_name=profile or None).region_name or ""
+    except BotoCoreError:
+        return ""  # what is wrong is said by the checks, which ask for more
+
+
+@dataclass(frozen=True)
+class Account:
+    """A region of an account. Making one asks nothing; the first client raises botocore's errors.
+
+    made_in: the number of the account that a stack is in; empty before AWS has said it.
+    """
+
+    region: str
+    profile: str = ""
+    made_in: str = ""
+
+    @cached_property
+    def session(self) -> Session:
+        """boto3's session. Raises botocore's ProfileNotFound."""
+        import boto3
+
+        return boto3.Session(profile_name=self.profile or None, region_name=self.region or None)
+
+    def number(self) -> str:
+        """The account's, of 12 digits. Raises botocore's errors."""
+        return str(self.client("sts").get_caller_identity()["Account"])
+
+    def another(self, stack: str) -> Iterator[Finding]:
+        """Findings about credentials of another account than the stack's, in which nothing of it is seen.
+
+        stack: its name. Raises botocore's errors.
+        """
+        number = self.number()
+        if self.made_in not in ("", number):
+            yield Finding(
+                "credentials",
+                f"are those of the account {number}, and stack {stack} is in {self.made_in}; use that one's, or its"
+                " profile with -e aws_profile=NAME",
+            )
+
+    def client(self, service: str) -> Any:
+        """A client of one of AWS's services."""
+        from botocore.config import Config as BotoConfig
+
+        patience = BotoConfig(
+            connect_timeout=TIMEOUT_CONNECT,
+            read_timeout=TIMEOUT_READ,
+            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+        )
+        return self.session.client(service, config=patience)

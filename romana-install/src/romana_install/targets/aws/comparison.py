@@ -1,0 +1,78 @@
+"""What an installation would make, change and remove on AWS. Pure."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from romana_install.config.settings import Config
+from romana_install.state.stack import Node, Stack
+from romana_install.targets.aws.network import instance_type, subnet_of, subnets
+from romana_install.targets.aws.resources import Found, Instance
+
+ADD, KEEP, CHANGE, REMOVE = "add", "keep", "change", "remove"
+
+
+@dataclass(frozen=True)
+class Planned:
+    """One thing and what becomes of it."""
+
+    change: str
+    kind: str
+    name: str
+    detail: str = ""
+
+
+def planned(config: Config, stack: Stack, found: Found) -> list[Planned]:
+    """All of it, in the order in which it is made. found: what is there; nothing when AWS could not be asked."""
+    return [*_network(config, stack, found), *_instances(config, stack, found)]
+
+
+def _network(config: Config, stack: Stack, found: Found) -> Iterator[Planned]:
+    def one(kind: str, name: str, detail: str = "", of: str = "") -> Planned:
+        return Planned(KEEP if found.of(of or kind) else ADD, kind, name, detail)
+
+    name = f"romana-{stack.name}"
+    yield one("VPC", name, config.aws_network)
+    yield one("internet gateway", name)
+    has = {item.name for item in found.of("subnet")}
+    for part in subnets(config):
+        text = str(part.network)
+        yield Planned(KEEP if text in has else ADD, "subnet", text, part.zone or "zone: as AWS chooses")
+    routes = f", {len(stack.nodes)} to the hosts' prefixes" if config.aws_routes else ""
+    # These two are the ones that the VPC comes with.
+    yield one("route table", name, f"1 route to the internet{routes}", of="VPC")
+    allowed = ", ".join(config.aws_allowed_cidrs) or "this machine (public address)"
+    yield one("security group", name, f"from {allowed}", of="VPC")
+    if not config.aws_key_name:
+        yield one("key pair", name)
+
+
+def _instances(config: Config, stack: Stack, found: Found) -> Iterator[Planned]:
+    there = found.instances
+    for node in stack.nodes:
+        detail = f"{node.address}, {instance_type(config, node)}, {config.aws_volume_size} GiB"
+        zone = subnet_of(config, node.index).zone
+        detail += f", {zone}" if zone else ""
+        if node.name in there:
+            yield _existing(config, node, there[node.name])
+        else:
+            yield Planned(ADD, "instance", node.name, detail)
+    names = {node.name for node in stack.nodes}
+    for name, instance in there.items():
+        if name not in names:
+            yield Planned(REMOVE, "instance", name, f"{instance.address}, {instance.type}, with its volume")
+
+
+def _existing(config: Config, node: Node, instance: Instance) -> Planned:
+    wanted = instance_type(config, node)
+    news = []
+    if instance.type != wanted:
+        news.append(f"type {instance.type} -> {wanted}")
+    if config.aws_image and instance.image != config.aws_image and not node.controller:  # which has the databases
+        news.append(f"image {instance.image} -> {config.aws_image}: made again, what is on it is lost")
+    if not news:
+        return Planned(KEEP, "instance", node.name, f"{instance.address}, {instance.type}, {instance.state}")
+    if config.aws_replace_changed:
+        return Planned(CHANGE, "instance", node.name, "; ".join(news))
+    return Planned(KEEP, "instance", node.name, f"{'; '.join(news)}: only with -e aws_replace_changed=true")

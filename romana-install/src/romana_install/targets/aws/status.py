@@ -1,0 +1,110 @@
+"""The part of `status` that is about AWS: instances, the time they have left, what they have cost."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from datetime import UTC, datetime
+
+from botocore.exceptions import BotoCoreError, ClientError
+
+from romana_install.base.terminal import table
+from romana_install.targets.aws import errors, prices, resources
+from romana_install.targets.aws.account import Account
+from romana_install.targets.aws.resources import Found, Instance
+
+HOUR = 3600.0
+
+
+@dataclass(frozen=True)
+class InstanceStatus:
+    """An instance. hours_left: until it stops itself, None for never; usd: what it has cost since its last start."""
+
+    node: str
+    id: str
+    state: str
+    type: str
+    public_address: str
+    hours_left: float | None
+    usd: float | None
+
+
+@dataclass(frozen=True)
+class CloudStatus:
+    """All of them. usd: together, since their last starts, volumes included; problem: empty when AWS has answered."""
+
+    region: str
+    instances: list[InstanceStatus]
+    usd: float
+    hourly_usd: float
+    problem: str
+
+
+def ask(account: Account, stack: str) -> CloudStatus:
+    """Ask AWS. stack: its name."""
+    try:
+        found = resources.found(account, stack)
+    except (BotoCoreError, ClientError) as error:
+        problem = str(errors.finding(error, "looking for instances"))
+        return CloudStatus(account.region, [], 0.0, 0.0, problem)
+    return judge(account.region, found, datetime.now(UTC))
+
+
+def judge(region: str, found: Found, now: datetime) -> CloudStatus:
+    """What there is, as figures. Pure."""
+    listed = [_of_instance(region, item, now) for item in sorted(found.instances.values(), key=lambda item: item.name)]
+    disks = prices.volumes(region, found.volume_gib)
+    ages = [_hours(item, now) for item in found.instances.values()]
+    running = [prices.instance(region, item.type) or 0.0 for item in listed if item.state == "running"]
+    return CloudStatus(
+        region=region,
+        instances=listed,
+        usd=round(sum(item.usd or 0.0 for item in listed) + disks * max(ages, default=0.0), 4),
+        hourly_usd=round(sum(running) + disks, 4),
+        problem="",
+    )
+
+
+def _hours(instance: Instance, now: datetime) -> float:
+    """Hours since its last start."""
+    return max((now - instance.launched).total_seconds() / HOUR, 0.0) if instance.launched else 0.0
+
+
+def _of_instance(region: str, item: Instance, now: datetime) -> InstanceStatus:
+    running = item.state == "running"
+    hours = _hours(item, now)
+    price = prices.instance(region, item.type)
+    return InstanceStatus(
+        node=item.name,
+        id=item.id,
+        state=item.state,
+        type=item.type,
+        public_address=item.public_address,
+        hours_left=round(max(item.ttl_hours - hours, 0.0), 2) if running and item.ttl_hours else None,
+        # When it was stopped, and so how long it had run, EC2 does not say.
+        usd=round(price * hours, 4) if running and price is not None else None,
+    )
+
+
+def text(part: CloudStatus) -> str:
+    """The same for people."""
+    if part.problem:
+        return part.problem
+    rows = [
+        [
+            item.node,
+            item.id,
+            item.state,
+            item.type,
+            item.public_address or "-",
+            "-" if item.hours_left is None else f"{item.hours_left:.1f} h",
+            "-" if item.usd is None else f"${item.usd:.2f}",
+        ]
+        for item in part.instances
+    ]
+    return "\n".join(
+        [
+            table(("node", "instance", "state", "type", "public address", "stops in", "cost"), rows),
+            f"about ${part.usd:.2f} since the last start, ${part.hourly_usd:.2f} an hour now, at list prices of"
+            f" {prices.AS_OF} in {prices.of_region(part.region)}",
+        ]
+    )

@@ -1,0 +1,1 @@
+"""The target local: containers on this machine."""

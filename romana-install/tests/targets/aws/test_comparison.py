@@ -1,0 +1,74 @@
+"""What an installation would make, change and remove, from what is wanted and what is there."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from romana_install.config.settings import Config
+from romana_install.state.stack import Stack
+from romana_install.targets.aws.comparison import planned
+from romana_install.targets.aws.resources import Found, Instance, Resource
+from romana_install.targets.aws.target import Aws
+
+
+def there(name: str, kind: str = "t3.large", state: str = "running") -> Instance:
+    return Instance("instance", f"i-{name}", name, state, type=kind, image="ami-00000000", address="192.168.99.10")
+
+
+def plan(found: Found, **settings: Any) -> dict[tuple[str, str], tuple[str, str]]:
+    config = Config(**settings)
+    stack = Stack("romana", Path("/nowhere"), Aws().nodes(config), Aws())
+    return {(item.kind, item.name): (item.change, item.detail) for item in planned(config, stack, found)}
+
+
+def test_from_nothing_everything_is_added() -> None:
+    found = plan(Found())
+    assert {change for change, _ in found.values()} == {"add"}
+    assert [kind for kind, _ in found] == [
+        "VPC",
+        "internet gateway",
+        "subnet",
+        "route table",
+        "security group",
+        "key pair",
+        "instance",
+        "instance",
+    ]
+    assert found["instance", "compute01"] == ("add", "192.168.99.11, t3.large, 40 GiB")
+
+
+def test_what_is_there_is_kept_and_what_is_too_much_removed() -> None:
+    network = [Resource("VPC", "vpc-1"), Resource("subnet", "subnet-1", "192.168.99.0/24")]
+    found = plan(Found([*network, there("controller"), there("compute01"), there("compute02")]))
+    assert found["VPC", "romana-romana"][0] == "keep"
+    assert found["subnet", "192.168.99.0/24"][0] == "keep"
+    assert found["internet gateway", "romana-romana"][0] == "add"
+    assert found["instance", "controller"] == ("keep", "192.168.99.10, t3.large, running")
+    assert found["instance", "compute02"][0] == "remove"
+
+
+def test_an_instance_that_is_ending_counts_as_gone() -> None:
+    assert plan(Found([there("controller", state="shutting-down")]))["instance", "controller"][0] == "add"
+
+
+def test_a_changed_type_needs_the_flag() -> None:
+    found = Found([there("controller", "m5.large"), there("compute01")])
+    kept, detail = plan(found)["instance", "controller"]
+    assert (kept, detail) == ("keep", "type m5.large -> t3.large: only with -e aws_replace_changed=true")
+    changed = plan(found, aws_replace_changed=True)
+    assert changed["instance", "controller"] == ("change", "type m5.large -> t3.large")
+    assert changed["instance", "compute01"][0] == "keep"
+
+
+def test_a_changed_image_loses_what_is_on_the_node() -> None:
+    found = Found([there("controller"), there("compute01")])
+    made = plan(found, aws_image="ami-11111111", aws_replace_changed=True)
+    assert made["instance", "controller"][0] == "keep"  # it has the databases
+    changed, detail = made["instance", "compute01"]
+    assert changed == "change"
+    assert "ami-00000000 -> ami-11111111: made again, what is on it is lost" in detail
+
+
+def test_somebodys_own_key_pair_is_not_made() -> None:
+    assert ("key pair", "romana-romana") not in plan(Found(), aws_key_name="mine")

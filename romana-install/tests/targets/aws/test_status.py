@@ -1,0 +1,48 @@
+"""What is left of instances' time, and what they have cost."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from romana_install.targets.aws import prices
+from romana_install.targets.aws.resources import Found, Instance
+from romana_install.targets.aws.status import CloudStatus, judge, text
+
+NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
+
+
+def instance(name: str, state: str = "running", hours: float = 2, ttl: float = 0, kind: str = "t3.large") -> Instance:
+    launched = NOW - timedelta(hours=hours)
+    return Instance("instance", f"i-{name}", name, state, type=kind, launched=launched, ttl_hours=ttl)
+
+
+def test_time_left_and_cost() -> None:
+    found = judge("us-east-1", Found([instance("controller", ttl=8), instance("compute01")], 80), NOW)
+    compute, controller = found.instances
+    assert (controller.hours_left, compute.hours_left) == (6.0, None)
+    assert controller.usd == pytest.approx(2 * 0.0882)
+    disks = prices.volumes("us-east-1", 80)
+    assert found.usd == pytest.approx(4 * 0.0882 + 2 * disks, abs=1e-4)
+    assert found.hourly_usd == pytest.approx(2 * 0.0882 + disks, abs=1e-4)
+    assert "6.0 h" in text(found)
+
+
+def test_a_stopped_instance_costs_its_volume_only() -> None:
+    found = judge("us-east-1", Found([instance("controller", "stopped", ttl=1)], 40), NOW)
+    (only,) = found.instances
+    assert (only.hours_left, only.usd) == (None, None)
+    assert found.hourly_usd == pytest.approx(prices.volumes("us-east-1", 40), abs=1e-4)
+
+
+def test_time_that_is_over_is_not_negative() -> None:
+    assert judge("us-east-1", Found([instance("controller", hours=9, ttl=8)]), NOW).instances[0].hours_left == 0.0
+
+
+def test_a_type_that_has_no_price() -> None:
+    assert judge("us-east-1", Found([instance("controller", kind="zz9.plural")]), NOW).instances[0].usd is None
+
+
+def test_silence_is_said() -> None:
+    assert text(CloudStatus("eu-west-1", [], 0.0, 0.0, "AWS: does not answer")) == "AWS: does not answer"
