@@ -146,7 +146,7 @@ def test_what_a_followed_program_says_is_told_once() -> None:
 def test_what_playbooks_say_is_told_once() -> None:
     run = AnsibleRun()
     said = {"msg": "instances are run by qemu"}
-    task = {"task": "romana.openstack.hypervisor : Tell what is chosen", "task_action": "ansible.builtin.debug"}
+    task = {"task": "romana.openstack.hypervisor : Show what is chosen", "task_action": "ansible.builtin.debug"}
     data = {"host": "compute01", **task, "res": said}
     event = {"event": "runner_on_ok", "event_data": data}
     assert run.announcement(event) == "  compute01: instances are run by qemu"

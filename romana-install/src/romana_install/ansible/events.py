@@ -60,7 +60,7 @@ class AnsibleRun:
 
     def announcement(self, event: dict[str, Any]) -> str:
         """What a user is told meanwhile: distribution packages that are about to be installed, what a task that
-        follows a program sees it say, and what the tasks "Tell ..." say; else empty.
+        follows a program sees it say, and what the tasks "Show ..." say; else empty.
         """
         data = event.get("event_data") or {}
         if event.get("event") == "runner_on_ok" and _says(data):
@@ -128,7 +128,7 @@ def _lines(text: str) -> list[str]:
 def _says(data: dict[str, Any]) -> bool:
     """Whether a task is there to tell the user something."""
     name = _task(data).rpartition(" : ")[2]
-    return str(data.get("task_action", "")).endswith("debug") and name.startswith("Tell ")
+    return str(data.get("task_action", "")).endswith("debug") and name.startswith("Show ")
 
 
 def _task(data: dict[str, Any]) -> str:
