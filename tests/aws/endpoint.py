@@ -8,6 +8,7 @@ unused. The first rule that is about a call's action and not used up decides on 
   {"action": ..., "skip": calls let through before, "times": calls it decides on,
    "code": ..., "message": ...}   the call fails
   {"action": ..., "skip": ..., "times": 1, "stop": true}   the call is carried out and never answered
+  {"action": "RunInstances", "skip": ..., "end": {"code": ..., "message": ...}}   what is launched ends, for this reason
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+from moto.ec2 import ec2_backends
+from moto.ec2.models.instances import StateReason
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
@@ -30,6 +33,7 @@ ERROR = (
     "<RequestID>test</RequestID></Response>"
 )
 
+REGION = "eu-west-1"
 DRY_RUN = {"code": "DryRunOperation", "message": "Request would have succeeded, but DryRun flag is set."}
 
 
@@ -75,6 +79,8 @@ class Recorder:
         }
         with self.lock, (self.directory / "calls").open("a") as calls:
             calls.write(json.dumps(call) + "\n")
+        if rule.get("end"):
+            end(answer, rule["end"])
         if rule.get("stop"):
             (self.directory / "stopped").touch()
             threading.Event().wait()
@@ -95,6 +101,15 @@ class Recorder:
                     if rule.get("skip", 0) < seen <= rule.get("skip", 0) + rule.get("times", 1_000_000):
                         return dict(rule)
         return {}
+
+
+def end(answer: list[bytes], reason: dict[str, str]) -> None:
+    """End the instances that an answer of RunInstances is about, as EC2 does that takes an order first."""
+    backend = ec2_backends["123456789012"][REGION]
+    for name in re.findall(rb"<instanceId>(i-[0-9a-f]+)</instanceId>", b"".join(answer)):
+        instance = backend.get_instance(name.decode())
+        instance.terminate()
+        instance.state_reason = StateReason(reason["message"], reason["code"])
 
 
 class Quiet(WSGIRequestHandler):
