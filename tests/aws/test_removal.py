@@ -28,10 +28,10 @@ def test_what_a_killed_run_has_made_is_not_removed_by_credentials_of_another_acc
     notes = stack.directory / "stack.json"
     ours = notes.read_text()
     known = json.loads(ours)
-    notes.write_text(json.dumps({**known, "cloud": {**known["cloud"], "account": "999999999999"}}))
+    notes.write_text(json.dumps({**known, "target": {**known["target"], "account": "999999999999"}}))
     for action in (["uninstall", "--yes"], ["check"]):
         said = stack.run(*action, code=3)
-        assert f"the account {known['cloud']['account']}, and stack {stack.name} is in 999999999999" in said
+        assert f"the account {known['target']['account']}, and stack {stack.name} is in 999999999999" in said
     assert notes.exists()
     assert cloud.leftovers() != {}
     notes.write_text(ours)
