@@ -1,9 +1,9 @@
-"""An instance that EC2 takes an order for and ends right afterwards: that is said, and the next run mends it."""
+"""What others do to a stack's things: EC2, that ends an instance right after its order; who tags what there is."""
 
 from __future__ import annotations
 
 import pytest
-from aws_setup import Setup
+from aws_setup import Setup, tags
 
 ASKED = 1  # how often the checks before ask whether they may launch
 
@@ -29,3 +29,28 @@ def test_an_instance_that_ends_at_its_start_is_said_with_the_reason(
     stack.cloud.rules()
     stack.provision(1)
     assert sorted(stack.cloud.instances()) == ["compute01", "controller"]
+
+
+def test_tags_of_others_and_the_groups_of_the_vpc_stay(stack: Setup) -> None:
+    stack.provision(0)
+    cloud = stack.cloud
+    (vpc,) = (item["VpcId"] for item in cloud.ask("describe_vpcs")["Vpcs"] if not item["IsDefault"])
+    inside = [{"Name": "vpc-id", "Values": [vpc]}]
+
+    def things() -> dict[str, dict[str, str]]:
+        listed = {
+            "VpcId": cloud.ask("describe_vpcs", VpcIds=[vpc])["Vpcs"],
+            "SubnetId": cloud.ask("describe_subnets", Filters=inside)["Subnets"],
+            "GroupId": cloud.ask("describe_security_groups", Filters=inside)["SecurityGroups"],
+            "InternetGatewayId": cloud.ask("describe_internet_gateways")["InternetGateways"],
+            "KeyPairId": cloud.ask("describe_key_pairs")["KeyPairs"],
+            "InstanceId": cloud.instances().values(),
+        }
+        return {item[key]: tags(item) for key, items in listed.items() for item in items}
+
+    cloud.ask("create_tags", Resources=list(things()), Tags=[{"Key": "cost-center", "Value": "42"}])
+    assert stack.provision(0) == 0
+    assert {found.get("cost-center") for found in things().values()} == {"42"}
+    groups = cloud.ask("describe_security_groups", Filters=inside)["SecurityGroups"]
+    (default,) = (group for group in groups if group["GroupName"] == "default")
+    assert not any(source for rule in default["IpPermissions"] for source in rule["IpRanges"])

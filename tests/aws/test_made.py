@@ -45,6 +45,7 @@ def test_instances_are_as_safe_as_they_can_be(made: Setup) -> None:
 def test_only_what_is_needed_is_open_and_only_to_whom_it_is_allowed(made: Setup) -> None:
     groups = {group["GroupId"] for item in made.cloud.instances().values() for group in item["SecurityGroups"]}
     (group,) = made.cloud.ask("describe_security_groups", GroupIds=list(groups))["SecurityGroups"]
+    assert group["GroupName"] == "romana-demo"
     opened: dict[str, set[tuple[str, int | None]]] = {}
     for rule in group["IpPermissions"]:
         assert not rule["UserIdGroupPairs"] + rule["Ipv6Ranges"]
@@ -64,7 +65,11 @@ def test_everything_has_the_stacks_tag(made: Setup) -> None:
         *made.cloud.ask("describe_key_pairs")["KeyPairs"],
         *made.cloud.ask("describe_internet_gateways")["InternetGateways"],
         *made.cloud.ask("describe_subnets", Filters=inside)["Subnets"],
-        *made.cloud.ask("describe_security_groups", Filters=inside)["SecurityGroups"],
+        *(
+            group
+            for group in made.cloud.ask("describe_security_groups", Filters=inside)["SecurityGroups"]
+            if group["GroupName"] != "default"
+        ),
         *made.cloud.ask("describe_volumes")["Volumes"],
     ]
     assert len(resources) == 9

@@ -11,7 +11,7 @@ from romana_install.config.read import Draft
 
 LARGEST, SMALLEST = 16, 27  # prefix lengths: of a VPC, and of a subnet that has a .10 and some more
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
-ROUTES = 50  # that a route table holds, unless AWS has raised it
+ROUTES = 500  # that a route table holds, unless AWS has raised it (since June 2025; 50 before)
 ROUTES_TAKEN = 2  # the VPC's own network and the rest of the world
 
 

@@ -40,10 +40,9 @@ def _network(config: Config, stack: Stack, found: Found) -> Iterator[Planned]:
         text = str(part.network)
         yield Planned(KEEP if text in has else ADD, "subnet", text, part.zone or "zone: as AWS chooses")
     routes = f", {len(stack.nodes)} to the hosts' prefixes" if config.aws_routes else ""
-    # These two are the ones that the VPC comes with.
-    yield one("route table", name, f"1 route to the internet{routes}", of="VPC")
+    yield one("route table", name, f"1 route to the internet{routes}", of="VPC")  # the one that it comes with
     allowed = ", ".join(config.aws_allowed_cidrs) or "this machine (public address)"
-    yield one("security group", name, f"from {allowed}", of="VPC")
+    yield one("security group", name, f"from {allowed}")
     if not config.aws_key_name:
         yield one("key pair", name)
 

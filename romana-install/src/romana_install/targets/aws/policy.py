@@ -38,6 +38,7 @@ MAKE = (
     "ec2:AuthorizeSecurityGroupIngress",
     "ec2:CreateInternetGateway",
     "ec2:CreateRoute",
+    "ec2:CreateSecurityGroup",
     "ec2:CreateSubnet",
     "ec2:CreateTags",
     "ec2:CreateVpc",
