@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pytest
-from aws_setup import Setup, tags
+from aws_setup import REGION, Setup, tags
 
 ASKED = 1  # how often the checks before ask whether they may launch
 
@@ -54,3 +54,17 @@ def test_tags_of_others_and_the_groups_of_the_vpc_stay(stack: Setup) -> None:
     groups = cloud.ask("describe_security_groups", Filters=inside)["SecurityGroups"]
     (default,) = (group for group in groups if group["GroupName"] == "default")
     assert not any(source for rule in default["IpPermissions"] for source in rule["IpRanges"])
+
+
+def test_a_stack_that_names_no_zone_is_in_one_that_has_its_types(stack: Setup) -> None:
+    only_there = "x8aedz.large"  # as EC2 offers it
+    stack.provision(1, aws_instance_type_compute=only_there)
+    assert {item["Placement"]["AvailabilityZone"] for item in stack.cloud.instances().values()} == {f"{REGION}c"}
+    assert stack.provision(1, aws_instance_type_compute=only_there) == 0
+
+
+def test_types_that_no_zone_has_together_are_found(stack: Setup) -> None:
+    types = {"aws_instance_type_controller": "hpc7a.12xlarge", "aws_instance_type_compute": "x8aedz.large"}
+    said = stack.run("check", code=3, devstack_compute_node=1, **types)
+    assert f"instance types: no zone of {REGION} offers all of them" in said
+    assert f"x8aedz.large: {REGION}c" in said

@@ -75,7 +75,7 @@ def _prepared(options: Options, work: Callable[[Options, Wanted], int]) -> int:
         want = wanted(options)
         if options.is_trial:
             return _try_out(options, want)
-        want = replace(want, target=want.target.identified())
+        want = replace(want, target=want.target.settled(want.intent))
         _note(want)
         return work(options, want)
 

@@ -353,7 +353,7 @@ class AwsSettings(Settings):
         [],
         "Availability zones the nodes are spread over. The network is halved (two zones) or quartered (up to four) "
         "into one subnet for each, and the nodes take turns. More than one needs aws_routes. Empty: one subnet, in "
-        "the zone that AWS chooses.",
+        "a zone that has the instance types.",
         "give up to 4 different zones, like [eu-west-1a, eu-west-1b], or leave it empty",
         max_length=4,
     )

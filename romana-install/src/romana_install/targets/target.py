@@ -115,8 +115,8 @@ class Target(ABC):
         """Stacks of this user that have what this one would have."""
         return ()
 
-    def identified(self) -> Self:
-        """The same, with what tells it from another later, asked of whoever has it. Raises PreflightError."""
+    def settled(self, intent: Intent) -> Self:
+        """The same, with what is settled once and stays, asked of whoever has it. Raises PreflightError."""
         return self
 
     # --- Ansible

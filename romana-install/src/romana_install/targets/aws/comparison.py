@@ -38,7 +38,9 @@ def _network(config: Config, stack: Stack, found: Found) -> Iterator[Planned]:
     has = {item.name for item in found.of("subnet")}
     for part in subnets(config):
         text = str(part.network)
-        yield Planned(KEEP if text in has else ADD, "subnet", text, part.zone or "zone: as AWS chooses")
+        yield Planned(
+            KEEP if text in has else ADD, "subnet", text, part.zone or "zone: the first that has the instance types"
+        )
     routes = f", {len(stack.nodes)} to the hosts' prefixes" if config.aws_routes else ""
     yield one("route table", name, f"1 route to the internet{routes}", of="VPC")  # the one that it comes with
     allowed = ", ".join(config.aws_allowed_cidrs) or "this machine (public address)"

@@ -13,7 +13,7 @@ RESERVED_AT_END = 1  # AWS keeps the last address of a subnet, and the first fou
 
 @dataclass(frozen=True)
 class Subnet:
-    """A part of the nodes' network. zone: its availability zone; empty: the one that AWS chooses."""
+    """A part of the nodes' network. zone: its availability zone; empty: none was asked for."""
 
     network: IPv4Network
     zone: str

@@ -24,6 +24,7 @@ from romana_install.targets.aws.account import Account
 from romana_install.targets.aws.checks import ROUTES, routes_findings
 from romana_install.targets.aws.network import instance_type, subnets
 from romana_install.targets.aws.resources import TAG_STACK, THERE, paged
+from romana_install.targets.aws.zones import offering, with_all
 from romana_install.targets.nodes import Change
 from romana_install.targets.target import Intent
 
@@ -178,21 +179,15 @@ def _types(asked: Question) -> Iterator[Finding]:
 
 def _types_in_zones(asked: Question) -> Iterator[Finding]:
     zones = asked.config.aws_availability_zones
-    if not zones:
-        return
-    filters = [{"Name": "location", "Values": zones}, {"Name": "instance-type", "Values": list(asked.types)}]
-    offers = paged(
-        asked.ec2,
-        "describe_instance_type_offerings",
-        "InstanceTypeOfferings",
-        LocationType="availability-zone",
-        Filters=filters,
-    )
-    there = {(item["InstanceType"], item["Location"]) for item in offers}
+    offers = offering(asked.ec2, asked.types)
     for name, key in asked.types.items():
         for zone in zones:
-            if name in asked.offered and (name, zone) not in there:
+            if name in asked.offered and zone not in offers[name]:
                 yield Finding(key, f"{name} is not offered in zone {zone}; choose another type, or another zone")
+    if not zones and asked.is_new and asked.offered.keys() == offers.keys() and not with_all(offers):
+        where = "; ".join(f"{name}: {', '.join(sorted(found))}" for name, found in offers.items())
+        text = f"no zone of {asked.account.region} offers all of them ({where}); choose types that a zone has together"
+        yield Finding("instance types", text)
 
 
 def memory(node: Node, engine: str) -> int:

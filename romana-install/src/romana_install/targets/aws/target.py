@@ -34,13 +34,14 @@ class Aws(Machines):
     So their own network is held against the address plan only.
 
     region: empty where none is known; zones: those that were asked for; account: the number of the one it is in, empty
-    before AWS has said it.
+    before AWS has said it; zone: the one that was chosen where none was asked for.
     """
 
     region: str = ""
     profile: str = ""
     zones: list[str] = field(default_factory=list)
     account: str = ""
+    zone: str = ""
 
     name: ClassVar[str] = "aws"
     default_engine: ClassVar[str] = "devstack"
@@ -54,7 +55,7 @@ class Aws(Machines):
         made = existing.target if existing is not None and isinstance(existing.target, cls) else cls()
         profile = config.aws_profile or made.profile
         region = config.region or made.region or usual_region(profile, os.environ)
-        return cls(region, profile, config.aws_availability_zones, made.account)
+        return cls(region, profile, config.aws_availability_zones, made.account, made.zone)
 
     @property
     def of(self) -> Account:
@@ -88,14 +89,21 @@ class Aws(Machines):
 
         return preflight.findings(intent, self.of)
 
-    def identified(self) -> Self:
-        """With its account, so that another's is not taken for it later. Raises PreflightError."""
+    def settled(self, intent: Intent) -> Self:
+        """With its account, so that another's is not taken for it later; and the zone of a new stack that names none.
+
+        AWS would choose one that may not have the instance types. Raises PreflightError.
+        """
         from botocore.exceptions import BotoCoreError, ClientError
 
-        from romana_install.targets.aws import errors
+        from romana_install.targets.aws import errors, zones
 
+        types = {network.instance_type(intent.config, node) for node in intent.stack.nodes}
         try:
-            return replace(self, account=self.of.number())
+            zone = self.zone
+            if intent.existing is None and not self.zones:
+                zone = zones.with_all(zones.offering(self.of.client("ec2"), types))[0]
+            return replace(self, account=self.of.number(), zone=zone)
         except (BotoCoreError, ClientError) as error:
             raise PreflightError([errors.finding(error, "asking AWS who we are")]) from None
 
@@ -103,7 +111,9 @@ class Aws(Machines):
         """Subnets and instances."""
         return {
             "nodes_are_routed": config.aws_routes,
-            "stack_subnets": [{"network": str(part.network), "zone": part.zone} for part in network.subnets(config)],
+            "stack_subnets": [
+                {"network": str(part.network), "zone": part.zone or self.zone} for part in network.subnets(config)
+            ],
             "stack_instances": [
                 {
                     "name": node.name,
