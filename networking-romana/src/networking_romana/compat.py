@@ -58,7 +58,6 @@ __all__ = [
     "DeferIpam",
     "SubnetGroup",
     "before_port_update",
-    "constants",
     "core_plugin",
     "exceptions",
     "get_admin_context",

@@ -19,16 +19,15 @@ from oslo_utils import timeutils
 from networking_romana import address, cloud
 from networking_romana import port as ports
 from networking_romana.client import romana
-from networking_romana.compat import core_plugin, exceptions, get_admin_context, load_plugins, portbindings
+from networking_romana.compat import core_plugin, exceptions, get_admin_context, load_plugins
 from networking_romana.config import settings
 from networking_romana.errors import RomanaInvalid, RomanaRefused, RomanaUnavailable
-from networking_romana.port_status import ACTIVE, TAP, Known, at_once, in_the_end
+from networking_romana.port_status import at_once, in_the_end
 from networking_romana.strays import Strays
 
 LOG = logging.getLogger(__name__)
 
 LONGEST_WAIT = 60  # seconds that romana-server lets a request wait
-INSTANCE = "compute:"  # how Nova's ports say that they are an instance's
 PAUSE = 1  # seconds before the next attempt when something does not answer
 
 
@@ -54,16 +53,16 @@ class Follower(object):
     def synchronize(self):
         """Compare everything; returns the generation up to which all is known."""
         answer = self._client.statuses()
-        known = self._plugin.get_ports(get_admin_context())
+        known = [ports.read(port) for port in self._plugin.get_ports(get_admin_context())]
         endpoints = {}  # type: dict[str, list[object]]
         for one in answer["endpoints"]:
             endpoints.setdefault(one["name"], []).append(one)
         for port in known:
-            here = endpoints.get(port["id"], [])
-            self._set_status(port, in_the_end(_known(port), here))
+            here = endpoints.get(port.id, [])
+            self._set_status(port, in_the_end(port, here))
             if not here:
                 self._restore(port)
-        addresses = dict((port["id"], ports.read(port).addresses) for port in known)
+        addresses = dict((port.id, port.addresses) for port in known)
         for stray in self._strays.due(answer["endpoints"], addresses, timeutils.now()):
             LOG.warning("Address %s is given back: port %s does not have it", stray["address"], stray["name"])
             self._client.delete_endpoint(stray["id"])
@@ -85,16 +84,16 @@ class Follower(object):
         if endpoint["status"] == "error":
             LOG.error("Address %s is not in place on %s: %s", endpoint["address"], endpoint["host"], endpoint["detail"])
         try:
-            port = self._plugin.get_port(get_admin_context(), endpoint["name"] or "")
+            port = ports.read(self._plugin.get_port(get_admin_context(), endpoint["name"] or ""))
         except exceptions.PortNotFound:
             return
-        self._set_status(port, at_once(_known(port), endpoint))
+        self._set_status(port, at_once(port, endpoint))
 
     def _set_status(self, port, status):
         if status is not None:
-            LOG.info("Port %s is %s on %s", port["id"], status, port[portbindings.HOST_ID])
-            self._plugin.update_port_status(get_admin_context(), port["id"], status, port[portbindings.HOST_ID])
-        if status == ACTIVE:
+            LOG.info("Port %s is %s on %s", port.id, status, port.host)
+            self._plugin.update_port_status(get_admin_context(), port.id, status, port.host)
+        if status == ports.ACTIVE:
             self._have_nova_look(port)
 
     def _have_nova_look(self, port):
@@ -104,22 +103,21 @@ class Follower(object):
         would wait for news of a port that it does not know to be ACTIVE, and our ports stay so.
         """
         notifier = getattr(self._plugin, "nova_notifier", None)  # none where Neutron is not to tell Nova anything
-        if notifier and port["device_owner"].startswith(INSTANCE):
-            event = {"name": "network-changed", "server_uuid": port["device_id"], "tag": port["id"]}
+        if notifier and port.device_owner.startswith(ports.INSTANCES):
+            event = {"name": "network-changed", "server_uuid": port.device_id, "tag": port.id}
             notifier.batch_notifier.queue_event(event)
 
     def _restore(self, port):
-        if port[portbindings.VIF_TYPE] != TAP:
+        if port.vif_type != ports.TAP:
             return
-        known = ports.read(port)
-        for one in known.addresses:
-            if address.find(known.id, one):
+        for one in port.addresses:
+            if address.find(port.id, one):
                 continue  # made since the comparison began
             try:
-                address.claim(get_admin_context(), known, one)
-                LOG.warning("Address %s of port %s was unknown to romana-server; it is known again", one, known.id)
+                address.claim(get_admin_context(), port, one)
+                LOG.warning("Address %s of port %s was unknown to romana-server; it is known again", one, port.id)
             except (RomanaInvalid, RomanaRefused) as error:
-                LOG.error("Port %s cannot keep its address %s: %s; make another port", known.id, one, error)
+                LOG.error("Port %s cannot keep its address %s: %s; make another port", port.id, one, error)
 
     def _delete_tenants(self):
         if not cloud.can_be_asked():
@@ -131,12 +129,6 @@ class Follower(object):
                     LOG.info("Tenant %s is deleted: its project is gone", tenant["name"])
                 except RomanaRefused as refusal:
                     LOG.warning("Tenant %s, whose project is gone, stays: %s", tenant["name"], refusal)
-
-
-def _known(port):
-    return Known(
-        port["id"], port[portbindings.HOST_ID], port[portbindings.VIF_TYPE], port["status"], ports.read(port).addresses
-    )
 
 
 def main():

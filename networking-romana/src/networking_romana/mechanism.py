@@ -10,9 +10,8 @@ from oslo_log import log as logging
 from networking_romana import address, network
 from networking_romana import port as ports
 from networking_romana.client import romana
-from networking_romana.compat import before_port_update, constants, ml2_api, portbindings
+from networking_romana.compat import before_port_update, ml2_api, portbindings
 from networking_romana.errors import RomanaUnavailable
-from networking_romana.port_status import TAP
 from networking_romana.readdress import before_update, check_number
 
 LOG = logging.getLogger(__name__)
@@ -70,10 +69,10 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
             return
         if endpoint["mac"] != port.mac.lower():
             endpoint = romana().update_endpoint(endpoint["id"], {"mac": port.mac.lower()})
-        status = constants.PORT_STATUS_ACTIVE if endpoint["status"] == IN_PLACE else constants.PORT_STATUS_DOWN
+        status = ports.ACTIVE if endpoint["status"] == IN_PLACE else ports.DOWN
         context.set_binding(
             context.segments_to_bind[0][ml2_api.ID],
-            TAP,
+            ports.TAP,
             {portbindings.CAP_PORT_FILTER: True},
             status=status,
         )

@@ -9,9 +9,25 @@ from networking_romana.compat import NOT_SPECIFIED, port_dict, portbindings
 INSTANCES = "compute:"  # how the device_owner of an instance's port begins
 INTERFACE_LENGTH = 11  # characters of a port's id in its tap's name, as Nova makes it
 
+ACTIVE, DOWN = "ACTIVE", "DOWN"  # a port's status
+TAP = "tap"  # the VIF type of our ports
+
 Port = collections.namedtuple(
     "Port",
-    ["id", "project_id", "mac", "host", "device_id", "device_owner", "profile", "tags", "addresses", "subnet_id"],
+    [
+        "id",
+        "project_id",
+        "mac",
+        "host",
+        "device_id",
+        "device_owner",
+        "profile",
+        "tags",
+        "addresses",
+        "subnet_id",
+        "vif_type",
+        "status",
+    ],
 )
 
 
@@ -36,6 +52,8 @@ def read(port, changes=None):
         tags=get("tags", []),
         addresses=[str(one["ip_address"]) for one in fixed if one.get("ip_address")],
         subnet_id=fixed[0].get("subnet_id") if fixed else None,
+        vif_type=get(portbindings.VIF_TYPE),
+        status=get("status"),
     )
 
 

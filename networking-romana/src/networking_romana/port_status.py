@@ -2,13 +2,7 @@
 
 from __future__ import absolute_import
 
-import collections
-
-ACTIVE, DOWN = "ACTIVE", "DOWN"
-TAP = "tap"
-
-# Of a port in Neutron: what decides about its status. `addresses`: of str.
-Known = collections.namedtuple("Known", ["id", "host", "vif_type", "status", "addresses"])
+from networking_romana.port import ACTIVE, DOWN, TAP
 
 
 def at_once(port, endpoint):
@@ -27,7 +21,7 @@ def in_the_end(port, endpoints):
     """The status that a port has to have when nothing is on its way any more; None when it has it.
 
     Args:
-        port: a Known.
+        port: a Port.
         endpoints: all endpoints of that port.
     """
     if port.vif_type != TAP:

@@ -8,7 +8,7 @@ import pytest
 
 from networking_romana.errors import RomanaInvalid
 from networking_romana.port import Port, interface
-from networking_romana.port_status import Known, at_once, in_the_end
+from networking_romana.port_status import at_once, in_the_end
 from networking_romana.segment import chosen
 from networking_romana.strays import Strays
 from networking_romana.tenant import names
@@ -17,7 +17,7 @@ PORT_ID = "2af76f2c-0b13-4dd4-8e2d-3f2f1a7f6d10"
 
 
 def port(**values):
-    empty = Port("p", "project", "02:00:00:00:00:01", "", "", "", {}, [], [], None)
+    empty = Port("p", "project", "02:00:00:00:00:01", "", "", "", {}, [], [], None, "", "")
     return empty._replace(**values)
 
 
@@ -64,7 +64,7 @@ class TestNames(unittest.TestCase):
 
 
 class TestStatus(unittest.TestCase):
-    bound = Known("p", "a", "tap", "DOWN", ["10.0.17.3"])
+    bound = port(host="a", vif_type="tap", status="DOWN", addresses=["10.0.17.3"])
 
     def _endpoint(self, status, **values):
         return dict({"host": "a", "address": "10.0.17.3", "status": status}, **values)
