@@ -79,7 +79,7 @@ def test_license_is_the_one_that_is_declared() -> None:
 
 @pytest.mark.parametrize("name", [name for kind, name in PLUGINS if kind in ("module", "filter")])
 def test_plugin_is_listed_for_users(name: str) -> None:
-    assert f"`{name}`" in (ROOT / "docs" / "modules.md").read_text()
+    assert f"`{name}`" in (ROOT / "docs" / "reference" / "modules.md").read_text()
 
 
 def test_archive_installs_and_its_modules_run(archive: Path, tmp_path: Path) -> None:

@@ -11,8 +11,8 @@ from romana.addressing import AddressPlan
 from romana.cli.commands import COMMANDS, ORIGINAL_NAMES
 
 DOCS = Path(__file__).parents[3] / "docs"
-CLI = (DOCS / "cli.md").read_text(encoding="utf-8")
-ADDRESSING = (DOCS / "addressing.md").read_text(encoding="utf-8")
+CLI = (DOCS / "reference" / "cli.md").read_text(encoding="utf-8")
+ADDRESSING = (DOCS / "explanation" / "addressing.md").read_text(encoding="utf-8")
 
 
 def table_rows(text: str) -> list[list[str]]:

@@ -18,8 +18,10 @@ PROJECT = Path(__file__).parents[3]
 
 
 def test_page_is_up_to_date() -> None:
-    made = PROJECT / "docs" / "configuration.md"
-    assert made.read_text() == document(), "run: python -m romana_install.config.documentation > docs/configuration.md"
+    made = PROJECT / "docs" / "reference" / "configuration.md"
+    assert made.read_text() == document(), (
+        "run: python -m romana_install.config.documentation > docs/reference/configuration.md"
+    )
 
 
 @pytest.mark.parametrize(("name", "model"), FILES.items())
@@ -49,7 +51,7 @@ def test_names_are_those_the_api_accepts() -> None:
 
 
 def test_architecture_names_the_phases() -> None:
-    assert f"\n{' → '.join(INSTALL_PHASES)}\n" in (PROJECT / "docs" / "architecture.md").read_text()
+    assert f"\n{' → '.join(INSTALL_PHASES)}\n" in (PROJECT / "docs" / "explanation" / "architecture.md").read_text()
 
 
 def test_contributing_names_every_layer() -> None:

@@ -60,7 +60,7 @@ examples:
   ./romana-setup -t local -a my.yml
   ./romana-setup uninstall --yes
 
-The configuration is group_vars/all/*.yml; docs/configuration.md explains every variable.
+The configuration is group_vars/all/*.yml; docs/reference/configuration.md explains every variable.
 exit codes: 0 ok, 1 failed, 2 usage or invalid configuration, 3 this machine is not ready, 4 verification failed"""
 
 

@@ -1,6 +1,6 @@
-"""Writes docs/configuration.md from the models.
+"""Writes docs/reference/configuration.md from the models.
 
-usage: python -m romana_install.config.documentation > docs/configuration.md
+usage: python -m romana_install.config.documentation > docs/reference/configuration.md
 """
 
 from __future__ import annotations

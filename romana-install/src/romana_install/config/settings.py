@@ -1,7 +1,7 @@
 """Every variable a user can set: its type, default, and the sentence that explains it.
 
-One model for each file in group_vars/all; docs/configuration.md is made from them. `expects` in a field says what a
-right value is: it ends the finding about a wrong one.
+One model for each file in group_vars/all; docs/reference/configuration.md is made from them. `expects` in a field says
+what a right value is: it ends the finding about a wrong one.
 """
 
 from __future__ import annotations
@@ -140,7 +140,7 @@ class RomanaSettings(Settings):
     romana_host_owners: dict[Name, Name] = setting(
         {},
         "Nodes that are a tenant's own machines, each with that tenant: they get endpoints of that tenant only, and "
-        "the other nodes believe them no other. See docs/bare-metal.md. Those made so by hand are left alone.",
+        "the other nodes believe them no other. See docs/how-to/bare-metal.md. Those made so by hand are left alone.",
         "give names of nodes with their tenants, like {compute02: demo}",
     )
 
