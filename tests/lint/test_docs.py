@@ -77,10 +77,10 @@ def commands(text: str) -> Iterator[str]:
 
 
 def spans(text: str) -> Iterator[str]:
-    """The commands of `romana` in running text and tables."""
+    """The commands in running text and tables."""
     for span in re.findall(r"`([^`]+)`", prose(text)):
-        if span.startswith("romana "):
-            yield span
+        if span.startswith(("romana ", "./romana-setup ")):
+            yield " ".join(span.split())
 
 
 def is_known(words: Iterable[str]) -> bool:
@@ -89,23 +89,21 @@ def is_known(words: Iterable[str]) -> bool:
     return any(" ".join(listed[:count]) in KNOWN for count in (1, 2))
 
 
+def fault(command: str) -> str:
+    """What is wrong with a command; empty for nothing."""
+    program, *words = command.split() if command.startswith("romana ") else words_of(command)
+    if program == "romana":
+        return "" if is_known(words) else f"{command}: romana has no such command"
+    try:
+        passed_on = parse(words).passed_on
+    except UsageError as error:
+        return f"{command}: {error}"
+    return fault(" ".join(passed_on)) if passed_on[:1] == ("romana",) else ""
+
+
 def faults(text: str) -> list[str]:
     """What is wrong with the commands of a page."""
-    found = []
-    for command in commands(text):
-        program, *words = words_of(command)
-        if program == "romana":
-            found += [] if is_known(words) else [f"{command}: romana has no such command"]
-            continue
-        try:
-            passed_on = parse(words).passed_on
-        except UsageError as error:
-            found.append(f"{command}: {error}")
-        else:
-            if passed_on[:1] == ("romana",) and not is_known(passed_on[1:]):
-                found.append(f"{command}: romana has no such command")
-    found += [f"{span}: romana has no such command" for span in spans(text) if not is_known(span.split()[1:])]
-    return found
+    return [found for command in (*commands(text), *spans(text)) if (found := fault(command))]
 
 
 def anchors(text: str) -> set[str]:
@@ -165,6 +163,7 @@ def test_every_page_is_in_the_index() -> None:
         "    romana host list          romana hots list",
         "    # romana explane 10.0.18.3",
         "| `romana segment rename TENANT NAME` | |",
+        "Run `./romana-setup -t local provison` first.",
         "```\nsudo ./romana-setup -t local instal\n```",
     ],
 )

@@ -12,6 +12,8 @@ from romana_install.actions import summary
 from romana_install.actions.context import wanted
 from romana_install.cli import main as cli
 
+PROJECT = Path(__file__).parents[3]
+
 
 @pytest.mark.parametrize(
     ("words", "command"),
@@ -36,6 +38,20 @@ def test_summary(words: list[str], command: str, tmp_path: Path, monkeypatch: py
     assert f"  {command}" in text
     assert options.command in text
     assert max(map(len, text.replace(str(tmp_path), "").splitlines())) <= 120
+
+
+def test_summary_is_as_the_tutorial_shows_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    options = cli.parse(["-t", "local", "-e", "local_network=192.168.213.0/24"])
+    want = wanted(options)
+    text = summary.of_install(options, want, want.stack, 12, 63.2, tmp_path / "log")
+    text = text.replace("192.168.213.", "192.168.99.").replace("(1:03, changed=12)", "(TIME, changed=N)")
+    printed = [" ".join(line.split()) for line in text.splitlines()]
+    page = [" ".join(line.split()) for line in (PROJECT / "docs" / "tutorial.md").read_text().splitlines()]
+    begun, ended = (
+        next(at for at, line in enumerate(page) if line.startswith(word)) for word in ("Stack ", "Keystone ")
+    )
+    assert "\n".join(page[begun : ended + 1]) in "\n".join(printed)
 
 
 @pytest.mark.parametrize("demo", ["true", "false"])

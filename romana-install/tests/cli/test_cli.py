@@ -138,6 +138,14 @@ def test_plan_of_a_new_stack(setup: Setup) -> None:
     assert not (setup.home / "state").exists()
 
 
+def test_plan_is_as_the_tutorial_shows_it(setup: Setup) -> None:
+    _, out, _ = setup("-t", "local", "-e", "local_network=192.168.213.0/24", "plan")
+    page = [" ".join(line.split()) for line in (PROJECT / "docs" / "tutorial.md").read_text().splitlines()]
+    printed = [" ".join(line.split()) for line in out.replace("192.168.213.", "192.168.99.").splitlines()]
+    begun = page.index(printed[0])
+    assert page[begun : begun + len(printed)] == printed
+
+
 def test_plan_of_a_cloud(setup: Setup) -> None:
     code, out, _ = setup("-t", "local", "-e", "local_network=192.168.213.0/24", "plan", "--format", "json")
     plan = json.loads(out)
