@@ -122,3 +122,17 @@ def test_more_vpcs_than_the_account_may_have(stack: Setup, cloud: Cloud) -> None
 def test_more_routes_than_a_table_holds(stack: Setup) -> None:
     found = findings(stack, aws_routes=True, devstack_compute_node=48)
     assert found["aws_routes"].startswith("is true and there are 49 hosts, but a VPC's route table holds 50 routes")
+
+
+def test_a_dry_run_is_the_request_as_it_will_be(stack: Setup, cloud: Cloud) -> None:
+    stack.run("check")
+    (asked,) = (call["parameters"] for call in cloud.calls() if call["action"] == "RunInstances")
+    expected = {
+        "DryRun": "true",
+        "MetadataOptions.HttpTokens": "required",
+        "BlockDeviceMapping.1.Ebs.Encrypted": "true",
+        "TagSpecification.1.ResourceType": "volume",
+        "TagSpecification.2.ResourceType": "instance",
+        "TagSpecification.2.Tag.1.Key": "romana:stack",
+    }
+    assert {key: asked.get(key) for key in expected} == expected

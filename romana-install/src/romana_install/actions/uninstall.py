@@ -64,7 +64,7 @@ def _found(given: Config, options: Options) -> Stack | None:
         print(f"there is no stack {name}{_elsewhere(name)}; nothing to do")
         return None
     stack = _load(given, options, kind)
-    if not known and not stack.target.left(stack, given):
+    if not known and not stack.target.is_there(stack, given):
         print(f"{stack.target.nothing_there(stack)}; nothing to do")
         return None
     return stack

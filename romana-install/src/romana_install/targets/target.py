@@ -244,6 +244,10 @@ class Target(ABC):
         """What an uninstallation removes: lines. Raises PreflightError when that cannot be asked."""
         return [f"the nodes {', '.join(node.name for node in stack.nodes)} with everything on them"]
 
+    def is_there(self, stack: Stack, given: Config) -> bool:
+        """Whether anything of it is seen. Raises PreflightError when that cannot be asked."""
+        return bool(self.left(stack, given))
+
     @abstractmethod
     def left(self, stack: Stack, given: Config) -> list[str]:
         """What of a stack is still there after its removal, as seen where it was: one sentence each.

@@ -39,8 +39,3 @@ def find(ec2: Any, config: Config) -> dict[str, Any] | None:
             Filters=[{"Name": name, "Values": [value]} for name, value in filters.items()],
         )
     return max(found, key=lambda image: str(image["CreationDate"]), default=None)
-
-
-def any_of(config: Config) -> dict[str, Any]:
-    """Arguments of RunInstances for a dry run: permission is looked at before the image is."""
-    return {"ImageId": config.aws_image or "ami-0123456789abcdef0", "InstanceType": config.aws_instance_type_controller}

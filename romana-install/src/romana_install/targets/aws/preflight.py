@@ -19,7 +19,7 @@ from romana_install.base.invocation import program
 from romana_install.config.settings import Config
 from romana_install.state.stack import Node, Stack
 from romana_install.targets import preflight
-from romana_install.targets.aws import errors, images
+from romana_install.targets.aws import dry_runs, errors, images
 from romana_install.targets.aws.account import Account
 from romana_install.targets.aws.checks import ROUTES, routes_findings
 from romana_install.targets.aws.network import instance_type, subnets
@@ -53,6 +53,11 @@ class Question:
         """The client, which all questions share: making one takes longer than asking."""
         return self.account.client("ec2")
 
+    @cached_property
+    def quotas(self) -> Any:
+        """The client of quotas, shared as well."""
+        return self.account.client("service-quotas")
+
     @property
     def types(self) -> dict[str, str]:
         """The variable of each instance type that is needed, by type."""
@@ -79,7 +84,7 @@ def findings(intent: Intent, account: Account) -> list[Finding]:
         access = [errors.finding(error, "asking AWS who we are")]
     if access:
         return [*found, *access]
-    _ = asked.ec2  # made before threads share it
+    _ = asked.ec2, asked.quotas  # made before threads share them: a session is not to be used by two at once
     with ThreadPoolExecutor(len(_QUESTIONS)) as pool:
         for answer in pool.map(lambda question: _answered(asked, *question), _QUESTIONS):
             found += answer
@@ -118,10 +123,10 @@ def _permissions(asked: Question) -> Iterator[Finding]:
     """Let EC2 say whether we might: it looks at nothing else when a dry run is not permitted."""
     client = asked.ec2
     tries: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
-        ("CreateVpc", client.create_vpc, {"CidrBlock": asked.config.aws_network}),
+        ("CreateVpc", client.create_vpc, dry_runs.vpc(asked.config)),
         ("CreateInternetGateway", client.create_internet_gateway, {}),
-        ("ImportKeyPair", client.import_key_pair, {"KeyName": "romana-try", "PublicKeyMaterial": b"ssh-ed25519 AAAA"}),
-        ("RunInstances", client.run_instances, {"MinCount": 1, "MaxCount": 1, **images.any_of(asked.config)}),
+        ("ImportKeyPair", client.import_key_pair, dry_runs.key_pair(asked.config)),
+        ("RunInstances", client.run_instances, dry_runs.instance(asked.config)),
     ]
     for operation, attempt, arguments in tries:
         try:
@@ -229,7 +234,7 @@ def _quota(asked: Question, quota: tuple[str, str, str]) -> float | None:
     """What the account may have of something; None when it cannot be told, and AWS then says so when it is too late."""
     service, word, _ = quota
     try:
-        answer = asked.account.client("service-quotas").get_service_quota(ServiceCode=service, QuotaCode=word)
+        answer = asked.quotas.get_service_quota(ServiceCode=service, QuotaCode=word)
     except (BotoCoreError, ClientError):
         return None
     return float(answer["Quota"]["Value"])

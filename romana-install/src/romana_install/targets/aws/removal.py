@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 
 from botocore.exceptions import BotoCoreError, ClientError
@@ -12,6 +13,7 @@ from romana_install.targets.aws.account import Account
 from romana_install.targets.aws.resources import NO_KEEPING, Resource
 
 SHOWN = 8  # names of a kind
+LOOKS, PAUSE = 5, 2.0  # how often AWS is asked what is left, and the seconds between
 
 
 def there(account: Account, stack: str) -> list[Resource]:
@@ -49,6 +51,13 @@ def _some(names: Sequence[str]) -> str:
 
 
 def left(account: Account, stack: str) -> list[str]:
-    """What AWS still has of it, in one sentence. Raises PreflightError when it cannot be asked."""
+    """What AWS still has of it, in one sentence. Raises PreflightError when it cannot be asked.
+
+    AWS lists for some time what has just been removed, so it is asked again as long as there is something.
+    """
+    for _ in range(LOOKS - 1):
+        if not (found := there(account, stack)):
+            return []
+        time.sleep(PAUSE)
     found = there(account, stack)
     return [f"AWS still has {'; '.join(lines(found))}; something else may use it: end that"] if found else []

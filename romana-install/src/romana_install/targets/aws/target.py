@@ -179,6 +179,12 @@ class Aws(Machines):
 
         return [*removal.lines(removal.there(self.of, stack.name)), "with everything on them"]
 
+    def is_there(self, stack: Stack, _given: Config) -> bool:
+        """By its tags. Raises PreflightError when AWS cannot be asked."""
+        from romana_install.targets.aws import removal
+
+        return bool(removal.there(self.of, stack.name))
+
     def left(self, stack: Stack, _given: Config) -> list[str]:
         """What AWS still has. Raises PreflightError when it cannot be asked."""
         from romana_install.targets.aws import removal
