@@ -1,4 +1,4 @@
-"""The table of DevStack's releases: what is different between them. Pure data."""
+"""The table of DevStack's releases and their differences. Pure data."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, ConfigDict, StringConstraints
 
-# Git's URLs stand in local.conf, which a shell reads.
+# The URLs are written into local.conf, which a shell reads.
 GIT_URL = r"(https|file)://[A-Za-z0-9._~:/@%+-]*[A-Za-z0-9_~]"
 GitUrl = Annotated[str, StringConstraints(pattern=f"^{GIT_URL}$")]
 Ref = Annotated[str, StringConstraints(pattern=r"^[A-Za-z0-9][A-Za-z0-9._/-]*$")]
@@ -18,13 +18,13 @@ Lock = Annotated[str, StringConstraints(pattern=r"^([A-Za-z0-9][A-Za-z0-9._-]*\.
 
 
 class _Strict(BaseModel):
-    """Nothing is guessed, neither keys nor types."""
+    """Unknown keys are errors, and types are not converted."""
 
     model_config = ConfigDict(extra="forbid", strict=True)
 
 
 class Services(_Strict):
-    """What runs where, as in DevStack's ENABLED_SERVICES."""
+    """The services on each kind of node, as in DevStack's ENABLED_SERVICES."""
 
     controller: list[Service]
     compute: list[Service]
@@ -34,9 +34,9 @@ class DevstackRelease(_Strict):
     """A release of OpenStack, as DevStack installs it.
 
     projects: branch or tag of each project, by its name in DevStack's variables; debian: the nodes' release; lock: file
-    in requirements/ with all of its Python packages, which are built once, empty when each node gets them by itself;
-    identity: where Keystone is on the controller, without its version; cells: whether Nova has to be told of compute
-    nodes; settings: more of DevStack's variables.
+    in requirements/ that lists all its Python packages, which are built once; empty if each node installs them from the
+    index; identity: where Keystone is on the controller, without its version; cells: whether Nova has to map compute
+    nodes into a cell; settings: further DevStack variables.
     """
 
     git_base: GitUrl
@@ -52,12 +52,12 @@ class DevstackRelease(_Strict):
 
     @property
     def maintained(self) -> bool:
-        """Whether faults are still repaired in what it runs on; in Python 2 they are not."""
+        """Whether the Python it runs on still gets fixes; Python 2 does not."""
         return not self.python.startswith("2.")
 
 
 def known_releases() -> dict[str, DevstackRelease]:
-    """The releases this version comes with."""
+    """The releases that this version supports without configuration."""
     return {"liberty": _liberty(), "2026.1": _maintained("2026.1", python="3.13", debian="trixie")}
 
 
@@ -75,8 +75,8 @@ def _liberty() -> DevstackRelease:
         cells=False,
         services=Services(controller=services.split(), compute=["n-cpu", "neutron"]),
         settings={
-            "FORCE": "yes",  # it knows Debian, but none that is so new
-            # The distribution's speaks to proxies of today only.
+            "FORCE": "yes",  # it supports Debian, but no release this new
+            # The distribution's noVNC supports current proxies only.
             "NOVNC_REPO": "${GIT_BASE/opendev.org/github.com}/novnc/noVNC.git",
             "NOVNC_BRANCH": "v0.6.2",
             "NOVNCPROXY_URL": "http://$CONSOLE_HOST:6080/vnc_auto.html",
@@ -99,7 +99,7 @@ def _maintained(series: str, python: str, debian: Literal["bookworm", "trixie"])
         cells=True,
         services=Services(
             controller=[*services.split(), "horizon"],
-            # No process is named neutron: it lets QEMU open /dev/net/tun, which taps need.
+            # No process is named neutron: the name lets QEMU open /dev/net/tun, which taps need.
             compute=["n-cpu", "placement-client", "neutron"],
         ),
         settings={

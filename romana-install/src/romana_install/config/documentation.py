@@ -1,4 +1,4 @@
-"""Writes docs/reference/configuration.md from the models.
+"""Generates docs/reference/configuration.md from the models.
 
 usage: python -m romana_install.config.documentation > docs/reference/configuration.md
 """
@@ -18,28 +18,28 @@ from romana_install.config.settings import FILES, Settings
 
 _INTRODUCTION = """# Configuration
 
-What a stack is, is said in `group_vars/all/*.yml`. Every variable has a default, so the files as they are make a stack.
-A variable can also be given for one run, and then wins over the files:
+The files `group_vars/all/*.yml` define a stack. Every variable has a default, so the unchanged files define a complete
+stack. A variable can also be set for one run; it then overrides the files:
 
     ./romana-setup -t local -e devstack_compute_node=2
     ./romana-setup -t local -e @my.yml
     ./romana-setup -t local -e '{"romana_tenants": [{"name": "blue", "segments": ["web", "db"]}]}'
 
-Or all of it in one file, which wins over `group_vars` as well, and is checked line by line:
+The whole configuration can also be in one file, which overrides `group_vars`, too, and is checked line by line:
 
-    ./romana-setup answers > my-answers.yml           # every variable, explained, with the value it has now
+    ./romana-setup answers > my-answers.yml           # every variable, explained, with its current value
     ./romana-setup -t local validate -a my-answers.yml
     ./romana-setup -t local -a my-answers.yml
 
-`answers --from-packstack FILE` and `answers --from-localrc FILE` take over what an answer file of Packstack, or a
-localrc or local.conf of DevStack, says: what has a counterpart becomes an answer, and everything else is listed at the
-end with the reason.
+`answers --from-packstack FILE` and `answers --from-localrc FILE` import an answer file of Packstack, or a localrc or
+local.conf of DevStack: what has a counterpart becomes an answer, and everything else is listed at the end with the
+reason.
 
-`./romana-setup validate` checks the configuration and says everything that is wrong with it; so does `install`, before
-it makes anything. `./romana-setup plan` shows what would be made. While a stack exists, the network of its nodes, its
-address plan and its port stay as they are: every address follows from them.
+`./romana-setup validate` checks the configuration and reports every error; so does `install`, before it changes
+anything. `./romana-setup plan` shows what would change. While a stack exists, the network of its nodes, its address
+plan and its port cannot be changed: every address follows from them.
 
-This page is made from the code by `python -m romana_install.config.documentation`.
+This page is generated from the code by `python -m romana_install.config.documentation`.
 """
 
 
@@ -58,14 +58,14 @@ def _variable(key: str, info: FieldInfo) -> str:
     facts = [
         ("Type", type_name(info.annotation) + (f" ({extra['unit']})" if extra["unit"] else "")),
         ("Default", f"`{value_text(info.get_default(call_default_factory=True))}`"),
-        ("Right values", str(extra["expects"]).removeprefix("give ")),
+        ("Allowed values", str(extra["expects"]).removeprefix("give ")),
     ]
     lines = [f"### {key}", "", str(info.description), "", *(f"- {name}: {text}" for name, text in facts), ""]
     return "\n".join(lines)
 
 
 def type_name(annotation: Any) -> str:
-    """What a variable may be, in words."""
+    """The type of a variable, in words."""
     return " or ".join(_names(annotation))
 
 
@@ -85,7 +85,7 @@ def _names(annotation: Any) -> Iterator[str]:
 
 
 def value_text(default: Any) -> str:
-    """A value in one line, as YAML has it."""
+    """A value in one line, as in YAML."""
     if default is None:
         return "(empty)"
     if isinstance(default, list):
