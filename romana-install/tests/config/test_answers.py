@@ -178,7 +178,7 @@ def test_packstacks_answers_are_taken_over_and_the_rest_explained() -> None:
     }
     assert found.left["CONFIG_NOVA_DB_PW"].startswith("its value is not right for openstack_passwords")
     assert found.left["CONFIG_SERVICE_WORKERS"].startswith("its value is not right for openstack_api_workers")
-    assert found.left["CONFIG_KEYSTONE_DEMO_PW"] == "it is empty; passwords are made by chance"
+    assert found.left["CONFIG_KEYSTONE_DEMO_PW"] == "it is empty; passwords are generated"
     assert found.left["CONFIG_CINDER_INSTALL"] == packstack.ELSEWHERE
     assert {found.left[f"CONFIG_{key}"] for key in ("NETWORK_HOSTS", "NEUTRON_OVS_BRIDGE_MAPPINGS")} == {
         packstack.ROUTED

@@ -21,7 +21,7 @@ class UsageRow(IpamUsage):
 
 
 class Finding(Model):
-    """One contradiction in the store."""
+    """One inconsistency in the store."""
 
     finding: str
 
@@ -47,7 +47,7 @@ class ShowIpam(Listing):
         parser = super().get_parser(prog_name)
         parser.add_argument("--host", metavar="HOST", type=arguments.name, help="only on this host")
         parser.add_argument("--tenant", metavar="TENANT", type=arguments.name, help="only of this tenant")
-        parser.add_argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments of this name")
+        parser.add_argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments with this name")
         return parser
 
     def things(self, args: argparse.Namespace) -> Iterable[UsageRow]:
@@ -61,7 +61,7 @@ class ShowIpam(Listing):
 
 
 class CheckIpam(Listing):
-    """Check the store of addresses for contradictions; exit code 1 when there are any."""
+    """Check whether the store is consistent; the exit code is 1 if it is not."""
 
     example = "romana ipam check"
     columns = ("finding",)
@@ -71,20 +71,20 @@ class CheckIpam(Listing):
         return self._findings
 
     def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Any) -> int:
-        """For people "nothing found" is said in words."""
+        """In a table format, print a sentence if there are no findings."""
         if isinstance(self.formatter, TableFormatter) and not self._findings:
             self.app.stdout.write("no contradictions\n")
             return exit_codes.OK
         return super().produce_output(parsed_args, column_names, data)
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        """Print the findings; 1 when there are any."""
+        """Print the findings; 1 if there are any."""
         super().run(parsed_args)
         return exit_codes.FAILED if self._findings else exit_codes.OK
 
 
 class ShowPlan(Showing):
-    """Show the address plan and how much fits into it."""
+    """Show the address plan and its capacity."""
 
     example = "romana plan show"
     shows = PlanDetails

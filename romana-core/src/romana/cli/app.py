@@ -20,7 +20,7 @@ from romana.cli.connection import connect
 from romana.cli.errors import UsageError
 from romana.client import Client
 
-DESCRIPTION = "Look at and change a Romana network: hosts, tenants, segments, endpoints and policies."
+DESCRIPTION = "Show and change a Romana network: hosts, tenants, segments, endpoints and policies."
 EPILOG = """\
 configuration: $ROMANA_CONFIG, ~/.config/romana/client.toml or /etc/romana/client.toml, the first that exists
 exit codes: 0 ok; 1 failed, refused or something differs; 2 usage or invalid configuration
@@ -33,7 +33,7 @@ examples:
 
 
 class RomanaApp(App):
-    """`romana`, without what cliff would do by scanning installed packages: that costs more than most commands."""
+    """`romana`, without cliff's scan of installed packages, which takes longer than most commands."""
 
     NAME = "romana"
 
@@ -61,12 +61,14 @@ class RomanaApp(App):
             epilog=EPILOG,
             **(argparse_kwargs or {}),
         )
-        parser.add_argument("-h", "--help", action="store_true", help="show this, or the help of the command named")
+        parser.add_argument("-h", "--help", action="store_true", help="show this help, or that of a command")
         parser.add_argument("--version", action="store_true", help="show the version")
-        parser.add_argument("--url", help="where romana-server is, like https://192.168.99.10:9600")
-        parser.add_argument("--ca-file", type=Path, help="PEM file of the authority that signed its certificate")
-        parser.add_argument("--token-file", type=Path, help="file that holds the token")
-        parser.add_argument("--debug", action="store_true", help="show where an internal error happened")
+        parser.add_argument("--url", help="URL of romana-server, like https://192.168.99.10:9600")
+        parser.add_argument(
+            "--ca-file", type=Path, help="PEM file of the authority that signed the server's certificate"
+        )
+        parser.add_argument("--token-file", type=Path, help="file with the token")
+        parser.add_argument("--debug", action="store_true", help="show the traceback of an internal error")
         return parser
 
     def run(self, argv: list[str]) -> int:

@@ -12,7 +12,7 @@ from romana.models import Endpoint, EndpointCreate
 
 
 class ListEndpoints(Listing):
-    """List the endpoints that match every option given; all without options."""
+    """List the endpoints, or those that match all options."""
 
     example = "romana endpoint list --host compute01 --tenant admin"
     columns = ("id", "name", "address", "host", "tenant", "segment", "interface", "status")
@@ -21,7 +21,7 @@ class ListEndpoints(Listing):
         parser = super().get_parser(prog_name)
         parser.add_argument("--host", metavar="HOST", type=arguments.name, help="only on this host")
         parser.add_argument("--tenant", metavar="TENANT", type=arguments.name, help="only of this tenant")
-        parser.add_argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments of this name")
+        parser.add_argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments with this name")
         parser.add_argument("--address", metavar="ADDRESS", type=arguments.address, help="only with this address")
         parser.add_argument("--interface", metavar="NAME", type=arguments.interface, help="only on this interface")
         return parser
@@ -50,7 +50,7 @@ class ShowEndpoint(Showing):
 
 
 class CreateEndpoint(Showing):
-    """Give an interface on a host an address in a tenant's segment.
+    """Create an endpoint: give an interface on a host an address in a tenant's segment.
 
     The agent of the host sets up route, lease and rules as soon as the interface is there.
     """
@@ -60,19 +60,32 @@ class CreateEndpoint(Showing):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("place", metavar="TENANT/SEGMENT", type=arguments.place, help="where it belongs")
-        parser.add_argument("--host", metavar="HOST", type=arguments.name, required=True, help="host it is on")
         parser.add_argument(
-            "--interface", metavar="NAME", type=arguments.interface, required=True, help="its interface there"
+            "place", metavar="TENANT/SEGMENT", type=arguments.place, help="tenant and segment of the endpoint"
+        )
+        parser.add_argument("--host", metavar="HOST", type=arguments.name, required=True, help="host of the endpoint")
+        parser.add_argument(
+            "--interface",
+            metavar="NAME",
+            type=arguments.interface,
+            required=True,
+            help="interface of the endpoint on that host",
         )
         parser.add_argument(
-            "--mac", metavar="MAC", type=arguments.mac, required=True, help="MAC address from which it asks for a lease"
+            "--mac",
+            metavar="MAC",
+            type=arguments.mac,
+            required=True,
+            help="MAC address of the endpoint, for its DHCP lease",
         )
-        parser.add_argument("--name", metavar="NAME", type=arguments.name, help="a name for it")
+        parser.add_argument("--name", metavar="NAME", type=arguments.name, help="name of the endpoint")
         parser.add_argument(
-            "--address", metavar="ADDRESS", type=arguments.address, help="a free address of that host and segment"
+            "--address",
+            metavar="ADDRESS",
+            type=arguments.address,
+            help="a free address of the host and segment",
         )
-        parser.add_argument("--key", metavar="KEY", help="idempotency key: the same key gives the same endpoint again")
+        parser.add_argument("--key", metavar="KEY", help="idempotency key: the same key returns the same endpoint")
         return parser
 
     def thing(self, args: argparse.Namespace) -> Endpoint:
@@ -90,7 +103,7 @@ class CreateEndpoint(Showing):
 
 
 class DeleteEndpoint(Deleting):
-    """Delete an endpoint: its address is free again, its route, lease and rules go away."""
+    """Delete an endpoint; its address becomes free, its route, lease and rules are removed."""
 
     example = "romana endpoint delete web1"
 
@@ -104,5 +117,5 @@ class DeleteEndpoint(Deleting):
 
 
 def _with_reference(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("endpoint", metavar="ENDPOINT", help="its id, the beginning of it, its name or its address")
+    parser.add_argument("endpoint", metavar="ENDPOINT", help="id of the endpoint or its beginning, name, or address")
     return parser

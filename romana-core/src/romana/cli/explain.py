@@ -18,11 +18,11 @@ from romana.models import Explain, ExplainCheck
 
 
 class ExplainAddress(Listing):
-    """Take an address apart, name its owner, and compare what its hosts should have with what they have.
+    """Explain an address: show its fields and owner, and compare the expected state of its hosts with the actual one.
 
-    Compared is what each host should have for the address (route, lease, allowed pairs) with what its agent last
-    applied. Chains of other programs on the hosts that drop endpoints' packets are named, with the commands that let
-    them through. Exit code 1 when something differs or is dropped.
+    The command compares what each host should have for the address (route, lease, allowed pairs) with what its agent
+    last applied. It also names chains of other programs on the hosts that drop endpoints' packets, with the commands
+    that let the packets pass. The exit code is 1 if something differs or is dropped.
     """
 
     example = "romana explain 10.0.18.5"
@@ -30,7 +30,7 @@ class ExplainAddress(Listing):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("address", metavar="ADDRESS", type=arguments.address, help="an address of the plan")
+        parser.add_argument("address", metavar="ADDRESS", type=arguments.address, help="an address in the address plan")
         return parser
 
     def things(self, args: argparse.Namespace) -> Iterable[ExplainCheck]:
@@ -39,7 +39,7 @@ class ExplainAddress(Listing):
         return self._explained.checks
 
     def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Any) -> int:
-        """A table gets the picture above it; json and yaml are one object with everything in it."""
+        """Above a table there is a picture of the address; json and yaml are one object with everything in it."""
         if isinstance(self.formatter, JSONFormatter | YAMLFormatter):
             return self._produce_object(self.formatter, parsed_args)
         if isinstance(self.formatter, TableFormatter):

@@ -10,7 +10,7 @@ from romana.cli.base import Command
 
 
 class Help(Command):
-    """Show the help of a command, or of all commands that begin with a word."""
+    """Show the help of a command, or list the commands that begin with a word."""
 
     example = "romana help policy create"
 

@@ -11,11 +11,11 @@ from romana.cli.errors import UsageError
 from romana.cli.in_use import say_what_is_in_the_way
 from romana.models import AppliedError, Host, HostCreate, HostUpdate
 
-_OWNER = "the tenant whose own machine it is; it then speaks for no other"
+_OWNER = "tenant that owns the host; the host then gets endpoints of that tenant only"
 
 
 class HostRow(Host):
-    """A host with what its agent's last report amounts to."""
+    """A host with a summary of its agent's last report."""
 
     status: str
 
@@ -27,9 +27,9 @@ class HostDetails(HostRow):
 
 
 class ListHosts(Listing):
-    """List the hosts, or those named.
+    """List the hosts, or the given ones.
 
-    status: "applied" when the agent has in place what the server wants, "behind" when it has not yet reported that.
+    The status is "applied" if the agent has applied the server's state, and "behind" if it has not reported that yet.
     """
 
     example = "romana host list -f json"
@@ -37,7 +37,9 @@ class ListHosts(Listing):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("names", nargs="*", metavar="NAME", type=arguments.name, help="only these; default: all")
+        parser.add_argument(
+            "names", nargs="*", metavar="NAME", type=arguments.name, help="only these hosts; default: all"
+        )
         return parser
 
     def things(self, args: argparse.Namespace) -> Iterable[HostRow]:
@@ -63,7 +65,7 @@ class ShowHost(Showing):
 class CreateHost(Showing):
     """Create a host and give it a prefix.
 
-    The other hosts then route its prefix by its address. Creating the same host again changes nothing.
+    The other hosts then route its prefix through its address. Creating the same host again changes nothing.
     """
 
     example = "romana host create compute03 192.168.99.13"
@@ -89,9 +91,10 @@ class CreateHost(Showing):
 
 
 class SetHost(Showing):
-    """Change a host's own address, or say whose machine it is.
+    """Change a host's own address or its owner.
 
-    A host with an owner is restricted: it gets endpoints of that tenant only, and the other hosts believe it no others.
+    A host with an owner is restricted: it gets endpoints of that tenant only, and the other hosts accept no other
+    tenant's addresses from it.
     """
 
     example = "romana host set compute03 --owner demo"
@@ -102,7 +105,7 @@ class SetHost(Showing):
         parser.add_argument("--address", metavar="ADDRESS", type=arguments.address, help="the host's own address")
         whose = parser.add_mutually_exclusive_group()
         whose.add_argument("--owner", metavar="TENANT", type=arguments.name, help=_OWNER)
-        whose.add_argument("--no-owner", action="store_true", help="it is everybody's")
+        whose.add_argument("--no-owner", action="store_true", help="remove the owner")
         return parser
 
     def thing(self, args: argparse.Namespace) -> Host:
@@ -115,7 +118,7 @@ class SetHost(Showing):
 
 
 class DeleteHost(Deleting):
-    """Delete a host that has no endpoints; its number and prefix can then be given to another."""
+    """Delete a host that has no endpoints; its number and prefix can then be reused."""
 
     example = "romana host delete compute03"
 
@@ -129,7 +132,7 @@ class DeleteHost(Deleting):
 
 
 def status(host: Host) -> str:
-    """What the agent's last report amounts to."""
+    """A summary of the agent's last report."""
     if host.applied is None:
         return "never reported"
     if host.errors:

@@ -37,7 +37,7 @@ class ShowPolicy(Showing):
 
 
 class CreatePolicy(Showing):
-    """Let traffic, and the replies to it, pass from one side to the other.
+    """Create a policy: allow traffic, and its replies, from one side to the other.
 
     A side is a tenant (all its segments), one segment, or a network outside the address plan. Without a policy
     endpoints reach only their own segment. Creating the same policy again changes nothing.
@@ -53,9 +53,16 @@ class CreatePolicy(Showing):
         parser = _with_name(super().get_parser(prog_name))
         side = "TENANT[/SEGMENT]|CIDR"
         parser.add_argument(
-            "--from", dest="source", metavar=side, type=arguments.peer, required=True, help="who may begin"
+            "--from",
+            dest="source",
+            metavar=side,
+            type=arguments.peer,
+            required=True,
+            help="side that may open connections",
         )
-        parser.add_argument("--to", dest="target", metavar=side, type=arguments.peer, required=True, help="with whom")
+        parser.add_argument(
+            "--to", dest="target", metavar=side, type=arguments.peer, required=True, help="side that it may connect to"
+        )
         parser.add_argument(
             "--protocol", choices=[item.value for item in Protocol], default=Protocol.ANY.value, help="default: any"
         )
@@ -66,7 +73,7 @@ class CreatePolicy(Showing):
             type=arguments.port,
             action="append",
             default=[],
-            help="destination port or range of tcp or udp, may be repeated; default: all",
+            help="destination port or range of ports, for tcp or udp; can be repeated; default: all",
         )
         return parser
 
@@ -81,7 +88,7 @@ class CreatePolicy(Showing):
 
 
 class DeletePolicy(Deleting):
-    """Delete a policy: what it let pass is stopped again."""
+    """Delete a policy; traffic that only this policy allowed is blocked."""
 
     example = "romana policy delete web"
 

@@ -12,7 +12,7 @@ from romana.models import Segment, SegmentCreate
 
 
 class ListSegments(Listing):
-    """List the segments of all tenants, or of those named."""
+    """List the segments of all tenants, or of the given ones."""
 
     example = "romana segment list admin"
     columns = ("tenant", "name", "number", "endpoints")
@@ -20,7 +20,7 @@ class ListSegments(Listing):
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument(
-            "tenants", nargs="*", metavar="TENANT", type=arguments.name, help="only of these; default: all"
+            "tenants", nargs="*", metavar="TENANT", type=arguments.name, help="only of these tenants; default: all"
         )
         return parser
 

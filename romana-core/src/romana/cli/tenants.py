@@ -23,14 +23,16 @@ class TenantDetails(Model):
 
 
 class ListTenants(Listing):
-    """List the tenants, or those named."""
+    """List the tenants, or the given ones."""
 
     example = "romana tenant list"
     columns = ("name", "number", "project_id", "segments", "endpoints")
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("names", nargs="*", metavar="NAME", type=arguments.name, help="only these; default: all")
+        parser.add_argument(
+            "names", nargs="*", metavar="NAME", type=arguments.name, help="only these tenants; default: all"
+        )
         return parser
 
     def things(self, args: argparse.Namespace) -> Iterable[Tenant]:
@@ -55,7 +57,7 @@ class ShowTenant(Showing):
 class CreateTenant(Showing):
     """Create a tenant; creating the same one again changes nothing.
 
-    It begins without segments: see romana segment create.
+    A new tenant has no segments: see romana segment create.
     """
 
     example = "romana tenant create blue"
@@ -63,7 +65,7 @@ class CreateTenant(Showing):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = _with_name(super().get_parser(prog_name))
-        parser.add_argument("--project-id", metavar="ID", help="id of the OpenStack project that the tenant is")
+        parser.add_argument("--project-id", metavar="ID", help="id of the tenant's OpenStack project")
         return parser
 
     def thing(self, args: argparse.Namespace) -> Tenant:

@@ -1,4 +1,4 @@
-"""How full the address plan is, and whether the store contradicts itself."""
+"""How full the address plan is, and whether the store is consistent."""
 
 from __future__ import annotations
 
@@ -61,7 +61,7 @@ def usage(store: Store) -> list[IpamUsage]:
 
 
 def check(store: Store) -> IpamCheck:
-    """Every contradiction in the store; there is none unless something else than Romana has written to it."""
+    """Every inconsistency in the store; there is none unless another program has written to it."""
 
     def work(connection: Connection) -> list[str]:
         return [

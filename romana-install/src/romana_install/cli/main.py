@@ -1,4 +1,4 @@
-"""The command line: what the words mean, which action they start, and how everything that goes wrong is said."""
+"""The command line: its options, the action it starts, and how errors are reported."""
 
 from __future__ import annotations
 
@@ -19,22 +19,22 @@ from romana_install.base.terminal import complain
 from romana_install.config.options import Options
 
 ACTIONS = {
-    "install": "make the stack, or make it what the configuration says now (the default)",
-    "provision": "make the machines alone, and install nothing on them",
+    "install": "create the stack, or update it to the current configuration (the default)",
+    "provision": "only create the machines, without installing anything on them",
     "validate": "check the configuration",
-    "answers": "show the configuration as one file, to be edited and given with -a",
-    "check": "check whether this machine, and AWS, are ready for it",
-    "plan": "show what install would make, add and remove, and in which phases",
-    "verify": "compare who reaches whom with who should",
-    "status": "show nodes, services (OpenStack's too) and what agents have applied",
+    "answers": "show the configuration as one file, to edit and pass with -a",
+    "check": "check whether this machine, and the target, are ready for the installation",
+    "plan": "show what install would create, change and remove, and in which phases",
+    "verify": "test which endpoints reach each other, and compare with the policies",
+    "status": "show nodes, services (OpenStack's too) and what the agents have applied",
     "ssh": "log in to a node or an instance, or run a command there: ssh compute01 [-- command]",
-    "tunnel": "-t aws, static: have Horizon and the APIs on this machine, by ssh, until Ctrl-C",
-    "snapshot": "-t vagrant: keep the machines as they are (save NAME), or go back to that (restore NAME)",
-    "rotate": "rotate tokens: give all who ask romana-server new ones; nothing is interrupted",
+    "tunnel": "-t aws, static: forward Horizon and the APIs to this machine through ssh, until Ctrl-C",
+    "snapshot": "-t vagrant: save the state of the machines (save NAME), or return to it (restore NAME)",
+    "rotate": "rotate tokens: replace the tokens of all clients of romana-server, without interruption",
     "uninstall": "remove the stack",
 }
 ALLINONE = "devstack_compute_node=0 controller_is_compute=true"
-# Where the functions are that are not called like their action, in a module that is.
+# Functions that are not named like their action, in a module of that name.
 FUNCTIONS = {
     "provision": "install.provision",
     **{name: f"show.{name}" for name in ("validate", "check", "plan", "verify", "ssh")},
@@ -52,11 +52,11 @@ EPILOG = """actions:
 
 examples:
   ./romana-setup -t local                            OpenStack on a Romana network
-  ./romana-setup -t local -e openstack_engine=none   the Romana network alone
+  ./romana-setup -t local -e openstack_engine=none   only the Romana network
   ./romana-setup -t local plan
-  ./romana-setup -t static -i my-servers.yml         on servers of yours; begin with inventory/static.example.yml
+  ./romana-setup -t static -i my-servers.yml         on your servers; start from inventory/static.example.yml
   ./romana-setup ssh controller -- romana show-host
-  ./romana-setup answers > my.yml                    everything there is to set; edit it, then:
+  ./romana-setup answers > my.yml                    every setting; edit the file, then:
   ./romana-setup -t local -a my.yml
   ./romana-setup uninstall --yes
 
@@ -70,7 +70,7 @@ class _Parser(argparse.ArgumentParser):
 
 
 def parser() -> argparse.ArgumentParser:
-    """The options; targets and actions are checked by `parse`, which can say what was meant."""
+    """The options; `parse` checks targets and actions, to suggest a name that is close."""
     width = max(map(len, ACTIONS))
     made = _Parser(
         prog="romana-setup",
@@ -80,7 +80,7 @@ def parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
         allow_abbrev=False,
     )
-    made.add_argument("words", nargs="*", metavar="ACTION", help="one of those below")
+    made.add_argument("words", nargs="*", metavar="ACTION", help="one of the actions below")
     there = ", ".join(targets.names())
     made.add_argument("-t", "--target", metavar="TARGET", help=f"{there} (default: {targets.DEFAULT})")
     made.add_argument(
@@ -89,29 +89,35 @@ def parser() -> argparse.ArgumentParser:
         action="append",
         default=[],
         metavar="KEY=VALUE",
-        help="set a variable of the configuration; also @FILE (YAML) or a JSON object; may be given several times",
+        help="set a variable of the configuration; also @FILE (YAML) or a JSON object; can be repeated",
     )
-    made.add_argument("-a", "--answers", metavar="FILE", help="a configuration in one file, as answers shows")
-    made.add_argument("-i", "--inventory", metavar="FILE", help="static: your servers, as an inventory of Ansible's")
     made.add_argument(
-        "-K", "--ask-become-pass", action="store_true", help="static: ask for the password that sudo asks for there"
+        "-a", "--answers", metavar="FILE", help="read the configuration from one file, in the format that answers shows"
     )
-    made.add_argument("--allinone", action="store_true", help=f"one node that is everything: -e '{ALLINONE}'")
-    made.add_argument("--from-packstack", metavar="FILE", help="answers: take over what Packstack's answer file says")
-    made.add_argument("--from-localrc", metavar="FILE", help="answers: take over what DevStack's localrc says")
-    made.add_argument("-v", "--verbose", action="count", default=0, help="show Ansible's own output; -vv: more of it")
-    made.add_argument("-y", "--yes", action="store_true", help="uninstall: do not ask")
+    made.add_argument("-i", "--inventory", metavar="FILE", help="static: your servers, as an Ansible inventory")
     made.add_argument(
-        "--quick", action="store_true", help="install, verify: look at two hosts, try no policy, boot no instances"
+        "-K", "--ask-become-pass", action="store_true", help="static: ask for the sudo password of the servers"
     )
-    made.add_argument("--iam-policy", action="store_true", help="plan: show the permissions that -t aws needs, as JSON")
+    made.add_argument(
+        "--allinone", action="store_true", help=f"one node that is controller and compute node: -e '{ALLINONE}'"
+    )
+    made.add_argument("--from-packstack", metavar="FILE", help="answers: import an answer file of Packstack")
+    made.add_argument("--from-localrc", metavar="FILE", help="answers: import a localrc or local.conf of DevStack")
+    made.add_argument("-v", "--verbose", action="count", default=0, help="show Ansible's output; -vv: in more detail")
+    made.add_argument("-y", "--yes", action="store_true", help="uninstall: do not ask for confirmation")
+    made.add_argument(
+        "--quick", action="store_true", help="install, verify: check two hosts, test no policy, boot no instances"
+    )
+    made.add_argument(
+        "--iam-policy", action="store_true", help="plan: show the IAM permissions that -t aws needs, as JSON"
+    )
     made.add_argument("--format", metavar="FORMAT", help="plan, check, status: text, json; verify: also junit")
     made.add_argument("--version", action="version", version=f"romana-setup {__version__}")
     return made
 
 
 def parse(argv: Sequence[str]) -> Options:
-    """Understand a command line. Raises UsageError."""
+    """Parse a command line. Raises UsageError."""
     own, passed_on = list(argv), []
     if "--" in own:
         at = own.index("--")
@@ -158,7 +164,7 @@ def parse(argv: Sequence[str]) -> Options:
 
 
 def _check_static(given: argparse.Namespace, passed_on: Sequence[str]) -> None:
-    """Raises UsageError when what belongs to the target static is in the wrong place."""
+    """Raises UsageError if an option of the target static is misplaced."""
     if given.inventory is not None and given.target not in (None, targets.OF_INVENTORY):
         raise UsageError(f"-i belongs to -t {targets.OF_INVENTORY}, not to -t {given.target}")
     if {"-K", "--ask-become-pass"}.intersection(passed_on):
@@ -169,7 +175,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     """Run romana-setup; returns its exit code."""
     argv = list(sys.argv[1:] if argv is None else argv)
     for number in (signal.SIGTERM, signal.SIGHUP):
-        signal.signal(number, _interrupt)  # ends like Ctrl-C: with the terminal in order and a word on how to resume
+        signal.signal(number, _interrupt)  # ends like Ctrl-C: restores the terminal and tells how to resume
     try:
         options = _answered(parse(argv))
         return _action(options.action)(options)
@@ -199,7 +205,7 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 
 
 def _action(name: str) -> Callable[[Options], int]:
-    """The function of an action; only what it needs is imported, as a start is to take no time."""
+    """The function of an action; only what it needs is imported, to start fast."""
     module, function = FUNCTIONS.get(name, f"{name}.{name}").split(".")
     found = getattr(importlib.import_module(f"romana_install.actions.{module}"), function)
     return cast("Callable[[Options], int]", found)

@@ -242,7 +242,7 @@ class Trial:
         _wait(lambda: not left(), GONE_WITHIN)
         good = f"{len(instances)} instances and their addresses are gone"
         self._findings.note("deletion", [f"{name} is still there" for name in left()], good)
-        self._findings.note("ipam after it", self._client.ipam_check().findings, "the store contradicts itself nowhere")
+        self._findings.note("ipam after it", self._client.ipam_check().findings, "the store is consistent")
 
 
 def _wait(look: Callable[[], bool], seconds: float) -> None:

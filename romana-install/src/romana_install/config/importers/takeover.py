@@ -62,7 +62,7 @@ class Takeover:
 
     def _take_password(self, key: str, password: str) -> None:
         if not password:
-            self.left[key] = "it is empty; passwords are made by chance"
+            self.left[key] = "it is empty; passwords are generated"
             return
         passwords = self.values.get("openstack_passwords", {})
         self.let(key, "openstack_passwords", {**passwords, **dict.fromkeys(self.keys.accounts[key], password)})

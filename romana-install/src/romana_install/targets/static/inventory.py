@@ -223,7 +223,7 @@ def _host_findings(name: str, variables: Mapping[str, Any], lines: Lines) -> Ite
         yield Finding(where, f"{name}: ansible_port is {shown(port)}; give a number from 1 to 65535")
     for key in sorted(variables):
         if key.startswith("ansible_") and key not in UNDERSTOOD:
-            text = f"{name}: {key} is not heard here; {_instead(key)}"
+            text = f"{name}: {key} is not supported; {_instead(key)}"
             yield Finding(where, text)
     if variables.get("ansible_become_method", "sudo") != "sudo":
         yield Finding(
