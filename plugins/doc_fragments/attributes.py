@@ -11,10 +11,10 @@ options: {}
 attributes:
   check_mode:
     support: full
-    description: Says what it would change, and changes nothing.
+    description: Reports what it would change, and changes nothing.
   diff_mode:
     support: full
-    description: Shows what it changes, or in check mode would change.
+    description: Shows what it changes, or would change in check mode.
 """
 
     INFO = """

@@ -1,4 +1,4 @@
-"""Documentation that modules share: who they are in the cloud."""
+"""Documentation that modules share: their credentials for OpenStack."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ class ModuleDocFragment:
     DOCUMENTATION = """
 options:
   auth:
-    description: Who asks.
+    description: Credentials for OpenStack.
     type: dict
     required: true
     suboptions:
       auth_url:
-        description: Where Keystone is, as in C(http://controller:5000/v3).
+        description: URL of Keystone, like C(http://controller:5000/v3).
         type: str
         required: true
       username:
@@ -22,11 +22,11 @@ options:
         type: str
         required: true
       password:
-        description: Its password.
+        description: Password of the user.
         type: str
         required: true
       project_name:
-        description: Name of the project it acts in.
+        description: Name of the user's project.
         type: str
         required: true
       user_domain_name:
@@ -40,6 +40,6 @@ options:
 requirements:
   - python3-keystoneauth1 on the node
 notes:
-  - One call looks at everything first, several requests at a time, and then asks only for what differs.
-  - In check mode, services that are not there yet count as empty.
+  - The module first reads everything, with several requests at a time, and then changes only what differs.
+  - In check mode, services that do not exist yet count as empty.
 """

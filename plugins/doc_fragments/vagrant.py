@@ -1,4 +1,4 @@
-"""Documentation that modules share: whose machines they are about."""
+"""Documentation that modules share: the Vagrantfile and its provider."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ options:
     type: path
     required: true
   provider:
-    description: What runs the machines.
+    description: Provider of the machines.
     type: str
     choices: [virtualbox, libvirt]
     required: true
   log:
-    description: File that all Vagrant prints is added to.
+    description: File to which Vagrant's output is appended.
     type: path
     required: true
 requirements:

@@ -6,17 +6,17 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 name: stack
-short_description: The nodes of a stack that romana-setup keeps
+short_description: Lists the nodes of a stack of romana-setup
 version_added: 1.0.0
 description:
-  - Reads C(stack.json) in the stack's state directory, so it knows the nodes before there are machines, and
-    asks nobody. Where ssh finds each of them is in C(ssh_config) there.
-  - Every node is in the group V(romana), and in V(controller) or V(compute) or both. Nodes that are to leave the stack
-    are in the group V(leaving) alone.
-  - Every node is in V(engine_none), V(engine_packages) or V(engine_devstack), after what the stack has.
+  - Reads C(stack.json) in the stack's state directory, so it knows the nodes before the machines exist, and
+    needs no network. C(ssh_config) in that directory says how ssh reaches each node.
+  - Every node is in the group V(romana), and in V(controller) or V(compute) or both. Nodes that leave the stack
+    are only in the group V(leaving).
+  - Every node is in V(engine_none), V(engine_packages) or V(engine_devstack), according to the stack's engine.
 options:
   plugin:
-    description: Has to be V(romana.openstack.stack).
+    description: Must be V(romana.openstack.stack).
     required: true
     choices: [romana.openstack.stack]
   directory:

@@ -6,23 +6,23 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: aws_routes
-short_description: The routes of a VPC on AWS
+short_description: Manages the routes of a VPC on AWS
 version_added: 1.0.0
 description:
-  - Makes the routes of a VPC's main route table exactly those that are given. The ones that AWS has put there, as to
-    the VPC's own network, are left alone.
-  - What it does P(amazon.aws.ec2_vpc_route_table#module) does, too, but always waits five seconds after a change.
+  - Sets the routes of a VPC's main route table to exactly the given ones. Routes that AWS creates, like the one to
+    the VPC's own network, are not changed.
+  - The module P(amazon.aws.ec2_vpc_route_table#module) can do the same, but always waits five seconds after a change.
 options:
   vpc_id:
     description: The VPC.
     type: str
     required: true
   gateway_id:
-    description: The internet gateway that the route V(0.0.0.0/0) leads to.
+    description: The internet gateway of the route V(0.0.0.0/0).
     type: str
     required: true
   interfaces:
-    description: The network interface behind each network, by the network.
+    description: The network interface for each network, by network.
     type: dict
     default: {}
 extends_documentation_fragment:
@@ -35,7 +35,7 @@ author:
 """
 
 EXAMPLES = """
-- name: Have the routes
+- name: Set the routes
   romana.openstack.aws_routes:
     vpc_id: vpc-0123456789abcdef0
     gateway_id: igw-0123456789abcdef0
@@ -50,7 +50,7 @@ created:
   type: list
   elements: str
 replaced:
-  description: Networks whose route led elsewhere.
+  description: Networks whose route had another target.
   returned: success
   type: list
   elements: str

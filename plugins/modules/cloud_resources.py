@@ -6,14 +6,14 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: cloud_resources
-short_description: Flavors, images, networks and key pairs of an OpenStack cloud
+short_description: Manages flavors, images, networks and key pairs of an OpenStack cloud
 version_added: 1.0.0
 description:
-  - Brings flavors, images, networks with their subnets, and key pairs to what is given. What it isn't told of stays as
-    it is.
+  - Creates and updates flavors, images, networks with their subnets, and key pairs. Resources that are not given are
+    not changed.
 options:
   flavors:
-    description: Flavors. One that differs is replaced; instances keep what they were made with.
+    description: Flavors. One that differs is replaced; existing instances keep their flavor.
     type: list
     elements: dict
     default: []
@@ -37,8 +37,8 @@ options:
   images:
     description:
       - Public images, each either a file or a kernel with its initial file system.
-      - One that differs in content, as its hash says, or properties is replaced. The replaced one is hidden rather than
-        removed, because its instances may need it to be rebuilt or moved.
+      - An image whose hash or properties differ is replaced. The old image is hidden instead of removed, because
+        instances may need it to be rebuilt or moved.
     type: list
     elements: dict
     default: []
@@ -51,12 +51,12 @@ options:
         description: The image's file on the node.
         type: path
       disk_format:
-        description: Format of O(images[].file), as in V(qcow2).
+        description: Format of O(images[].file), like V(qcow2).
         type: str
       kernel:
         description:
-          - A kernel's file on the node. It becomes image C(NAME-kernel), and O(images[].ramdisk) image C(NAME-initrd).
-          - The image NAME itself then is a small empty disk that names both.
+          - File of a kernel on the node. It becomes image C(NAME-kernel), and O(images[].ramdisk) image C(NAME-initrd).
+          - The image NAME itself is then a small empty disk that refers to both.
         type: path
       ramdisk:
         description: The kernel's initial file system, a file on the node.
@@ -83,11 +83,11 @@ options:
         type: bool
         required: true
       cidr:
-        description: Address space of the subnet. It can't be changed later.
+        description: Address space of the subnet. It cannot be changed later.
         type: str
         required: true
   keypairs:
-    description: Public keys of the user that asks. One that differs is replaced; instances keep what they have.
+    description: Public keys of the user in O(auth). One that differs is replaced; existing instances keep their key.
     type: list
     elements: dict
     default: []
@@ -110,7 +110,7 @@ author:
 """
 
 EXAMPLES = """
-- name: Have something to start instances from
+- name: Create what is needed to start instances
   romana.openstack.cloud_resources:
     auth: "{{ admin }}"
     flavors:
@@ -132,7 +132,7 @@ EXAMPLES = """
         shared: true
         cidr: 10.0.0.0/8
 
-- name: Have the user's key
+- name: Import the user's key
   romana.openstack.cloud_resources:
     auth: "{{ demo }}"
     keypairs:
@@ -142,7 +142,7 @@ EXAMPLES = """
 
 RETURN = """
 changes:
-  description: What was changed, or in check mode would be.
+  description: What was changed, or would be in check mode.
   returned: success
   type: list
   elements: str

@@ -6,12 +6,12 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: compute_join
-short_description: Hosts on which an OpenStack cloud can run instances
+short_description: Waits until an OpenStack cloud can run instances on hosts
 version_added: 1.0.0
 description:
-  - Waits until instances can be put on hosts. After C(nova-compute) has started there, Nova's scheduler still has to
-    take the host into its cell, and Placement has to be told what the host has; what is launched before that fails.
-  - Changes nothing. In check mode it looks once, and does not wait.
+  - Waits until instances can be scheduled to hosts. After C(nova-compute) has started, Nova still has to map the host
+    into its cell, and Placement needs the host's inventory; an instance that is launched earlier fails.
+  - Changes nothing. In check mode it checks once and does not wait.
 options:
   hosts:
     description: Names of the hosts, as Nova knows them.
@@ -19,7 +19,7 @@ options:
     elements: str
     required: true
   timeout:
-    description: How long to wait at most, in seconds.
+    description: Seconds to wait at most.
     type: int
     default: 120
 extends_documentation_fragment:
@@ -30,7 +30,7 @@ author:
 """
 
 EXAMPLES = """
-- name: Wait until instances can be put on new hosts
+- name: Wait until instances can be scheduled to new hosts
   romana.openstack.compute_join:
     auth:
       auth_url: http://controller:5000/v3
@@ -42,7 +42,7 @@ EXAMPLES = """
 
 RETURN = """
 waiting:
-  description: Hosts that cannot be used yet, each with what is missing; empty but in check mode.
+  description: Hosts that cannot be used yet, each with what is missing. Always empty except in check mode.
   returned: success
   type: dict
 """

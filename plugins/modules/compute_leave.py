@@ -6,12 +6,12 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: compute_leave
-short_description: Hosts that leave an OpenStack cloud
+short_description: Removes hosts from an OpenStack cloud
 version_added: 1.0.0
 description:
-  - Takes hosts' compute services out of Nova, and so their resources out of Placement. Nothing is scheduled there from
-    then on.
-  - A host that still has instances is refused by Nova, before anything is changed on it.
+  - Removes the compute services of hosts from Nova, and so their resources from Placement. No instance is scheduled
+    there any more.
+  - Nova refuses a host that still has instances, before anything is changed on it.
 options:
   hosts:
     description: Names of the hosts, as Nova knows them.
@@ -26,7 +26,7 @@ author:
 """
 
 EXAMPLES = """
-- name: Take leaving hosts out of Nova
+- name: Remove leaving hosts from Nova
   romana.openstack.compute_leave:
     auth:
       auth_url: http://controller:5000/v3
@@ -38,7 +38,7 @@ EXAMPLES = """
 
 RETURN = """
 changes:
-  description: What was done, or in check mode would be.
+  description: What was done, or would be in check mode.
   returned: success
   type: list
   elements: str

@@ -6,12 +6,12 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: database
-short_description: Databases of MariaDB and the accounts that use them
+short_description: Manages databases of MariaDB and their accounts
 version_added: 1.0.0
 description:
-  - Makes databases and accounts, gives each account all privileges on its own databases and no other, and sets its
+  - Creates databases and accounts, grants each account all privileges on its own databases only, and sets its
     password.
-  - Connects as root by the server's socket. Accounts connect from the server's machine, by TCP.
+  - Connects as root through the server's socket. Accounts can connect by TCP, from the server's machine only.
 options:
   accounts:
     description: The accounts, each with its databases.
@@ -24,11 +24,11 @@ options:
         type: str
         required: true
       password:
-        description: Its password.
+        description: Password of the account.
         type: str
         required: true
       databases:
-        description: Its databases.
+        description: Databases of the account.
         type: list
         elements: str
         required: true
@@ -45,7 +45,7 @@ author:
 """
 
 EXAMPLES = """
-- name: Have Nova's databases
+- name: Create Nova's databases
   romana.openstack.database:
     accounts:
       - name: nova
@@ -55,7 +55,7 @@ EXAMPLES = """
 
 RETURN = """
 changes:
-  description: What was changed, or in check mode would be.
+  description: What was changed, or would be in check mode.
   returned: success
   type: list
   elements: str

@@ -6,11 +6,11 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: endpoint_info
-short_description: The endpoints of the Romana network
+short_description: Lists the endpoints of the Romana network
 version_added: 1.0.0
 description:
   - Lists endpoints, the interfaces of instances, with their addresses and whether their host's agent has applied them.
-  - Filters that are given together must all fit.
+  - If several filters are given, all must match.
 options:
   host:
     description: Only the endpoints on this host.
@@ -25,7 +25,7 @@ options:
     description: Only the endpoint with this IPv4 address.
     type: str
   interface:
-    description: Only the endpoints behind an interface of this name.
+    description: Only the endpoints with an interface of this name.
     type: str
 extends_documentation_fragment:
   - romana.openstack.api

@@ -6,15 +6,15 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: gateway
-short_description: The interface that holds a machine's address in the Romana network
+short_description: Manages the interface with a machine's address in the Romana network
 version_added: 1.0.0
 description:
-  - Makes the interface C(romana-gw) with the first address of a host's prefix, of the kernel's type C(dummy), or
+  - Creates the interface C(romana-gw) with the first address of a host's prefix, of the kernel's type C(dummy), or
     C(bridge) where the kernel has no C(dummy).
-  - It is for routers and other machines that run no C(romana-agent). The agent makes and repairs its own gateway.
-  - The interface carries its address in its alias, which is how the module knows what it has made. It changes no
-    interface that another made, and no other address on its own.
-  - What it makes lasts until the machine restarts.
+  - It is for routers and other machines without C(romana-agent). The agent manages its own gateway.
+  - The alias of the interface holds its address, which is how the module recognizes its interface. It changes neither
+    other interfaces nor other addresses.
+  - The interface exists until the machine restarts.
 options:
   name:
     description: Name of the interface, at most 15 characters.
@@ -22,12 +22,12 @@ options:
     default: romana-gw
   address:
     description:
-      - The interface's IPv4 address with the length of the host's prefix, as in C(10.0.0.1/16).
+      - The interface's IPv4 address with the length of the host's prefix, like C(10.0.0.1/16).
       - The filter P(romana.openstack.romana_gateway#filter) computes it.
       - Required when O(state=present).
     type: str
   state:
-    description: Whether the interface is there.
+    description: Whether the interface exists.
     type: str
     choices: [present, absent]
     default: present
@@ -48,14 +48,14 @@ EXAMPLES = """
   romana.openstack.gateway:
     address: "{{ 9 | romana.openstack.romana_gateway }}"
 
-- name: Take the interface away
+- name: Remove the interface
   romana.openstack.gateway:
     state: absent
 """
 
 RETURN = """
 gateway:
-  description: The interface as it is now, or would be in check mode; empty when it is not there.
+  description: The interface as it is now, or would be in check mode; empty if it does not exist.
   returned: success
   type: dict
   sample: {"name": "romana-gw", "address": "10.9.0.1/16", "up": true}

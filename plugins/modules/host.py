@@ -6,11 +6,11 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: host
-short_description: A host of the Romana network
+short_description: Manages a host of the Romana network
 version_added: 1.0.0
 description:
-  - Makes a host known to romana-server, which gives it an index and with it a prefix, changes its address
-    or owner, or removes it.
+  - Creates a host in romana-server, which assigns it an index and so a prefix; changes its address or owner; or
+    removes it.
 options:
   name:
     description: Name of the host.
@@ -23,17 +23,17 @@ options:
     type: str
   index:
     description:
-      - Number of the host in the address plan, from 0. When left out, the lowest free one.
-      - A host's index can't be changed, because its endpoints' addresses hold it.
+      - Number of the host in the address plan, from 0. By default, the lowest free one.
+      - A host's index cannot be changed, because it is part of its endpoints' addresses.
     type: int
   owner:
     description:
-      - The tenant whose own machine the host is. It then gets endpoints of that tenant only, and its peers let it
-        speak for no other.
-      - When left out, it stays as it is; for a new host that is nobody, as with an empty string.
+      - Tenant that owns the host. The host then gets endpoints of that tenant only, and the other hosts accept no
+        other tenant's addresses from it.
+      - By default, it is not changed; a new host has no owner. An empty string removes the owner.
     type: str
   state:
-    description: Whether the host is there. One that has endpoints can't be removed.
+    description: Whether the host exists. A host that has endpoints cannot be removed.
     type: str
     choices: [present, absent]
     default: present
@@ -76,8 +76,8 @@ EXAMPLES = """
 RETURN = """
 host:
   description:
-    - The host as romana-server has it; empty when it is not there.
-    - In check mode, a host that would be added has only what the task says of it.
+    - The host as romana-server has it; empty if it does not exist.
+    - In check mode, a host that would be created has only the values from the task.
   returned: success
   type: dict
   sample:

@@ -6,13 +6,13 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: host_info
-short_description: The hosts of the Romana network
+short_description: Lists the hosts of the Romana network
 version_added: 1.0.0
 description:
-  - Lists the hosts that romana-server knows, with their prefixes, gateways and what their agents last applied.
+  - Lists the hosts that romana-server knows, with their prefixes, gateways and the state their agents last applied.
 options:
   name:
-    description: Only the host of this name. When there is none, the list is empty.
+    description: Only the host of this name. If there is none, the list is empty.
     type: str
 extends_documentation_fragment:
   - romana.openstack.api

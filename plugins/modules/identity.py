@@ -6,11 +6,11 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: identity
-short_description: Projects, users and the catalogue of an OpenStack cloud
+short_description: Manages projects, users and the catalogue of an OpenStack cloud
 version_added: 1.0.0
 description:
-  - Brings regions, roles, projects, users with what they may do, and services with their endpoints to what is given,
-    all in the default domain. What it isn't told of stays as it is.
+  - Creates and updates regions, roles, projects, users with their roles, and services with their endpoints, all in
+    the default domain. Resources that are not given are not changed.
 options:
   region:
     description: Region of the endpoints.
@@ -27,7 +27,7 @@ options:
     elements: str
     default: []
   users:
-    description: Users, which are enabled.
+    description: Users. They are enabled.
     type: list
     elements: dict
     default: []
@@ -37,11 +37,11 @@ options:
         type: str
         required: true
       password:
-        description: Its password. Whether the user has it is found out by logging in with it.
+        description: Password of the user. The module logs in with it to test whether it is set.
         type: str
         required: true
       grants:
-        description: What it may do where. The first project is the user's default.
+        description: Roles of the user in projects. The first project is the user's default.
         type: list
         elements: dict
         required: true
@@ -51,12 +51,12 @@ options:
             type: str
             required: true
           roles:
-            description: Names of the roles that it has there.
+            description: Names of the user's roles in the project.
             type: list
             elements: str
             required: true
   services:
-    description: Services, one of each type, whose public, internal and admin endpoints are one.
+    description: Services, one of each type. The public, internal and admin endpoints have the same URL.
     type: list
     elements: dict
     default: []
@@ -66,11 +66,11 @@ options:
         type: str
         required: true
       type:
-        description: What it is, as in V(compute).
+        description: Type of the service, like V(compute).
         type: str
         required: true
       url:
-        description: Where it is.
+        description: URL of the service.
         type: str
         required: true
 extends_documentation_fragment:
@@ -83,7 +83,7 @@ author:
 """
 
 EXAMPLES = """
-- name: Have Nova's user and place in the catalogue
+- name: Create Nova's user and its entry in the catalogue
   romana.openstack.identity:
     auth:
       auth_url: http://controller:5000/v3
@@ -106,13 +106,13 @@ EXAMPLES = """
 
 RETURN = """
 projects:
-  description: Ids of the given projects, by name; in check mode without those that would be made.
+  description: Ids of the given projects, by name; in check mode without those that would be created.
   returned: success
   type: dict
   sample:
     service: 5c1a6f0b6d8e4b0ea3d4f1f7f0a2c3b4
 changes:
-  description: What was changed, or in check mode would be.
+  description: What was changed, or would be in check mode.
   returned: success
   type: list
   elements: str

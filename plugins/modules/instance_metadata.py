@@ -6,37 +6,37 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: instance_metadata
-short_description: What users are offered as metadata of their instances
+short_description: Manages the metadata that users can choose for instances
 version_added: 1.0.0
 description:
-  - Has a public namespace of Glance's metadata definitions. Horizon offers what is in it where an instance is launched,
-    in the step I(Metadata).
-  - A namespace that is not as given is made anew; instances keep the metadata they have.
+  - Creates a public namespace of Glance's metadata definitions. Horizon shows it in the step I(Metadata) when an
+    instance is launched.
+  - A namespace that differs is replaced; instances keep their metadata.
 options:
   namespace:
     description: Name of the namespace.
     type: str
     required: true
   description:
-    description: What the namespace is about.
+    description: Description of the namespace.
     type: str
     required: true
   properties:
-    description: What is offered; values are text.
+    description: Properties that users can choose; values are text.
     type: list
     elements: dict
     required: true
     suboptions:
       name:
-        description: The key in the metadata.
+        description: Key in the metadata.
         type: str
         required: true
       title:
-        description: What the key is called.
+        description: Title of the key.
         type: str
         required: true
       description:
-        description: What it is for.
+        description: Purpose of the key.
         type: str
         required: true
 extends_documentation_fragment:
@@ -64,7 +64,7 @@ EXAMPLES = """
 
 RETURN = """
 changes:
-  description: What was done, or in check mode would be.
+  description: What was done, or would be in check mode.
   returned: success
   type: list
   elements: str

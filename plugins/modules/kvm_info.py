@@ -6,14 +6,14 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: kvm_info
-short_description: Whether guests run by the processor
+short_description: Tests whether KVM can run guests
 version_added: 1.0.0
 description:
-  - Runs a guest of a few instructions with C(/dev/kvm), which takes less than a second where that works.
-  - That the device is there does not mean that it does. On a virtual machine it may be there and run nothing.
+  - Runs a guest of a few instructions with C(/dev/kvm), which takes less than a second if it works.
+  - The device alone is no proof. On a virtual machine it may exist without being able to run guests.
 options:
   device:
-    description: KVM's device.
+    description: Device of KVM.
     type: path
     default: /dev/kvm
 extends_documentation_fragment:
@@ -38,11 +38,11 @@ works:
   returned: success
   type: bool
 allowed:
-  description: Whether who asks may use the device. When not, others that may can have guests that run.
+  description: Whether the module's user may use the device. If not, guests may still run for other users.
   returned: success
   type: bool
 reason:
-  description: Why not, in a few words; empty when it did.
+  description: Reason why no guest ran; empty if one did.
   returned: success
   type: str
 """

@@ -6,13 +6,13 @@ from __future__ import annotations
 
 DOCUMENTATION = r"""
 module: local_stack
-short_description: Nodes of a stack as containers on this machine
+short_description: Manages the nodes of a stack as containers on this machine
 version_added: 1.0.0
 description:
-  - Makes a switch (a network namespace with a bridge and no way out) and one systemd-nspawn container per node on it,
-    each in a network namespace of its own, with one overlay over a shared root file system.
-  - Ends when every node that it started answers to ssh.
-  - A node that reboots or dies is started again by its supervisor. Nodes that are not listed are removed.
+  - Creates a switch (a network namespace with a bridge and no uplink) and one systemd-nspawn container per node on it,
+    each in its own network namespace, with an overlay over a shared root file system.
+  - Waits until every node that it started answers ssh.
+  - A supervisor restarts a node that reboots or dies. Nodes that are not listed are removed.
   - Runs on the machine that hosts the containers, as root. It needs C(systemd-nspawn), C(ip) and C(nsenter).
 options:
   name:
@@ -20,7 +20,7 @@ options:
     type: str
     required: true
   directory:
-    description: Directory of the stack's nodes; what they write lies below it.
+    description: Directory for the files that the stack's nodes write.
     type: path
     required: true
   state:
@@ -29,46 +29,46 @@ options:
     choices: [present, absent]
     default: present
   image:
-    description: Root file system that all nodes share; it is not written to. Needed when O(state=present).
+    description: Root file system that all nodes share, read-only. Required when O(state=present).
     type: path
   network:
     description:
-      - The network of the nodes. Its first address is the switch's, where the nodes' default route ends; its last
-        is this machine's, from which it reaches the nodes.
+      - The network of the nodes. The switch, which is the nodes' default gateway, has its first address; this machine
+        has its last one.
     type: str
     default: 192.168.99.0/24
   nodes:
-    description: The nodes that exist, address in O(network) by host name.
+    description: Addresses of the nodes in O(network), by host name.
     type: dict
     default: {}
   uplink:
     description:
-      - Whether the nodes' default route ends at this machine, which P(romana.openstack.local_uplink#module) lets them
-        out by; otherwise at the switch.
+      - Whether this machine is the nodes' default gateway, instead of the switch. The module
+        P(romana.openstack.local_uplink#module) then forwards their traffic.
     type: bool
     default: false
   kvm:
-    description: Whether the nodes get this machine's C(/dev/kvm), so that what they run can use the processor.
+    description: Whether the nodes get this machine's C(/dev/kvm), so that their guests can use hardware virtualization.
     type: bool
     default: false
   binds:
-    description: Directories of this machine that the nodes see at the same place, and cannot write to.
+    description: Directories of this machine that are mounted read-only in the nodes, at the same path.
     type: list
     elements: path
     default: []
   supervisor:
-    description: The program that runs one node. Needed when O(state=present).
+    description: The program that runs one node. Required when O(state=present).
     type: path
   authorized_key:
-    description: Public key that may log in as root. Needed when O(state=present).
+    description: Public key that can log in as root. Required when O(state=present).
     type: path
   host_keys:
-    description: Directory with the nodes' ssh host keys, C(<node>) and C(<node>.pub). Needed when O(state=present).
+    description: Directory with the nodes' ssh host keys, C(<node>) and C(<node>.pub). Required when O(state=present).
     type: path
 attributes:
   check_mode:
     support: full
-    description: Says what would change and changes nothing.
+    description: Reports what it would change, and changes nothing.
   diff_mode:
     support: full
     description: Lists the nodes before and after.
@@ -77,7 +77,7 @@ author:
 """
 
 EXAMPLES = r"""
-- name: Two nodes
+- name: Run two nodes
   romana.openstack.local_stack:
     name: romana
     directory: /var/lib/romana-stack/nodes
@@ -92,7 +92,7 @@ EXAMPLES = r"""
 
 RETURN = r"""
 started:
-  description: Names of nodes that were made or started again.
+  description: Names of nodes that were created or restarted.
   returned: always
   type: list
   elements: str

@@ -1,19 +1,19 @@
 #!/usr/bin/python
-"""Ansible module: a way out for the nodes of a local stack."""
+"""Ansible module: an uplink for the nodes of a local stack."""
 
 from __future__ import annotations
 
 DOCUMENTATION = """
 ---
 module: local_uplink
-short_description: A way out for the containers of a local stack
+short_description: Manages the uplink of a local stack's nodes
 version_added: 1.0.0
 description:
-  - Lets the nodes of a local stack reach name servers, and TCP ports 80 and 443 elsewhere, by this machine, which puts
-    its own address in the place of theirs (masquerading). Nothing else of theirs leaves it, and nobody gets in.
-  - It turns forwarding on for the interfaces concerned, and off again for those that had it off when O(state=absent).
-    Meanwhile these let nothing new in, towards other networks of this machine neither.
-  - Another firewall on this machine, as Docker's, can still forbid what this one lets pass.
+  - Lets the nodes of a local stack reach name servers, and TCP ports 80 and 443 elsewhere, through this machine, which
+    masquerades their addresses. All other traffic, and every connection to the nodes from outside, is blocked.
+  - Enables forwarding on the interfaces concerned. O(state=absent) disables it again where it was disabled before.
+    Until then these interfaces accept no new connections, not to other networks of this machine either.
+  - Another firewall on this machine, like Docker's, can still block this traffic.
   - Runs on the machine that hosts the containers, as root. It needs C(ip) and C(nft).
 options:
   name:
@@ -21,18 +21,18 @@ options:
     type: str
     required: true
   state:
-    description: V(absent) takes it away.
+    description: V(absent) removes the uplink.
     type: str
     choices: [present, absent]
     default: present
   interface:
-    description: This machine's interface in the nodes' network. Needed when O(state=present).
+    description: This machine's interface in the nodes' network. Required when O(state=present).
     type: str
   network:
-    description: The nodes' network. Needed when O(state=present).
+    description: The nodes' network. Required when O(state=present).
     type: str
   resolvers:
-    description: Name servers that nodes may ask. Needed when O(state=present).
+    description: Name servers that the nodes can reach. Required when O(state=present).
     type: list
     elements: str
 extends_documentation_fragment:
@@ -52,7 +52,7 @@ EXAMPLES = """
 
 RETURN = """
 forwarding:
-  description: Interfaces for which forwarding was off before the stack had a way out.
+  description: Interfaces on which forwarding was disabled before the stack had an uplink.
   returned: success
   type: list
   elements: str
@@ -71,13 +71,13 @@ from ansible.module_utils.basic import AnsibleModule
 from ..module_utils.lock import alone
 
 PREFIX = "romana-uplink-"
-LOCK = Path("/run/lock/romana-uplink")  # whether packets are forwarded is said once for all stacks
+LOCK = Path("/run/lock/romana-uplink")  # forwarding is one setting for all stacks
 COMMENT = re.compile(r'comment "rules (?P<digest>\w+)(?: off (?P<off>[^"]+))?"')
-# Who had forwarding off forwarded nothing, and goes on to: what comes in by it is let pass as an answer only.
+# Hosts with forwarding disabled must stay that way: only replies are accepted from such an interface.
 CLOSED = """\
         iifname "{interface}" ct state != {{ established, related }} drop
 """
-# Which interfaces had forwarding off is kept in the table: it is forgotten when that is, with the machine's next start.
+# The table records which interfaces had forwarding disabled: a restart of the machine removes both.
 RULES = """\
     chain forward {{
         type filter hook forward priority filter
@@ -152,7 +152,7 @@ def present(module: AnsibleModule, found: dict[str, Entry | None]) -> tuple[bool
     """Whether something had to be done, and which interfaces had forwarding off before."""
     params = module.params
     now_off = [one for one in [params["interface"], *ways_out()] if is_off(one)]
-    # Another stack's way out may have turned it on: whichever goes last turns it off.
+    # Another stack's uplink may have enabled it: the last one that is removed disables it.
     before = {one for entry in found.values() if entry for one in entry[1]} - {params["interface"]}
     off = sorted(before.union(one for one in now_off if one != params["interface"]))
     rules = RULES.format(

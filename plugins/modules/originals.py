@@ -6,26 +6,26 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: originals
-short_description: What a machine was like before it was changed, kept and put back
+short_description: Records and restores the original files and units of a machine
 version_added: 1.0.0
 description:
-  - With O(state=kept), writes down what files and units are like now, each once; what is there first is the original.
-  - With O(state=restored), makes all that was written down what it was, and forgets it. What was not there goes.
+  - With O(state=kept), records the current state of files and units. Only the first recording of each counts.
+  - With O(state=restored), restores everything recorded and deletes the records. What did not exist is removed.
 options:
   state:
-    description: Whether to keep or to put back.
+    description: Whether to record or to restore.
     type: str
     choices: [kept, restored]
     default: kept
   paths:
     description:
-      - Files, links, and directories that are about to be changed or made.
-      - A directory that is there is left alone later; one that is not goes with all that is in it.
+      - Files, links and directories that are about to be changed or created.
+      - An existing directory is not changed later; a new one is removed with its contents.
     type: list
     elements: path
     default: []
   contents:
-    description: Directories in which what comes later is to go again; what is there now is not kept.
+    description: Directories whose later contents are removed again; their current contents are not recorded.
     type: list
     elements: path
     default: []
@@ -35,7 +35,7 @@ options:
     elements: str
     default: []
   directory:
-    description: Where all of it is kept.
+    description: Directory of the records.
     type: path
     default: /var/lib/romana-originals
 extends_documentation_fragment:
@@ -45,19 +45,19 @@ author:
 """
 
 EXAMPLES = """
-- name: Keep what is changed
+- name: Record what is changed
   romana.openstack.originals:
     paths: [/etc/keystone/keystone.conf]
     units: [keystone]
 
-- name: Put it back
+- name: Restore it
   romana.openstack.originals:
     state: restored
 """
 
 RETURN = """
 names:
-  description: Paths and units that were written down, or put back.
+  description: Paths and units that were recorded or restored.
   returned: success
   type: list
   elements: str

@@ -6,46 +6,46 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: policy
-short_description: What may pass between tenants, segments and networks outside
+short_description: Manages a policy between tenants, segments and outside networks
 version_added: 1.0.0
 description:
-  - Makes, changes or removes a policy, which lets traffic and its replies pass from a source to a target. Between
-    segments, nothing passes that no policy allows.
-  - A policy is changed by making it anew, so for a moment it allows nothing.
+  - Creates, changes or removes a policy, which allows traffic from a source to a target, and its replies. Traffic
+    between segments is blocked unless a policy allows it.
+  - To change a policy, the module replaces it, so for a moment it allows nothing.
 options:
   name:
     description: Name of the policy.
     type: str
     required: true
   source:
-    description: Who may begin to talk. Required when O(state=present).
+    description: Side that may open connections. Required when O(state=present).
     type: dict
     suboptions: &peer
       tenant:
-        description: A tenant, all its segments unless one is named. Exactly one of this and C(cidr).
+        description: A tenant; all its segments unless one is given. Exactly one of this and C(cidr).
         type: str
       segment:
         description: One segment of the tenant.
         type: str
       cidr:
-        description: A network outside the address plan, as in C(192.168.99.0/24). At most one side is a network.
+        description: A network outside the address plan, like C(192.168.99.0/24). At most one side is a network.
         type: str
   target:
-    description: Who may be talked to. Required when O(state=present).
+    description: Side that it may connect to. Required when O(state=present).
     type: dict
     suboptions: *peer
   protocol:
-    description: The protocol that may pass.
+    description: Protocol of the traffic.
     type: str
     choices: [any, tcp, udp, icmp]
     default: any
   ports:
-    description: Ports of the target, each C(80) or a range, C(8000-8010). Needs V(tcp) or V(udp). When left out, all.
+    description: Ports of the target, each C(80) or a range, C(8000-8010). Requires V(tcp) or V(udp). By default, all.
     type: list
     elements: str
     default: []
   state:
-    description: Whether the policy is there.
+    description: Whether the policy exists.
     type: str
     choices: [present, absent]
     default: present
@@ -84,7 +84,7 @@ EXAMPLES = """
 
 RETURN = """
 policy:
-  description: The policy as romana-server has it, or in check mode would have it; empty when it is not there.
+  description: The policy as romana-server has it, or would have it in check mode; empty if it does not exist.
   returned: success
   type: dict
   sample:

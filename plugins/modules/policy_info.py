@@ -6,13 +6,13 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: policy_info
-short_description: The policies of the Romana network
+short_description: Lists the policies of the Romana network
 version_added: 1.0.0
 description:
-  - Lists what may pass between tenants, segments and networks outside.
+  - Lists the policies between tenants, segments and outside networks.
 options:
   name:
-    description: Only the policy of this name. When there is none, the list is empty.
+    description: Only the policy of this name. If there is none, the list is empty.
     type: str
 extends_documentation_fragment:
   - romana.openstack.api
@@ -31,7 +31,7 @@ EXAMPLES = """
     api_ca_path: /etc/romana/ca.pem
   register: found
 
-- name: Say which of them name a network outside as their source
+- name: Show those with an outside network as their source
   ansible.builtin.debug:
     msg: "{{ found.policies | selectattr('source.cidr') | map(attribute='name') }}"
 """

@@ -6,17 +6,17 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: route
-short_description: A route to a host's prefix of the Romana network
+short_description: Manages a route to the prefix of a Romana host
 version_added: 1.0.0
 description:
   - Routes an IPv4 prefix via a next hop in the kernel's main table, with route protocol number 82.
-  - It is for routers and other machines that run no C(romana-agent). The agent makes and repairs its own routes.
-  - A route of another protocol number was made by something else. The module never changes one, and refuses to lay its
-    own beside it.
-  - What it makes lasts until the machine restarts, or its interface is taken away.
+  - It is for routers and other machines without C(romana-agent). The agent manages its own routes.
+  - The module never changes a route with another protocol number, which another program created, and refuses to add
+    its own beside it.
+  - The route exists until the machine restarts or its interface is removed.
 options:
   destination:
-    description: The prefix to reach, as in C(10.1.0.0/16).
+    description: The prefix to reach, like C(10.1.0.0/16).
     type: str
     required: true
   via:
@@ -25,10 +25,10 @@ options:
       - Required when O(state=present).
     type: str
   dev:
-    description: The interface the next hop is on. When left out, the kernel finds it.
+    description: Interface of the next hop. By default, the kernel chooses it.
     type: str
   state:
-    description: Whether the route is there. With V(absent), a route of protocol 82 goes away whatever its next hop.
+    description: Whether the route exists. V(absent) removes a route of protocol 82 whatever its next hop.
     type: str
     choices: [present, absent]
     default: present
@@ -54,7 +54,7 @@ EXAMPLES = """
   loop_control:
     label: "{{ item.name }}"
 
-- name: Forget a host that has gone
+- name: Remove the route to a host that no longer exists
   romana.openstack.route:
     destination: 10.1.0.0/16
     state: absent
@@ -62,7 +62,7 @@ EXAMPLES = """
 
 RETURN = """
 route:
-  description: The route as it is now, or would be in check mode; empty when it is not there.
+  description: The route as it is now, or would be in check mode; empty if it does not exist.
   returned: success
   type: dict
   sample: {"destination": "10.1.0.0/16", "via": "192.168.99.11"}

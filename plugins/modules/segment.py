@@ -6,11 +6,11 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: segment
-short_description: A segment of a tenant
+short_description: Manages a segment of a tenant
 version_added: 1.0.0
 description:
-  - Makes or removes one segment of a tenant. Endpoints of one segment reach each other, those of different ones don't.
-  - In check mode, the tenant may be one that doesn't exist yet.
+  - Creates or removes a segment. Endpoints of one segment reach each other; those of different segments do not.
+  - In check mode, the tenant need not exist yet.
 options:
   tenant:
     description: Name of the tenant, which must exist.
@@ -21,7 +21,7 @@ options:
     type: str
     required: true
   state:
-    description: Whether the segment is there. One that has endpoints, or that a policy names, can't be removed.
+    description: Whether the segment exists. A segment with endpoints, or named by a policy, cannot be removed.
     type: str
     choices: [present, absent]
     default: present
@@ -43,7 +43,7 @@ EXAMPLES = """
     api_token: "{{ romana_token }}"
     api_ca_path: /etc/romana/ca.pem
 
-- name: Take it away
+- name: Remove it
   romana.openstack.segment:
     tenant: demo
     name: databases
@@ -56,8 +56,8 @@ EXAMPLES = """
 RETURN = """
 segment:
   description:
-    - The segment as romana-server has it; empty when it is not there.
-    - In check mode, a segment that would be made has only its name and tenant.
+    - The segment as romana-server has it; empty if it does not exist.
+    - In check mode, a segment that would be created has only its name and tenant.
   returned: success
   type: dict
   sample:

@@ -6,10 +6,10 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: tenant
-short_description: A tenant of the Romana network, and its segments
+short_description: Manages a tenant of the Romana network, and its segments
 version_added: 1.0.0
 description:
-  - Makes a tenant and the segments it must have, or removes it with its segments.
+  - Creates a tenant with its segments, or removes it with its segments.
 options:
   name:
     description: Name of the tenant.
@@ -17,21 +17,21 @@ options:
     required: true
   project_id:
     description:
-      - Id of the OpenStack project the tenant stands for. One project has one tenant.
-      - When left out, an existing tenant keeps its own.
+      - Id of the tenant's OpenStack project. A project has at most one tenant.
+      - By default, an existing tenant keeps its project.
     type: str
   segments:
     description:
-      - Names of segments the tenant must have. Those it lacks are made, and so numbered, in this order.
-      - When left out, its segments stay as they are.
+      - Names of segments the tenant must have. Missing ones are created, and so numbered, in this order.
+      - By default, its segments are not changed.
     type: list
     elements: str
   purge_segments:
-    description: Whether to remove the tenant's segments that O(segments) doesn't name. One that has endpoints can't be.
+    description: Whether to remove segments that are not in O(segments). A segment with endpoints cannot be removed.
     type: bool
     default: false
   state:
-    description: Whether the tenant is there. One that has endpoints, or that a policy names, can't be removed.
+    description: Whether the tenant exists. A tenant with endpoints, or named by a policy, cannot be removed.
     type: str
     choices: [present, absent]
     default: present
@@ -46,7 +46,7 @@ author:
 """
 
 EXAMPLES = """
-- name: Make the tenants of a new network
+- name: Create the tenants of a new network
   romana.openstack.tenant:
     name: "{{ item }}"
     segments: [default, s1, s2]
@@ -55,7 +55,7 @@ EXAMPLES = """
     api_ca_path: /etc/romana/ca.pem
   loop: [admin, demo]
 
-- name: Give a tenant its project
+- name: Set the project of a tenant
   romana.openstack.tenant:
     name: demo
     project_id: 8f0a5e6c1f7b4a2f9d3c0b1e2a4d6f80
@@ -76,8 +76,8 @@ EXAMPLES = """
 RETURN = """
 tenant:
   description:
-    - The tenant as romana-server has it, with the names of its segments; empty when it is not there.
-    - In check mode, a tenant that would be made has only what the task says of it.
+    - The tenant as romana-server has it, with the names of its segments; empty if it does not exist.
+    - In check mode, a tenant that would be created has only the values from the task.
   returned: success
   type: dict
   sample:

@@ -6,13 +6,13 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: tenant_info
-short_description: The tenants of the Romana network, and their segments
+short_description: Lists the tenants of the Romana network, and their segments
 version_added: 1.0.0
 description:
-  - Lists the tenants that romana-server knows, with their numbers in the address plan and those of their segments.
+  - Lists the tenants that romana-server knows, with the numbers of the tenants and their segments in the address plan.
 options:
   name:
-    description: Only the tenant of this name. When there is none, the list is empty.
+    description: Only the tenant of this name. If there is none, the list is empty.
     type: str
 extends_documentation_fragment:
   - romana.openstack.api
@@ -32,7 +32,7 @@ EXAMPLES = """
     api_ca_path: /etc/romana/ca.pem
   register: found
 
-- name: Say which segments it has
+- name: Show its segments
   ansible.builtin.debug:
     msg: "{{ found.tenants | map(attribute='segments') | flatten | map(attribute='name') }}"
 """

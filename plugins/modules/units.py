@@ -6,14 +6,14 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: units
-short_description: Systemd units run with what is configured now
+short_description: Runs systemd units with their current configuration
 version_added: 1.0.0
 description:
-  - Enables units, starts those that don't run and restarts those whose unit file, or a drop-in of it, is newer than
-    what runs. A unit that names the digest of its service's configuration is so restarted when that changes, also
-    when an earlier run was interrupted between the two.
-  - All units are started at once, so that systemd can order them and start side by side what is independent.
-  - Says of each unit that does not run why, in the last words of its journal.
+  - Enables units, starts those that do not run, and restarts those whose unit file or drop-in is newer than the
+    running process. A unit that contains the digest of its service's configuration is therefore restarted when the
+    configuration changes, even if an earlier run was interrupted in between.
+  - All units are started at once, so that systemd can order them and start independent ones in parallel.
+  - For each unit that does not run, shows the last lines of its journal.
 options:
   names:
     description: Names of the units.
@@ -21,7 +21,7 @@ options:
     elements: str
     required: true
   wait:
-    description: Whether to wait until the units are up; otherwise they are only asked to start.
+    description: Whether to wait until the units are up.
     type: bool
     default: true
 extends_documentation_fragment:
@@ -43,7 +43,7 @@ started:
   type: list
   elements: str
 restarted:
-  description: Units that ran with something older.
+  description: Units that ran with an older configuration.
   returned: success
   type: list
   elements: str

@@ -6,20 +6,19 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: vagrant_machines
-short_description: Virtual machines that Vagrant makes
+short_description: Manages virtual machines of Vagrant
 version_added: 1.0.0
 description:
-  - Has machines of a Vagrantfile run, or removes them with their disks. Others of that Vagrantfile are left alone.
-  - A machine whose making was cut short is made again, as nothing can have been installed on it.
-  - A machine that is there keeps what it was made with; what has changed in the Vagrantfile it gets by
-    C(vagrant reload).
+  - Runs machines of a Vagrantfile, or removes them with their disks. Other machines of it are not changed.
+  - A machine whose creation was interrupted is created anew, because nothing is installed on it yet.
+  - An existing machine keeps its settings; C(vagrant reload) applies changes of the Vagrantfile.
 options:
   names:
-    description: Names of the machines. Needed when O(state=present), else all of the Vagrantfile.
+    description: Names of the machines. Required when O(state=present), else all of the Vagrantfile by default.
     type: list
     elements: str
   state:
-    description: V(absent) removes them.
+    description: V(absent) removes the machines.
     type: str
     choices: [present, absent]
     default: present
@@ -31,7 +30,7 @@ author:
 """
 
 EXAMPLES = """
-- name: Have two machines
+- name: Run two machines
   romana.openstack.vagrant_machines:
     directory: ~/lab
     provider: libvirt
@@ -41,12 +40,12 @@ EXAMPLES = """
 
 RETURN = """
 addresses:
-  description: Where each machine that was asked for and runs is reached by ssh.
+  description: Where ssh reaches each requested machine that runs.
   returned: when O(state=present)
   type: dict
   sample: {controller: {host: 127.0.0.1, port: 2222}}
 missing:
-  description: Machines that were not there, or only half.
+  description: Machines that did not exist, or only in part.
   returned: when O(state=present)
   type: list
   elements: str

@@ -6,23 +6,23 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: vagrant_snapshot
-short_description: A snapshot of all virtual machines of a Vagrantfile
+short_description: Saves or restores all virtual machines of a Vagrantfile
 version_added: 1.0.0
 description:
-  - Saves the machines as they are, one after the other, or makes them what they were.
-  - A snapshot that is there is not saved again.
+  - Saves the state of the machines, one after the other, or restores it.
+  - An existing snapshot is not saved again.
 options:
   name:
     description: Name of the snapshot.
     type: str
     required: true
   machines:
-    description: Names of the machines. Others must not be there.
+    description: Names of the machines. Other machines must not exist.
     type: list
     elements: str
     required: true
   state:
-    description: V(present) saves it, V(restored) makes the machines what they were then.
+    description: V(present) saves the snapshot, V(restored) restores it.
     type: str
     choices: [present, restored]
     default: present
@@ -45,7 +45,7 @@ EXAMPLES = """
 
 RETURN = """
 snapshots:
-  description: The snapshots that there were before.
+  description: Snapshots that existed before.
   returned: success
   type: list
   elements: str
