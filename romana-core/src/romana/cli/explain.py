@@ -18,7 +18,7 @@ from romana.models import Explain, ExplainCheck
 
 
 class ExplainAddress(Listing):
-    """Explain an address: show its fields and owner, and compare the expected state of its hosts with the actual one.
+    """Explain an address: show its fields and its owner, and check its state on the hosts.
 
     The command compares what each host should have for the address (route, lease, allowed pairs) with what its agent
     last applied. It also names chains of other programs on the hosts that drop endpoints' packets, with the commands
