@@ -29,7 +29,7 @@ WORDS = {
 }
 # The first word of a task's name is one of these; add a verb that is missing.
 _VERBS = """
-Ask Await Begin Build Check Choose Clone Configure Copy Create Define Describe End Explain Fetch Find Follow Forget
+Add Ask Await Begin Build Check Choose Clone Configure Copy Create Define Describe End Explain Fetch Find Follow Forget
 Generate Give Hide Install Keep Let List Listen Make Map Name Offer Override Pack Prepare Provide Put Read Record
 Refuse Remove Replace Report Run Save See Set Show Stack Start Stop Switch Tell Trust Unpack Wait Write
 """

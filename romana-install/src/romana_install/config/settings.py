@@ -1,7 +1,7 @@
 """Every variable a user can set: its type, its default, and the sentence that explains it.
 
-There is one model per file in group_vars/all; docs/reference/configuration.md is generated from them. `expects` in a field
-describes the allowed values: it ends the finding about a value that is not allowed.
+There is one model per file in group_vars/all; docs/reference/configuration.md is generated from them. `expects` in a
+field describes the allowed values: it ends the finding about a value that is not allowed.
 """
 
 from __future__ import annotations
@@ -143,8 +143,8 @@ class RomanaSettings(Settings):
     romana_host_owners: dict[Name, Name] = setting(
         {},
         "Nodes that are a tenant's own machines, each with its tenant: they get endpoints of that tenant only, and "
-        "the other nodes accept no other tenant's addresses from them. See docs/how-to/bare-metal.md. Owners set in other "
-        "ways are not changed.",
+        "the other nodes accept no other tenant's addresses from them. See docs/how-to/bare-metal.md. Owners set in "
+        "other ways are not changed.",
         "give names of nodes with their tenants, like {compute02: demo}",
     )
 
