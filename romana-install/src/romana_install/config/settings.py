@@ -362,7 +362,7 @@ class AwsSettings(Settings):
     aws_routes: bool = setting(
         False,
         "Whether the VPC routes each host's prefix to its instance; required for hosts in several subnets. A route "
-        "table holds 50 routes unless AWS has raised your quota.",
+        "table holds 500 routes, unless your quota is another.",
         "give true or false",
     )
     aws_instance_type_controller: str = setting(
