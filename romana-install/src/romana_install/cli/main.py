@@ -25,7 +25,7 @@ ACTIONS = {
     "answers": "show the configuration as one file, to edit and pass with -a",
     "check": "check whether this machine, and the target, are ready for the installation",
     "plan": "show what install would create, change and remove, and in which phases",
-    "verify": "test which endpoints reach each other, and compare with the policies",
+    "verify": "test the network and the cloud: who reaches whom, and who should",
     "status": "show nodes, services (OpenStack's too) and what the agents have applied",
     "ssh": "log in to a node or an instance, or run a command there: ssh compute01 [-- command]",
     "tunnel": "-t aws, static: forward Horizon and the APIs to this machine through ssh, until Ctrl-C",
