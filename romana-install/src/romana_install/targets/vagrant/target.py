@@ -17,7 +17,7 @@ from romana_install.state.stack import Stack
 from romana_install.targets import checks
 from romana_install.targets.machines import Machines, check_route
 from romana_install.targets.target import Intent
-from romana_install.targets.vagrant import machines, remains
+from romana_install.targets.vagrant import machines
 
 HOST_ONLY = "vboxnet"  # how the names of VirtualBox's interfaces on this machine begin; it keeps one for new machines
 PATIENCE = 30  # seconds; a machine whose processor is emulated takes its time
@@ -60,9 +60,11 @@ class Vagrant(Machines):
                 " put that back, uninstall first, or choose another stack_name",
             )
 
+    # What looks at Vagrant imports its library, which says at once on standard error when there is no Vagrant.
+
     def preflight(self, intent: Intent) -> list[Finding]:
         """Whether this machine has Vagrant, and can carry the machines."""
-        from romana_install.targets.vagrant import preflight  # slow to import
+        from romana_install.targets.vagrant import preflight
 
         return preflight.findings(intent)
 
@@ -100,6 +102,8 @@ class Vagrant(Machines):
 
     def left(self, stack: Stack, _given: Config) -> list[str]:
         """Machines."""
+        from romana_install.targets.vagrant import remains
+
         return remains.left(stack, self.provider)
 
     def own_actions(self) -> Mapping[str, Callable[[Stack, Options], int]]:
