@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import re
 import secrets
 import select
 import shutil
@@ -89,12 +90,16 @@ class Pinger:
         self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
     def losses(self) -> tuple[int, int]:
-        """Stop. Returns how many pings were sent, and how many of them were not answered."""
+        """Stop. Returns how many pings were sent, and how many of them were not answered.
+
+        The last one does not count: ping may end before its answer is there.
+        """
         self._process.send_signal(signal.SIGINT)
         output, _ = self._process.communicate(timeout=120)
-        words = next(line for line in output.splitlines() if "packets transmitted" in line).split()
-        sent, answered = int(words[0]), int(words[3])
-        return sent, sent - answered
+        (total,) = re.findall(r"^(\d+) packets transmitted", output, re.MULTILINE)
+        sent = int(total) - 1
+        answered = {int(number) for number in re.findall(r" seq=(\d+) ", output)}
+        return sent, len(set(range(sent)) - answered)
 
 
 class Namespace:
