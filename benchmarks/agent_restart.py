@@ -7,12 +7,11 @@ Most endpoints are taps with nobody behind them; some are guests that ping each 
 
 from __future__ import annotations
 
-import argparse
-import json
-import os
 import statistics
 import sys
 from pathlib import Path
+
+import command
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
@@ -61,20 +60,15 @@ def measure(endpoints: int, restarts: int) -> dict[str, object]:
 
 def main() -> int:
     """Measure, print a table and JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("--endpoints", type=int, default=1000, help="on the host, default %(default)s")
     parser.add_argument("--restarts", type=int, default=10, help="default %(default)s")
-    parser.add_argument("--output", type=Path, help="file for the JSON")
-    options = parser.parse_args()
-    if os.geteuid() != 0:
-        parser.error("needs root: it makes network namespaces")
+    options = command.root_options(parser)
     row = measure(options.endpoints, options.restarts)
     print(" ".join(f"{name:>13}" for name in row))
     print(" ".join(f"{value:>13}" for value in row.values()))
     result = {"benchmark": "agent_restart", "target_s": TARGET, "target_lost": 0, "results": [row]}
-    print(json.dumps(result))
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=2) + "\n")
+    command.publish(result, options.output)
     return 0
 
 

@@ -9,10 +9,8 @@ parameters are read, and a DHCPDISCOVER sent into the tap has been answered with
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import fcntl
-import json
 import os
 import select
 import socket
@@ -21,6 +19,8 @@ import struct
 import sys
 import time
 from pathlib import Path
+
+import command
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
@@ -127,24 +127,19 @@ def measure(size: int, taps: int) -> dict[str, object]:
 
 def main() -> int:
     """Measure, print a table and JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("--taps", type=int, default=100, help="taps that appear for each size, default %(default)s")
     parser.add_argument(
         "--sizes", type=int, nargs="+", default=SIZES, help="endpoints on the host, default %(default)s"
     )
-    parser.add_argument("--output", type=Path, help="file for the JSON")
-    options = parser.parse_args()
-    if os.geteuid() != 0:
-        parser.error("needs root: it makes network namespaces")
+    options = command.root_options(parser)
     rows = [measure(size, options.taps) for size in options.sizes]
     print(f"{'endpoints':>9} {'taps':>5} {'p50 ms':>7} {'p99 ms':>7} {'route p50':>10} {'dhcp p50':>9}")
     for row in rows:
         times = f"{row['p50_ms']:>7} {row['p99_ms']:>7} {row['route_p50_ms']:>10} {row['dhcp_p50_ms']:>9}"
         print(f"{row['endpoints']:>9} {row['taps']:>5} {times}")
     result = {"benchmark": "agent_tap", "target_p99_ms": 1000 * TARGET, "results": rows}
-    print(json.dumps(result))
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=2) + "\n")
+    command.publish(result, options.output)
     return 0
 
 

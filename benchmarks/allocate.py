@@ -35,6 +35,8 @@ from ipaddress import IPv4Address
 from itertools import islice
 from pathlib import Path
 
+import command
+
 REPOSITORY = Path(__file__).resolve().parents[1]
 SOURCES = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-install/src")]
 sys.path[:0] = [*SOURCES, str(REPOSITORY / "romana-core/tests"), str(REPOSITORY / "benchmarks")]
@@ -44,7 +46,8 @@ from allocate_client import HOST, Job, Outcome
 from mariadb import MariaDb
 from sqlalchemy import URL
 
-from romana.client import Client, Unreachable
+from romana.client import Client
+from romana.contract import Unreachable
 from romana.models import EndpointCreate, HostCreate, SegmentCreate, TenantCreate
 from romana_install.state import pki
 
@@ -194,14 +197,13 @@ def run(name: str, url: URL, database: int | None, count: int, options: argparse
 
 def main() -> int:
     """Measure, print a table and JSON. Returns 1 when an address was given twice or a request was lost."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument(
         "--servers", type=int, default=2, help="romana-server processes over MariaDB, default %(default)s"
     )
     parser.add_argument("--requests", type=int, default=4000, help="of the steady part, default %(default)s")
     parser.add_argument("--parallel", type=int, default=PARALLEL, help="of the steady part, default %(default)s")
     parser.add_argument("--database", choices=("mariadb", "sqlite"), help="only this one")
-    parser.add_argument("--output", type=Path, help="file for the JSON")
     options = parser.parse_args()
     result: dict[str, object] = {"benchmark": "allocate", "target_p99_ms": TARGET, "machine": _machine()}
     rows: list[dict[str, object]] = []
@@ -213,9 +215,7 @@ def main() -> int:
             rows += run("sqlite", URL.create("sqlite", database=f"{directory}/romana.db"), None, 1, options)
     result["results"] = rows
     _print_table(rows)
-    print(json.dumps(result))
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=2) + "\n")
+    command.publish(result, options.output)
     wrong = ("duplicates", "lost", "unasked", "contradictions", "different_when_repeated")
     return int(any(row.get(name) for row in rows for name in wrong))
 

@@ -9,18 +9,17 @@ load on the machine disturbs least; the runs are interleaved, each figure is a m
 
 from __future__ import annotations
 
-import argparse
 import ctypes
 import ctypes.util
-import json
 import multiprocessing
-import os
 import socket
 import statistics
 import sys
 import time
 from multiprocessing.synchronize import Event
 from pathlib import Path
+
+import command
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
@@ -93,7 +92,7 @@ def listen(namespace: str, ready: Event, stop: Event) -> None:
 def load(lab: Lab, wanted: Desired, pairs: int | None) -> int:
     """Put the firewall in place on node 0 with that many pairs, or take it away. Returns how many rules there are."""
     commands: list[str] = []
-    tables = (ruleset.inet_table(wanted), ruleset.arp_table())
+    tables = (ruleset.inet_table(wanted), ruleset.arp_table(wanted.plan.cidr))
     for table in tables:
         commands += ruleset.delete(table.family)
         if pairs is not None:
@@ -104,7 +103,7 @@ def load(lab: Lab, wanted: Desired, pairs: int | None) -> int:
                 elements["pairs"] = frozenset(own) | frozenset(others[: pairs - 1])
                 if len(elements["pairs"]) != pairs:
                     raise SystemExit(f"only {len(elements['pairs'])} pairs could be made, not {pairs}")
-            commands += [*ruleset.create(table), *ruleset.change(table.family, elements, {})]
+            commands += [*ruleset.create(table), *ruleset.change(table, elements, {})]
     lab.nodes[0].namespace.run("nft", "-f", "-", stdin="\n".join(commands) + "\n")
     return lab.nodes[0].rule_count()
 
@@ -144,13 +143,10 @@ def _share(rates: list[float], base: list[float]) -> float:
 
 def main() -> int:
     """Measure, print a table and JSON."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = command.parser(__doc__)
     parser.add_argument("--rounds", type=int, default=15, help="measurements of each, default %(default)s")
     parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement, default %(default)s")
-    parser.add_argument("--output", type=Path, help="file for the JSON")
-    options = parser.parse_args()
-    if os.geteuid() != 0:
-        parser.error("needs root: it makes network namespaces")
+    options = command.root_options(parser)
     lab = Lab(1)
     stop, ready = multiprocessing.Event(), multiprocessing.Event()
     holder = None
@@ -169,7 +165,7 @@ def main() -> int:
         holder = multiprocessing.Process(target=listen, args=(receiver.inside.name, ready, stop))
         holder.start()
         ready.wait(10)
-        rows = measure(lab, desired(lab.state(lab.nodes[0])), sender, receiver, options.rounds, options.seconds)
+        rows = measure(lab, desired(lab.state(lab.nodes[0]), {}), sender, receiver, options.rounds, options.seconds)
     finally:
         stop.set()
         if holder is not None:
@@ -181,9 +177,7 @@ def main() -> int:
         name = "none" if row["pairs"] is None else row["pairs"]
         shares = f"{row['share_of_none']:>8.1%} {row['share_of_one']:>8.1%}"
         print(f"{name:>6} {row['rules']:>6} {row['packets_per_second']:>10} {shares}")
-    print(json.dumps(result))
-    if options.output:
-        options.output.write_text(json.dumps(result, indent=2) + "\n")
+    command.publish(result, options.output)
     return 0
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from ansible.errors import AnsibleFilterError
@@ -15,7 +16,6 @@ if TYPE_CHECKING:
 Computed = TypeVar("Computed")
 
 
-PLAN_KEYS = ("cidr", "host_bits", "tenant_bits", "segment_bits", "endpoint_bits")
 LOCATION_KEYS = ("host", "tenant", "segment", "endpoint")
 
 
@@ -64,9 +64,10 @@ def _computed(name: str, plan: dict[str, Any] | None, compute: Callable[[Address
             " as .venv/bin/ansible-playbook"
         ) from error
     try:
-        unknown = set(plan or {}) - set(PLAN_KEYS)
+        keys = [field.name for field in fields(AddressPlan)]
+        unknown = set(plan or {}) - set(keys)
         if unknown:
-            raise ValueError(f"the plan has no {', '.join(sorted(unknown))}; its keys are {', '.join(PLAN_KEYS)}")
+            raise ValueError(f"the plan has no {', '.join(sorted(unknown))}; its keys are {', '.join(keys)}")
         return compute(AddressPlan(**(plan or {})))
     except ValueError as error:
         raise AnsibleFilterError(f"{name}: {error}") from error

@@ -87,10 +87,12 @@ class InventoryModule(BaseInventoryPlugin):  # type: ignore[misc] # Ansible has 
 
 def variables(node: dict[str, Any], reach: dict[str, str] | None, directory: Path) -> dict[str, Any]:
     """A node's variables. reach: how its owner says it is reached; None where the installer has made it."""
+    # Mitogen has its connections noticed to be dead after five minutes only; nobody else is to share such a one.
+    own = f"-F {shlex.quote(str(directory / 'ssh_config'))} -o ControlMaster=no"
     found = {
         "ansible_host": node["address"],
         "ansible_user": "root",
-        "ansible_ssh_common_args": f"-F {shlex.quote(str(directory / 'ssh_config'))}",
+        "ansible_ssh_common_args": own,
         "ansible_python_interpreter": "/usr/bin/python3",
         "node_address": node["address"],
         "node_index": node["index"],

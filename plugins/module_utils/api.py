@@ -5,14 +5,14 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from http.client import HTTPException
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.error import HTTPError, URLError
-from urllib.parse import quote, urlencode
+from urllib.parse import urlencode
 
 from ansible.module_utils.urls import ConnectionError as TlsError
 from ansible.module_utils.urls import open_url
 
+from .contract import NOT_FOUND, ApiError, Caller, ClientError, check_token, path
 from .difference import Difference, RefusedError
 
 if TYPE_CHECKING:
@@ -30,14 +30,6 @@ STATE = {"type": "str", "choices": ["present", "absent"], "default": "present"}
 NAME = {"type": "str", "required": True}
 
 
-class ApiError(RefusedError):
-    """romana-server refused; `status` is the HTTP status, 0 where there was no answer."""
-
-    def __init__(self, message: str, status: int = 0) -> None:
-        super().__init__(message)
-        self.status = status
-
-
 @dataclass(frozen=True)
 class Request:
     """One change to ask for. `what` completes the sentence "cannot ..."; `fallback` is asked for when it fails."""
@@ -49,80 +41,62 @@ class Request:
     fallback: Request | None = None
 
 
-def path(*parts: str) -> str:
-    """Where a resource is below /v1, with names quoted: "hosts", "a b" give "/hosts/a%20b"."""
-    return "".join("/" + quote(part, safe="") for part in parts)
-
-
 class Api:
     """Asks romana-server, as the parameters of `ARGUMENTS` say."""
 
     def __init__(self, params: dict[str, Any]) -> None:
-        """Raises RefusedError for a URL or file that can't be one."""
-        self._url = params["api_url"].rstrip("/")
-        self._token = params["api_token"]
+        """Raises ConfigError for a URL, token or file that can't be one."""
+        self._caller = Caller(params["api_url"], "api_token", "admin", "api_url", "api_ca_path")
         self._ca_path = params["api_ca_path"]
         self._timeout = params["api_timeout"]
-        if not self._url.startswith(("https://", "http://")):
-            raise RefusedError(f"api_url {self._url!r} is no URL; write it like https://controller:9600")
-        if self._ca_path is not None and not Path(self._ca_path).is_file():
-            raise RefusedError(
-                f"api_ca_path {self._ca_path!r} is no file on this machine; copy the server's ca.pem there"
-            )
+        self._token = check_token(params["api_token"])
+        self._caller.check_url()
+        self._caller.trust(self._ca_path)
 
-    def get(self, what: str, *parts: str, **query: str | None) -> Any:
-        """What there is at the path; filters that are None don't count. Raises ApiError: "cannot <what>: ..."."""
+    def get(self, what: str, route: str, *names: str, **query: str | None) -> Any:
+        """What there is at the route; filters that are None don't count. Raises RefusedError: "cannot <what>: ..."."""
         asked = urlencode({key: value for key, value in query.items() if value is not None})
-        return self.ask(Request(what, "GET", path(*parts) + ("?" + asked if asked else "")))
+        return self.ask(Request(what, "GET", path(route, *names) + ("?" + asked if asked else "")))
 
-    def find(self, what: str, *parts: str) -> Any:
-        """What there is at the path, or None when there is nothing. Raises ApiError: "cannot <what>: ..."."""
+    def find(self, what: str, route: str, *names: str) -> Any:
+        """What there is at the route, or None when there is nothing. Raises RefusedError: "cannot <what>: ..."."""
         try:
-            return self.get(what, *parts)
-        except ApiError as error:
-            if error.status == 404:
+            return self.get(what, route, *names)
+        except RefusedError as error:
+            if isinstance(error.__cause__, ApiError) and error.__cause__.code == NOT_FOUND:
                 return None
             raise
 
     def ask(self, request: Request) -> Any:
-        """The answer's JSON, None when it has no body. Raises ApiError: "cannot <what>: ..."."""
+        """The answer's JSON, None when it has no body. Raises RefusedError: "cannot <what>: ..."."""
         try:
-            return self._send(request)
-        except HTTPError as error:
-            message = f"cannot {request.what}: {_message(error)}"
-            raise ApiError(message, error.code) from error
+            return self._caller.read(*self._send(request))
+        except ClientError as error:
+            raise RefusedError(f"cannot {request.what}: {error}") from error
+
+    def _send(self, request: Request) -> tuple[int, bytes]:
+        try:
+            with self._open(request) as answer:
+                return answer.code, answer.read()
         except (OSError, HTTPException, TlsError) as error:
-            reason = error.reason if isinstance(error, URLError) else error
-            reason = getattr(reason, "strerror", None) or reason
-            message = f"cannot {request.what}: romana-server at {self._url} does not answer: {reason}"
-            raise ApiError(message) from error
-        except ValueError as error:
-            message = f"cannot {request.what}: what answers at {self._url} is not romana-server; correct api_url"
-            raise ApiError(message) from error
+            raise self._caller.no_answer(error, not isinstance(error, URLError)) from error
 
-    def _send(self, request: Request) -> Any:
-        with open_url(
-            f"{self._url}/v1{request.path}",
-            method=request.method,
-            data=None if request.body is None else json.dumps(request.body),
-            headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
-            ca_path=self._ca_path,
-            timeout=self._timeout,
-            # The token goes to the server that was named, past no proxy, redirect or .netrc.
-            use_proxy=False,
-            follow_redirects="none",
-            use_netrc=False,
-        ) as answer:
-            text = answer.read()
-        return json.loads(text) if text else None
-
-
-def _message(error: HTTPError) -> str:
-    """The API's own message, or the status for an answer that isn't the API's."""
-    try:
-        return str(json.loads(error.read())["error"]["message"])
-    except (OSError, HTTPException, ValueError, KeyError, TypeError):
-        return f"the server answers {error.code} {error.reason}; is api_url that of romana-server?"
+    def _open(self, request: Request) -> Any:
+        try:
+            return open_url(
+                self._caller.url + request.path,
+                method=request.method,
+                data=None if request.body is None else json.dumps(request.body),
+                headers={"Authorization": f"Bearer {self._token}", "Content-Type": "application/json"},
+                ca_path=self._ca_path,
+                timeout=self._timeout,
+                # The token goes to the server that was named, past no proxy, redirect or .netrc.
+                use_proxy=False,
+                follow_redirects="none",
+                use_netrc=False,
+            )
+        except HTTPError as answer:
+            return answer
 
 
 def run(
@@ -143,7 +117,7 @@ def run(
             current = read(api) or {}
         elif found.steps:
             current = {**current, **found.after} if found.after else {}
-    except RefusedError as error:
+    except (RefusedError, ClientError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(**found.result(), **{key: current})
 
@@ -151,17 +125,17 @@ def run(
 def _apply(api: Api, step: Request) -> None:
     try:
         api.ask(step)
-    except ApiError:
+    except RefusedError:
         if step.fallback:
             api.ask(step.fallback)
         raise
 
 
-def list_or_one(api: Api, collection: str, name: str | None) -> list[Any]:
-    """Every resource of the collection, or only the named one; empty when there is none. Raises ApiError."""
+def list_or_one(api: Api, what: str, routes: tuple[str, str], name: str | None) -> list[Any]:
+    """Every resource, or only the named one, by the first or second route; empty for none. Raises RefusedError."""
     if name is None:
-        return list(api.get(f"list the {collection}", collection))
-    found = api.find(f"read {collection} {name}", collection, name)
+        return list(api.get(f"list the {what}", routes[0]))
+    found = api.find(f"read {what} {name}", routes[1], name)
     return [] if found is None else [found]
 
 
@@ -169,6 +143,6 @@ def run_info(module: AnsibleModule, key: str, read: Callable[[Api], list[Any]]) 
     """Read, and end the module; `key` names the list."""
     try:
         found = read(Api(module.params))
-    except RefusedError as error:
+    except (RefusedError, ClientError) as error:
         module.fail_json(msg=str(error))
     module.exit_json(changed=False, **{key: found})

@@ -1,4 +1,4 @@
-"""Files and directories with the modes that are said, whatever the umask is."""
+"""Files and directories with the modes that are said, whatever the umask is. romana-core has a link to this source."""
 
 from __future__ import annotations
 
@@ -15,13 +15,18 @@ def make_directory(path: Path, mode: int) -> None:
     path.chmod(mode)
 
 
-def write_file(path: Path, content: str, mode: int) -> None:
-    """Have a file hold `content`, in one step."""
+def write_file(path: Path, content: str | bytes, mode: int) -> None:
+    """Have a file hold `content`. Whoever reads it, also after a power failure, finds the old content or the new.
+
+    Raises OSError.
+    """
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, "w") as file:
-            file.write(content)
-        Path(temporary).chmod(mode)
+        with os.fdopen(handle, "wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
+            file.flush()
+            os.fchmod(handle, mode)
+            os.fsync(handle)
         Path(temporary).replace(path)
     except BaseException:
         Path(temporary).unlink(missing_ok=True)

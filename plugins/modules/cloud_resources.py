@@ -6,11 +6,11 @@ from __future__ import annotations
 DOCUMENTATION = """
 ---
 module: cloud_resources
-short_description: Manages flavors, images, networks and key pairs of an OpenStack cloud
+short_description: Manages flavors, images, networks, a subnet pool and key pairs of an OpenStack cloud
 version_added: 1.0.0
 description:
-  - Creates and updates flavors, images, networks with their subnets, and key pairs. Resources that are not given are
-    not changed.
+  - Creates and updates flavors, images, networks with their subnets, a subnet pool, and key pairs. Resources that are
+    not given are not changed.
 options:
   flavors:
     description: Flavors. One that differs is replaced; existing instances keep their flavor.
@@ -86,6 +86,20 @@ options:
         description: Address space of the subnet. It cannot be changed later.
         type: str
         required: true
+  subnet_pool:
+    description:
+      - The subnet pool of which all projects may make their networks' subnets, each with the whole of it.
+      - It becomes the default one unless there is another, and unless Neutron is too old for that (Liberty).
+    type: dict
+    suboptions:
+      name:
+        description: Name of the pool.
+        type: str
+        required: true
+      cidr:
+        description: Its address space. It cannot be changed later.
+        type: str
+        required: true
   keypairs:
     description: Public keys of the user in O(auth). One that differs is replaced; existing instances keep their key.
     type: list
@@ -131,6 +145,9 @@ EXAMPLES = """
       - name: romana
         shared: true
         cidr: 10.0.0.0/8
+    subnet_pool:
+      name: romana
+      cidr: 10.0.0.0/8
 
 - name: Import the user's key
   romana.openstack.cloud_resources:
@@ -163,6 +180,8 @@ from ..module_utils.openstack import AUTH, AbsentError, Cloud, Ref, Step, at_onc
 EMPTY_DISK = bytes(1 << 20)  # Nova wants a root disk, and a kernel with its own file system doesn't
 PATCH = "application/openstack-images-v2.1-json-patch"
 FLAVOR = ("ram", "vcpus", "disk")
+IPV4 = 4
+LENGTHS = ("default_prefixlen", "min_prefixlen", "max_prefixlen")
 SUBNET = {"enable_dhcp": True, "gateway_ip": None}
 
 
@@ -179,15 +198,18 @@ class Image:
 
 @dataclass
 class Found:
-    """What there is, each by name: flavors, images, networks and keypairs as the API has them.
+    """What there is, each by name: flavors, images, networks, subnet_pools and keypairs as the API has them.
 
-    `same`: images whose data is what is given; each of `networks` has its "subnets".
+    `same`: images whose data is what is given; each of `networks` has its "subnets"; `defaults`: Neutron has default
+    subnet pools.
     """
 
     flavors: dict[str, dict[str, Any]] = field(default_factory=dict)
     images: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
     same: set[str] = field(default_factory=set)
     networks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    subnet_pools: dict[str, dict[str, Any]] = field(default_factory=dict)
+    defaults: bool = True
     keypairs: dict[str, dict[str, Any]] = field(default_factory=dict)
 
 
@@ -243,6 +265,17 @@ def read_networks(cloud: Cloud, found: Found) -> None:
         found.networks[network["name"]] = {**network, "subnets": mine}
 
 
+def read_subnet_pools(cloud: Cloud, found: Found) -> None:
+    """Look for the subnet pools of all projects, and for what Neutron knows of them."""
+    pools, extensions = at_once(
+        lambda key: cloud.list(f"list the {key}", "network", f"/{key}", key), ("subnetpools", "extensions")
+    )
+    mine = {pool["name"]: pool for pool in pools if pool["tenant_id"] == cloud.project_id}
+    # Others may have the same names.
+    found.subnet_pools = {pool["id"]: pool for pool in pools if pool["tenant_id"] != cloud.project_id} | mine
+    found.defaults = "default-subnetpools" in {extension["alias"] for extension in extensions}
+
+
 def read(cloud: Cloud, params: dict[str, Any], found: Found) -> None:
     """Look for what is given. Raises RefusedError."""
 
@@ -258,6 +291,7 @@ def read(cloud: Cloud, params: dict[str, Any], found: Found) -> None:
         "flavors": flavors,
         "images": lambda: read_images(cloud, found, wanted_images(params["images"])),
         "networks": lambda: read_networks(cloud, found),
+        "subnet_pool": lambda: read_subnet_pools(cloud, found),
         "keypairs": keypairs,
     }
     at_once(lambda name: readers[name](), [name for name in readers if params[name]])
@@ -317,6 +351,35 @@ def network_steps(network: dict[str, Any], found: Found) -> list[Step]:
         path = ("subnets", subnets[0]["id"])
         steps.append(Step(1, f"change subnet {name}", "network", "PUT", path, {"subnet": differs}))
     return steps
+
+
+def pool_attributes(pool: dict[str, Any], found: Found) -> dict[str, Any]:
+    """What can be changed of a subnet pool, as it is to be. Neutron has lengths as texts."""
+    wanted: dict[str, Any] = dict.fromkeys(LENGTHS, pool["cidr"].split("/")[1])
+    others = (each for name, each in found.subnet_pools.items() if name != pool["name"])
+    if found.defaults and not any(each["is_default"] and each["ip_version"] == IPV4 for each in others):
+        wanted["is_default"] = True
+    return wanted
+
+
+def subnet_pool_steps(pool: dict[str, Any], found: Found) -> list[Step]:
+    """What makes a subnet pool as given. Raises RefusedError for one that is another, or not for all projects."""
+    name, cidr = pool["name"], pool["cidr"]
+    had, wanted = found.subnet_pools.get(name), pool_attributes(pool, found)
+    if had is None:
+        body = {"subnetpool": {"name": name, "prefixes": [cidr], "shared": True, **wanted}}
+        return [Step(0, f"make subnet pool {name}", "network", "POST", ("subnetpools",), body)]
+    if had["prefixes"] != [cidr] or not had["shared"]:
+        whose = "all projects" if had["shared"] else "one project"
+        raise RefusedError(
+            f"cannot give all projects the subnet pool {name} of {cidr}: there is one of"
+            f" {', '.join(had['prefixes'])} for {whose}; rename it and run this again"
+        )
+    differs = {key: value for key, value in wanted.items() if had[key] != value}
+    if not differs:
+        return []
+    path = ("subnetpools", had["id"])
+    return [Step(0, f"change subnet pool {name}", "network", "PUT", path, {"subnetpool": differs})]
 
 
 def image_steps(images: list[Image], found: Found, ids: dict[Ref, str]) -> list[Step]:
@@ -381,7 +444,7 @@ def check_files(images: list[Image]) -> None:
 
 def summary(params: dict[str, Any], found: Found) -> dict[str, Any]:
     """Of what is given, what there is."""
-    result: dict[str, Any] = {"flavors": {}, "images": {}, "networks": {}, "keypairs": {}}
+    result: dict[str, Any] = {"flavors": {}, "images": {}, "networks": {}, "subnet_pool": None, "keypairs": {}}
     for name in (each["name"] for each in params["flavors"] if each["name"] in found.flavors):
         result["flavors"][name] = {key: found.flavors[name][key] for key in FLAVOR}
     for image in wanted_images(params["images"]):
@@ -394,23 +457,28 @@ def summary(params: dict[str, Any], found: Found) -> dict[str, Any]:
         keys = ("cidr", *SUBNET)
         shown = {key: subnets[0][key] for key in keys} if subnets else {}
         result["networks"][name] = {"shared": found.networks[name]["shared"], **shown}
+    if params["subnet_pool"] and (pool := found.subnet_pools.get(params["subnet_pool"]["name"])):
+        keys = tuple(pool_attributes(params["subnet_pool"], found))
+        result["subnet_pool"] = {"cidr": ", ".join(pool["prefixes"]), **{key: pool[key] for key in keys}}
     for name in (each["name"] for each in params["keypairs"] if each["name"] in found.keypairs):
         result["keypairs"][name] = " ".join(found.keypairs[name]["public_key"].split()[:2])
     return result
 
 
-def goal(params: dict[str, Any]) -> dict[str, Any]:
+def goal(params: dict[str, Any], found: Found) -> dict[str, Any]:
     """What `summary` will say afterwards."""
     images = {}
     for image in wanted_images(params["images"]):
         properties = {key: value for key, value in image.properties.items() if not isinstance(value, Ref)}
         images[image.name] = {"content": "as given", "disk_format": image.disk_format, **properties}
+    pool = params["subnet_pool"]
     return {
         "flavors": {each["name"]: {key: each[key] for key in FLAVOR} for each in params["flavors"]},
         "images": images,
         "networks": {
             each["name"]: {"shared": each["shared"], "cidr": each["cidr"], **SUBNET} for each in params["networks"]
         },
+        "subnet_pool": {"cidr": pool["cidr"], **pool_attributes(pool, found)} if pool else None,
         "keypairs": {each["name"]: " ".join(each["public_key"].split()[:2]) for each in params["keypairs"]},
     }
 
@@ -423,9 +491,11 @@ def difference(params: dict[str, Any], found: Found, ids: dict[Ref, str]) -> Dif
         steps += flavor_steps(flavor, found)
     for network in params["networks"]:
         steps += network_steps(network, found)
+    if params["subnet_pool"]:
+        steps += subnet_pool_steps(params["subnet_pool"], found)
     for keypair in params["keypairs"]:
         steps += keypair_steps(keypair, found)
-    return Difference(summary(params, found), goal(params), tuple(steps))
+    return Difference(summary(params, found), goal(params, found), tuple(steps))
 
 
 def arguments() -> dict[str, Any]:
@@ -456,6 +526,7 @@ def arguments() -> dict[str, Any]:
             **things,
             "options": {"name": text, "shared": {"type": "bool", "required": True}, "cidr": text},
         },
+        "subnet_pool": {"type": "dict", "options": {"name": text, "cidr": text}},
         # Nothing about a public key is secret.
         "keypairs": {**things, "no_log": False, "options": {"name": text, "public_key": {**text, "no_log": False}}},
     }

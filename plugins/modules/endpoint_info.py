@@ -72,6 +72,7 @@ endpoints:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.api import ARGUMENTS, run_info
+from ..module_utils.contract import ENDPOINTS
 
 FILTERS = ("host", "tenant", "segment", "address", "interface")
 
@@ -82,7 +83,7 @@ def main() -> None:
         argument_spec={**ARGUMENTS, **{name: {"type": "str"} for name in FILTERS}}, supports_check_mode=True
     )
     query = {name: module.params[name] for name in FILTERS}
-    run_info(module, "endpoints", lambda api: api.get("list the endpoints", "endpoints", **query))
+    run_info(module, "endpoints", lambda api: api.get("list the endpoints", ENDPOINTS, **query))
 
 
 if __name__ == "__main__":

@@ -99,7 +99,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.api import ARGUMENTS, NAME, STATE, Request, path, run
+from ..module_utils.api import ARGUMENTS, NAME, STATE, Request, run
+from ..module_utils.contract import HOST, HOSTS, path
 from ..module_utils.difference import Difference, RefusedError
 
 
@@ -110,14 +111,14 @@ def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Re
         key: current[key] for key in ("name", "address", "index", "owner") if current.get(key) is not None
     }
     if params["state"] == "absent":
-        remove = Request(f"remove host {name}", "DELETE", path("hosts", name))
+        remove = Request(f"remove host {name}", "DELETE", path(HOST, name))
         return Difference(before, {}, (remove,) if current else ())
     wanted = {"name": name, "address": _address(params["address"])}
     if params["owner"]:
         wanted["owner"] = params["owner"]
     if not current:
         wanted |= {} if index is None else {"index": index}
-        return Difference(before, wanted, (Request(f"add host {name}", "POST", path("hosts"), wanted),))
+        return Difference(before, wanted, (Request(f"add host {name}", "POST", HOSTS, wanted),))
     if index not in (None, current["index"]):
         raise RefusedError(
             f"cannot change the index of host {name} from {current['index']} to {index}:"
@@ -127,7 +128,7 @@ def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Re
     if params["owner"] == "":
         after.pop("owner", None)
     changes = {key: after.get(key) for key in ("address", "owner") if after.get(key) != before.get(key)}
-    update = Request(f"change host {name}", "PATCH", path("hosts", name), changes)
+    update = Request(f"change host {name}", "PATCH", path(HOST, name), changes)
     return Difference(before, after, (update,) if before != after else ())
 
 
@@ -156,7 +157,7 @@ def main() -> None:
     run(
         module,
         "host",
-        lambda api: api.find(f"read host {name}", "hosts", name),
+        lambda api: api.find(f"read host {name}", HOST, name),
         lambda current: difference(module.params, current),
     )
 

@@ -62,12 +62,13 @@ hosts:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.api import ARGUMENTS, list_or_one, run_info
+from ..module_utils.contract import HOST, HOSTS
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec={**ARGUMENTS, "name": {"type": "str"}}, supports_check_mode=True)
-    run_info(module, "hosts", lambda api: list_or_one(api, "hosts", module.params["name"]))
+    run_info(module, "hosts", lambda api: list_or_one(api, "hosts", (HOSTS, HOST), module.params["name"]))
 
 
 if __name__ == "__main__":

@@ -57,8 +57,9 @@ options:
     elements: path
     default: []
   supervisor:
-    description: The program that runs one node. Required when O(state=present).
+    description: The program that runs one node, and ends what is left of one.
     type: path
+    required: true
   authorized_key:
     description: Public key that can log in as root. Required when O(state=present).
     type: path
@@ -113,7 +114,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -215,7 +217,7 @@ class LocalStack:
         run(["ip", "link", "del", self.uplink], check=False)
         run(["ip", "netns", "del", self.switch], check=False)
 
-    def make_node(self, name: str, address: str) -> None:
+    def make_node(self, name: str, spec: dict[str, Any]) -> None:
         """The files a node needs before its first start; an existing node keeps what it has written."""
         directory = self.directory / name
         make_directory(directory, PRIVATE)
@@ -232,7 +234,7 @@ class LocalStack:
         }
         for file, (content, mode) in files.items():
             write_file(upper / file, content, mode)
-        write_file(directory / "node.json", json.dumps(self.spec(name, address), indent=1), 0o600)
+        write_file(directory / "node.json", json.dumps(spec, indent=1), 0o600)
 
     def start_node(self, name: str) -> None:
         """Start the supervisor of a node and leave it running."""
@@ -243,6 +245,9 @@ class LocalStack:
         command = [sys.executable, str(self.supervisor), str(directory)]
         if Path("/run/systemd/system").is_dir():
             unit = f"romana-{self.name}-{name}"
+            # Of a supervisor that was killed, whose node goes on.
+            run(["systemctl", "stop", f"{unit}.scope"], check=False)
+            run(["systemctl", "reset-failed", f"{unit}.scope"], check=False)
             command = ["systemd-run", "--quiet", "--scope", "--property=Delegate=yes", f"--unit={unit}", *command]
         with (directory / "console.log").open("ab") as console:
             process = subprocess.Popen(
@@ -294,11 +299,10 @@ class LocalStack:
                 fcntl.flock(lock, fcntl.LOCK_SH)
 
     def remove_node(self, name: str) -> None:
-        """Remove a stopped node and what it wrote."""
+        """Remove a stopped node, also one that has outlived its supervisor, and what it wrote."""
         directory = self.directory / name
-        run(["ip", "netns", "del", f"{self.name}-{name}"], check=False)
-        while (directory / "root").is_mount():
-            run(["umount", str(directory / "root")])
+        if (directory / "node.json").exists():  # else it never ran
+            run([sys.executable, str(self.supervisor), "--clean", str(directory)])
         (directory / "supervisor.pid").unlink(missing_ok=True)  # before what says that it was told to end
         shutil.rmtree(directory)
 
@@ -314,35 +318,46 @@ def is_open(upper: Path) -> bool:
     return all(path.is_dir() and path.stat().st_mode & mode == mode for path, mode in needed.items())
 
 
+@dataclass(frozen=True)
+class Difference:
+    """What has to happen; nodes that are in no list are not touched. switch: whether it is to be made or removed."""
+
+    remove: list[str]
+    make: list[str]
+    start: list[str]
+    switch: bool
+
+
 def difference(
-    stack: LocalStack, wanted: dict[str, str], existing: dict[str, Any]
-) -> tuple[list[str], list[str], list[str]]:
-    """What has to happen, as names: (to remove, to make, to start)."""
-    remove = [name for name in existing if name not in wanted]
-    make = [name for name, address in wanted.items() if existing.get(name) != stack.spec(name, address)]
-    start = [name for name in wanted if name in make or stack.supervisor_pid(name) is None]
-    return remove, make, start
+    wanted: dict[str, Any], existing: dict[str, Any], running: Collection[str], has_switch: bool
+) -> Difference:
+    """What has to happen. wanted, existing: specs of the nodes, by name; running: names of those that run. Pure."""
+    make = [name for name, spec in wanted.items() if existing.get(name) != spec]
+    return Difference(
+        remove=[name for name in existing if name not in wanted],
+        make=make,
+        # With the switch go the ports of all nodes.
+        start=[name for name in wanted if not has_switch or name in make or name not in running],
+        switch=has_switch != bool(wanted),
+    )
 
 
-def apply(stack: LocalStack, wanted: dict[str, str], remove: list[str], make: list[str], start: list[str]) -> list[str]:
-    """Carry out the difference; nodes that are in neither list are not touched."""
-    stack.stop_nodes({*remove, *make})
-    for name in remove:
+def apply(stack: LocalStack, wanted: dict[str, Any], todo: Difference) -> None:
+    """Carry out the difference."""
+    stack.stop_nodes({*todo.remove, *todo.start})
+    for name in todo.remove:
         stack.remove_node(name)
-    if wanted and not stack.has_switch():
-        stack.stop_nodes(wanted)  # their ports went with the old switch
-        start = list(wanted)
+    if wanted and todo.switch:
         stack.make_switch()
-    for name in make:
+    for name in todo.make:
         stack.make_node(name, wanted[name])
-    for name in start:
+    for name in todo.start:
         stack.start_node(name)
-    for name in start:
-        stack.wait_for_ssh(name, wanted[name])
+    for name in todo.start:
+        stack.wait_for_ssh(name, wanted[name]["address"].partition("/")[0])
     if not wanted:
         stack.remove_switch()
         shutil.rmtree(stack.directory, ignore_errors=True)
-    return start
 
 
 def main() -> None:
@@ -357,22 +372,23 @@ def main() -> None:
             "uplink": {"type": "bool", "default": False},
             "kvm": {"type": "bool", "default": False},
             "binds": {"type": "list", "elements": "path", "default": []},
-            "supervisor": {"type": "path"},
+            "supervisor": {"type": "path", "required": True},
             "authorized_key": {"type": "path"},
             "host_keys": {"type": "path", "no_log": False},
         },
-        required_if=[("state", "present", ("image", "nodes", "supervisor", "authorized_key", "host_keys"))],
+        required_if=[("state", "present", ("image", "nodes", "authorized_key", "host_keys"))],
         supports_check_mode=True,
     )
     stack = LocalStack(module.params)
-    wanted = module.params["nodes"] if module.params["state"] == "present" else {}
+    nodes = module.params["nodes"] if module.params["state"] == "present" else {}
+    wanted = {name: stack.spec(name, address) for name, address in nodes.items()}
     existing = stack.existing()
-    remove, make, start = difference(stack, wanted, existing)
-    switch_differs = stack.has_switch() != bool(wanted)
-    changed = bool(remove or make or start or switch_differs)
+    running = [name for name in existing if stack.supervisor_pid(name) is not None]
+    todo = difference(wanted, existing, running, stack.has_switch())
+    changed = any(asdict(todo).values())
     if changed and not module.check_mode:
         try:
-            start = apply(stack, wanted, remove, make, start)
+            apply(stack, wanted, todo)
         except subprocess.CalledProcessError as error:
             module.fail_json(
                 msg=f"cannot change the containers of {stack.name}: {' '.join(error.cmd)}: {error.stderr.strip()}"
@@ -381,8 +397,8 @@ def main() -> None:
             module.fail_json(msg=f"cannot change the containers of {stack.name}: {error}")
     module.exit_json(
         changed=changed,
-        started=start,
-        removed=remove,
+        started=todo.start,
+        removed=todo.remove,
         diff={"before": {"nodes": sorted(existing)}, "after": {"nodes": sorted(wanted)}},
     )
 

@@ -204,9 +204,9 @@ def main() -> None:
             before = sorted(found)
             changed, off = (present if module.params["state"] == "present" else absent)(module, found)
     except subprocess.CalledProcessError as error:
-        module.fail_json(msg=f"cannot change the way out: {' '.join(error.cmd)}: {error.stderr.strip()}")
+        module.fail_json(msg=f"cannot change the uplink: {' '.join(error.cmd)}: {error.stderr.strip()}")
     except OSError as error:
-        module.fail_json(msg=f"cannot change the way out: {error}")
+        module.fail_json(msg=f"cannot change the uplink: {error}")
     after = {*before} - {name} | ({name} if module.params["state"] == "present" else set())
     diff = {"before": {"uplinks": before}, "after": {"uplinks": sorted(after)}}
     module.exit_json(changed=changed, forwarding=off, diff=diff)

@@ -102,7 +102,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.api import ARGUMENTS, NAME, STATE, Request, path, run
+from ..module_utils.api import ARGUMENTS, NAME, STATE, Request, run
+from ..module_utils.contract import POLICIES, POLICY, path
 from ..module_utils.difference import Difference, RefusedError
 
 PEER = {
@@ -118,15 +119,15 @@ def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Re
     """From the policy as it is, {} for none, to what the task says. Raises RefusedError for a policy that can't be."""
     name = params["name"]
     before = normal(current) if current else {}
-    remove = Request(f"remove policy {name}", "DELETE", path("policies", name))
+    remove = Request(f"remove policy {name}", "DELETE", path(POLICY, name))
     if params["state"] == "absent":
         return Difference(before, {}, (remove,) if current else ())
     after = normal(params)
     if not current:
-        make = Request(f"make policy {name}", "POST", path("policies"), after)
+        make = Request(f"make policy {name}", "POST", POLICIES, after)
         return Difference(before, after, (make,))
-    restore = Request(f"restore policy {name}", "POST", path("policies"), before)
-    change = Request(f"change policy {name}", "POST", path("policies"), after, fallback=restore)
+    restore = Request(f"restore policy {name}", "POST", POLICIES, before)
+    change = Request(f"change policy {name}", "POST", POLICIES, after, fallback=restore)
     return Difference(before, after, (remove, change) if before != after else ())
 
 
@@ -185,7 +186,7 @@ def main() -> None:
     run(
         module,
         "policy",
-        lambda api: api.find(f"read policy {name}", "policies", name),
+        lambda api: api.find(f"read policy {name}", POLICY, name),
         lambda current: difference(module.params, current),
     )
 

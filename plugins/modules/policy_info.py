@@ -54,12 +54,13 @@ policies:
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.api import ARGUMENTS, list_or_one, run_info
+from ..module_utils.contract import POLICIES, POLICY
 
 
 def main() -> None:
     """Entry point."""
     module = AnsibleModule(argument_spec={**ARGUMENTS, "name": {"type": "str"}}, supports_check_mode=True)
-    run_info(module, "policies", lambda api: list_or_one(api, "policies", module.params["name"]))
+    run_info(module, "policies", lambda api: list_or_one(api, "policies", (POLICIES, POLICY), module.params["name"]))
 
 
 if __name__ == "__main__":

@@ -64,6 +64,7 @@ segment:
     name: databases
     tenant: demo
     number: 4
+    network_id: null
     endpoints: 0
     generation: 13
 """
@@ -72,21 +73,23 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.api import ARGUMENTS, NAME, STATE, Request, path, run
-from ..module_utils.difference import Difference
+from ..module_utils.api import ARGUMENTS, NAME, STATE, Request, run
+from ..module_utils.contract import SEGMENT, SEGMENTS, path
+from ..module_utils.difference import Difference, RefusedError
 
 
 def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Request]:
-    """From the segment as it is, {} for none, to what the task says."""
+    """From the segment as it is, {} for none, to what the task says. Raises RefusedError for one of OpenStack's."""
     tenant, name = params["tenant"], params["name"]
     what = f"segment {name} of tenant {tenant}"
-    below = path("tenants", tenant, "segments")
+    if network := current.get("network_id"):
+        raise RefusedError(f"{what} is that of the network {network} of OpenStack; choose another name")
     identity = {"name": name, "tenant": tenant}
     before = identity if current else {}
     if params["state"] == "absent":
-        remove = Request(f"remove {what}", "DELETE", below + path(name))
+        remove = Request(f"remove {what}", "DELETE", path(SEGMENT, tenant, name))
         return Difference(before, {}, (remove,) if current else ())
-    make = Request(f"make {what}", "POST", below, {"name": name})
+    make = Request(f"make {what}", "POST", path(SEGMENTS, tenant), {"name": name})
     return Difference(before, identity, () if current else (make,))
 
 
@@ -99,7 +102,7 @@ def main() -> None:
     run(
         module,
         "segment",
-        lambda api: api.find(f"read segment {name} of tenant {tenant}", "tenants", tenant, "segments", name),
+        lambda api: api.find(f"read segment {name} of tenant {tenant}", SEGMENT, tenant, name),
         lambda current: difference(module.params, current),
     )
 

@@ -93,16 +93,17 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.api import ARGUMENTS, NAME, STATE, Api, Request, path, run
+from ..module_utils.api import ARGUMENTS, NAME, STATE, Api, Request, run
+from ..module_utils.contract import SEGMENT, SEGMENTS, TENANT, TENANTS, path
 from ..module_utils.difference import Difference
 
 
 def read(api: Api, name: str) -> dict[str, Any] | None:
     """The tenant with the names of its segments in the order of their numbers, or None. Raises ApiError."""
-    found = api.find(f"read tenant {name}", "tenants", name)
+    found = api.find(f"read tenant {name}", TENANT, name)
     if found is None:
         return None
-    segments = api.get(f"list the segments of tenant {name}", "tenants", name, "segments")
+    segments = api.get(f"list the segments of tenant {name}", SEGMENTS, name)
     return {**found, "segments": [segment["name"] for segment in sorted(segments, key=lambda each: each["number"])]}
 
 
@@ -111,22 +112,22 @@ def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Re
     name, project = params["name"], params["project_id"]
     before: dict[str, Any] = {key: current[key] for key in ("name", "project_id", "segments") if key in current}
     if params["state"] == "absent":
-        remove = Request(f"remove tenant {name}", "DELETE", path("tenants", name))
+        remove = Request(f"remove tenant {name}", "DELETE", path(TENANT, name))
         return Difference(before, {}, (remove,) if current else ())
     steps = []
     if not current:
         body = {"name": name} | ({} if project is None else {"project_id": project})
-        steps.append(Request(f"make tenant {name}", "POST", path("tenants"), body))
+        steps.append(Request(f"make tenant {name}", "POST", TENANTS, body))
     elif project not in (None, current["project_id"]):
         what = f"give tenant {name} the project {project}"
-        steps.append(Request(what, "PATCH", path("tenants", name), {"project_id": project}))
+        steps.append(Request(what, "PATCH", path(TENANT, name), {"project_id": project}))
     had = before.get("segments", [])
     wanted = list(dict.fromkeys(params["segments"] or []))
     extra = [segment for segment in had if segment not in wanted] if params["purge_segments"] else []
     missing = [segment for segment in wanted if segment not in had]
-    below = path("tenants", name, "segments")
+    below = path(SEGMENTS, name)
     # First remove, so that a tenant may exchange its segments where all numbers are taken.
-    steps += [Request(f"remove segment {each} of tenant {name}", "DELETE", below + path(each)) for each in extra]
+    steps += [Request(f"remove segment {each} of tenant {name}", "DELETE", path(SEGMENT, name, each)) for each in extra]
     steps += [Request(f"make segment {each} of tenant {name}", "POST", below, {"name": each}) for each in missing]
     segments = [segment for segment in had if segment not in extra] + missing
     after = {"name": name, "project_id": project or before.get("project_id"), "segments": segments}

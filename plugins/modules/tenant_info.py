@@ -62,6 +62,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.api import ARGUMENTS, Api, list_or_one, run_info
+from ..module_utils.contract import SEGMENTS, TENANT, TENANTS
 
 
 def read(api: Api, name: str | None) -> list[dict[str, Any]]:
@@ -69,9 +70,9 @@ def read(api: Api, name: str | None) -> list[dict[str, Any]]:
     return [
         {
             **tenant,
-            "segments": api.get(f"list the segments of tenant {tenant['name']}", "tenants", tenant["name"], "segments"),
+            "segments": api.get(f"list the segments of tenant {tenant['name']}", SEGMENTS, tenant["name"]),
         }
-        for tenant in list_or_one(api, "tenants", name)
+        for tenant in list_or_one(api, "tenants", (TENANTS, TENANT), name)
     ]
 
 

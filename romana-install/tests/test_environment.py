@@ -179,6 +179,7 @@ def test_plan_is_the_same_with_all_of_it(usual: tuple[Path, dict[str, object]]) 
         *("HOME", "XDG_STATE_HOME", "SSH_AUTH_SOCK", "TERM", "NO_COLOR", "SUDO_USER", "https_proxy", "no_proxy"),
         *("PIP_CONFIG_FILE", "PIP_INDEX_URL", "PIP_CERT", "SSL_CERT_FILE", "REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE"),
         *("AWS_CA_BUNDLE", "AWS_PROFILE", "AWS_ACCESS_KEY_ID", "AWS_REGION", "VAGRANT_HOME"),
+        "ROMANA_TEST_AWS_REGION",
     ],
 )
 def test_what_says_who_and_where_and_how_to_get_outside_is_kept(name: str) -> None:

@@ -18,7 +18,7 @@ from typing import Any
 
 PROJECT = Path(__file__).parents[2]
 HERE = Path(__file__).parent
-PORT = 5000
+PORT = 4566  # none of those at which a tunnel has the APIs of a cloud
 CLONE_NEWNET = 0x40000000
 DEADLINE = 180.0  # seconds until something that was to happen counts as not happening
 REGION = "eu-west-1"
@@ -50,6 +50,19 @@ REMOVALS = [
     "DeleteInternetGateway",
     "DeleteVpc",
 ]
+# Every kind of thing that a stack has, with the action that lists them and the name of their ids.
+KINDS = {
+    "instance": ("describe_instances", "InstanceId"),
+    "volume": ("describe_volumes", "VolumeId"),
+    "interface": ("describe_network_interfaces", "NetworkInterfaceId"),
+    "VPC": ("describe_vpcs", "VpcId"),
+    "subnet": ("describe_subnets", "SubnetId"),
+    "gateway": ("describe_internet_gateways", "InternetGatewayId"),
+    "table": ("describe_route_tables", "RouteTableId"),
+    "group": ("describe_security_groups", "GroupId"),
+    "ACL": ("describe_network_acls", "NetworkAclId"),
+    "key pair": ("describe_key_pairs", "KeyPairId"),
+}
 IMAGE = {
     "state": "available",
     "public": True,
@@ -83,12 +96,13 @@ class Cloud:
         self._inside = ThreadPoolExecutor(max_workers=1, initializer=self._enter)
 
     def __enter__(self) -> Cloud:
-        subprocess.run(["ip", "netns", "add", self.namespace], check=True)
-        subprocess.run(["ip", "-n", self.namespace, "link", "set", "lo", "up"], check=True)
+        self._make_place()
         images = [{**IMAGE, **image} for image in json.loads((HERE / "images.json").read_text())]
         (self.directory / "images.json").write_text(json.dumps(images))
         environment = {
             **os.environ,
+            # Python is told not to look beside a program; what this one imports is there.
+            "PYTHONPATH": os.pathsep.join(map(str, (HERE, HERE.parent / "support"))),
             "MOTO_AMIS_PATH": str(self.directory / "images.json"),
             # What AWS checks always, moto does only when it is told to.
             "MOTO_EC2_ENABLE_INSTANCE_TYPE_VALIDATION": "1",
@@ -97,7 +111,7 @@ class Cloud:
         }
         with (self.directory / "log").open("wb") as log:
             self.server = subprocess.Popen(
-                [*self.inside, sys.executable, str(HERE / "endpoint.py"), str(PORT), str(self.directory)],
+                [*self.inside, sys.executable, *self.program],
                 env=environment,
                 stdout=log,
                 stderr=log,
@@ -107,15 +121,30 @@ class Cloud:
 
     def __exit__(self, *_: object) -> None:
         if self.server:
-            self.server.kill()
+            self._end_server(self.server)
             self.server.wait()
         self._inside.shutdown()
-        subprocess.run(["ip", "netns", "del", self.namespace], check=True)
+        self._remove_place()
 
     @property
     def inside(self) -> list[str]:
         """What begins a command that runs in the namespace."""
         return ["ip", "netns", "exec", self.namespace]
+
+    @property
+    def program(self) -> list[str]:
+        """The server, and what it is told."""
+        return [str(HERE / "endpoint.py"), str(PORT), str(self.directory)]
+
+    def _make_place(self) -> None:
+        subprocess.run(["ip", "netns", "add", self.namespace], check=True)
+        subprocess.run(["ip", "-n", self.namespace, "link", "set", "lo", "up"], check=True)
+
+    def _remove_place(self) -> None:
+        subprocess.run(["ip", "netns", "del", self.namespace], check=True)
+
+    def _end_server(self, server: subprocess.Popen[bytes]) -> None:
+        server.kill()
 
     def _enter(self) -> None:
         with Path(f"/run/netns/{self.namespace}").open() as namespace:
@@ -135,18 +164,23 @@ class Cloud:
         for name in ("calls", "rules.json", "stopped"):
             (self.directory / name).unlink(missing_ok=True)
 
-    def ask(self, action: str, **parameters: Any) -> dict[str, Any]:
-        """What an action of EC2 answers."""
+    def ask(self, action: str, service: str = "ec2", **parameters: Any) -> dict[str, Any]:
+        """What an action answers, of EC2 or of another service."""
 
         def call() -> dict[str, Any]:
             import boto3
 
             session = boto3.Session(OUR_KEY, SECRET, region_name=REGION)
-            client = session.client("ec2", endpoint_url=f"http://127.0.0.1:{PORT}")
+            client = session.client(service, endpoint_url=f"http://127.0.0.1:{PORT}")
             answer: dict[str, Any] = getattr(client, action)(**parameters)
             return answer
 
         return self._inside.submit(call).result()
+
+    def own_key(self) -> str:
+        """Have the account encrypt volumes with a key of its own; returns its ARN."""
+        key = self.ask("create_key", "kms")["KeyMetadata"]["Arn"]
+        return str(self.ask("modify_ebs_default_kms_key_id", KmsKeyId=key)["KmsKeyId"])
 
     def rules(self, *rules: dict[str, Any]) -> None:
         """How calls are answered from now on."""
@@ -222,7 +256,7 @@ def profiles(directory: Path) -> dict[str, str]:
 
 def tags(resource: dict[str, Any]) -> dict[str, str]:
     """The tags of a resource, by name."""
-    return {tag["Key"]: tag["Value"] for tag in resource.get("Tags", [])}
+    return {tag["Key"]: tag["Value"] for tag in resource.get("Tags", resource.get("TagSet", []))}
 
 
 @dataclass
@@ -330,6 +364,21 @@ def step(stack: Setup, computes: int, **settings: Any) -> Step:
     begun = len(stack.cloud.changes())
     changed = stack.provision(computes, **settings)
     return Step(changed, stack.cloud.changes()[begun:], stack.cloud.instances(), routes(stack.cloud))
+
+
+def everything(cloud: Cloud) -> dict[tuple[str, str], dict[str, Any]]:
+    """What there is of a stack, by kind and id: all but what an account has by itself."""
+    (vpc,) = (item["VpcId"] for item in cloud.ask("describe_vpcs")["Vpcs"] if not item["IsDefault"])
+    found: dict[tuple[str, str], dict[str, Any]] = {}
+    for kind, (action, identity) in KINDS.items():
+        if kind == "instance":
+            items = list(cloud.instances().values())
+        else:
+            (items,) = (
+                value for key, value in cloud.ask(action).items() if key not in ("ResponseMetadata", "NextToken")
+            )
+        found |= {(kind, item[identity]): item for item in items if item.get("VpcId", vpc) == vpc}
+    return found
 
 
 def routes(cloud: Cloud) -> dict[str, str]:

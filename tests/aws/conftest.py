@@ -8,6 +8,26 @@ from pathlib import Path
 
 import pytest
 from aws_setup import Cloud, Setup
+from places import PLACE
+
+REAL = Path(__file__).parent / "real"
+
+
+@pytest.fixture(scope="session")
+def live_place() -> Path:
+    """Where worlds with a VPC that packets pass are, if this machine can have such."""
+    if os.geteuid() != 0:
+        pytest.skip("containers and network namespaces need root")
+    if not Path("/proc/sys/net/bridge").is_dir():
+        pytest.skip("no packet filter sees what passes this kernel's bridges; let one: modprobe br_netfilter")
+    return PLACE / "aws"
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out what costs money on AWS itself, unless it is named."""
+    named = [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]
+    is_named = any(path.is_relative_to(REAL) for path in named)
+    return True if collection_path == REAL and not is_named else None
 
 
 @pytest.fixture(scope="session")

@@ -2,7 +2,8 @@
 
 usage: endpoint.py PORT DIRECTORY
 
-DIRECTORY/calls has a line of JSON for each call: the access key, service, action, parameters and status.
+DIRECTORY/calls has a line of JSON for each call: the access key, region, service, action, parameters and status; the
+tags that each resource had that its parameters name, by id; and the account's own key for volumes, if it has one.
 DIRECTORY/rules.json, read anew for each call, has a list of `rules` and its `number`; with another number all are as
 unused. The first rule that is about a call's action and not used up decides on it:
   {"action": ..., "skip": calls let through before, "times": calls it decides on,
@@ -27,13 +28,23 @@ from moto.ec2.models.instances import StateReason
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import WSGIRequestHandler, run_simple
 
-CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/[^/]+/([^/]+)/")
+CREDENTIAL = re.compile(r"Credential=([^/]+)/[^/]+/([^/]+)/([^/]+)/")
+RESOURCE = re.compile(r"[a-z]+-[0-9a-f]{8,17}")
+INTERFACE = re.compile(r"TagSpecification\.\d+\.ResourceType=network-interface")
 ERROR = (
     "<Response><Errors><Error><Code>{}</Code><Message>{}</Message></Error></Errors>"
     "<RequestID>test</RequestID></Response>"
 )
 
+# What moto does not have.
+DEFAULT_KEY = (
+    '<GetEbsDefaultKmsKeyIdResponse xmlns="http://ec2.amazonaws.com/doc/2016-11-15/"><requestId>test</requestId>'
+    "<kmsKeyId>{}</kmsKeyId></GetEbsDefaultKmsKeyIdResponse>"
+)
+AWS_OWN_KEY = "alias/aws/ebs"
+
 REGION = "eu-west-1"
+ACCOUNT = "123456789012"
 DRY_RUN = {"code": "DryRunOperation", "message": "Request would have succeeded, but DryRun flag is set."}
 
 
@@ -50,10 +61,10 @@ class Recorder:
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
         environ["wsgi.input"] = io.BytesIO(body)
-        parameters = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
-        action = parameters.pop("Action", "")
+        action, parameters, is_json = asked(environ, body)
         if not action:
             return self.moto(environ, start_response)
+        tags, key = known(parameters), ec2_backends[ACCOUNT][REGION].default_kms_key_id
         rule = self.rule(action, dry=parameters.get("DryRun") == "true")
         status = ""
 
@@ -64,21 +75,28 @@ class Recorder:
 
         if rule.get("code") or parameters.get("DryRun") == "true":
             failure = rule if rule.get("code") else DRY_RUN  # moto carries many of them out
-            text = ERROR.format(failure["code"], failure["message"]).encode()
-            note_status("412 Refused", [("Content-Type", "text/xml"), ("Content-Length", str(len(text)))])
-            answer = [text]
+            error = {"__type": failure["code"], "message": failure["message"]}
+            text = json.dumps(error) if is_json else ERROR.format(failure["code"], failure["message"])
+            answer = written(text, "412 Refused", note_status)
+        elif action == "GetEbsDefaultKmsKeyId":
+            answer = written(DEFAULT_KEY.format(key or AWS_OWN_KEY), "200 OK", note_status)
         else:
             answer = list(self.moto(environ, note_status))
         signed = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         call = {
             "key": signed and signed[1],
-            "service": signed and signed[2],
+            "region": signed and signed[2],
+            "service": signed and signed[3],
             "action": action,
             "parameters": parameters,
             "status": int(status[:3]),
+            "tags": tags,
+            "key_of_volumes": key,
         }
         with self.lock, (self.directory / "calls").open("a") as calls:
             calls.write(json.dumps(call) + "\n")
+        if action == "RunInstances":
+            complete(answer, parameters)
         if rule.get("end"):
             end(answer, rule["end"])
         if rule.get("stop"):
@@ -103,11 +121,50 @@ class Recorder:
         return {}
 
 
+def asked(environ: dict[str, Any], body: bytes) -> tuple[str, dict[str, Any], bool]:
+    """The action of a call and its parameters, and whether they are JSON. No action: the call is none of AWS's."""
+    if target := environ.get("HTTP_X_AMZ_TARGET", ""):
+        return target.rpartition(".")[2], json.loads(body or b"{}"), True
+    parameters = dict(parse_qsl(body.decode(errors="replace"), keep_blank_values=True))
+    return parameters.pop("Action", ""), parameters, False
+
+
+def known(parameters: dict[str, Any]) -> dict[str, dict[str, str]]:
+    """The tags of each resource that parameters name."""
+    backend = ec2_backends[ACCOUNT][REGION]
+    named = {value for value in parameters.values() if isinstance(value, str) and RESOURCE.fullmatch(value)}
+    pair = backend.key_pairs.get(parameters.get("KeyName", ""))
+    return {name: dict(backend.tags.get(name, {})) for name in sorted({*named, *([pair.id] if pair else [])})}
+
+
+def written(text: str, status: str, start_response: Any) -> list[bytes]:
+    """A text as the answer."""
+    data = text.encode()
+    start_response(status, [("Content-Type", "text/xml"), ("Content-Length", str(len(data)))])
+    return [data]
+
+
+def launched(answer: list[bytes]) -> list[Any]:
+    """The instances that an answer of RunInstances is about; none where it is a refusal."""
+    names = re.findall(rb"<instanceId>(i-[0-9a-f]+)</instanceId>", b"".join(answer))
+    return [ec2_backends[ACCOUNT][REGION].get_instance(name.decode()) for name in names]
+
+
+def complete(answer: list[bytes], parameters: dict[str, str]) -> None:
+    """Do at a launch what EC2 does and moto does not: an interface's tags, and its groups as the instance's."""
+    of_interface = [name for name, value in parameters.items() if INTERFACE.fullmatch(f"{name}={value}")]
+    prefixes = tuple(name.replace("ResourceType", "Tag.") for name in of_interface)
+    names = [name for name in parameters if name.startswith(prefixes) and name.endswith(".Key")]
+    tags = {parameters[name]: parameters[f"{name.removesuffix('Key')}Value"] for name in names}
+    for instance in launched(answer):
+        card = instance.nics[0]
+        instance.security_groups = card.group_set
+        ec2_backends[ACCOUNT][REGION].create_tags([card.id], tags)
+
+
 def end(answer: list[bytes], reason: dict[str, str]) -> None:
     """End the instances that an answer of RunInstances is about, as EC2 does that takes an order first."""
-    backend = ec2_backends["123456789012"][REGION]
-    for name in re.findall(rb"<instanceId>(i-[0-9a-f]+)</instanceId>", b"".join(answer)):
-        instance = backend.get_instance(name.decode())
+    for instance in launched(answer):
         instance.terminate()
         instance.state_reason = StateReason(reason["message"], reason["code"])
 

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from typing import Any
 
 import pytest
 from aws_setup import REGION, Cloud, Setup
+
+LONG = pytest.mark.long("it is one more answer of AWS's; what is said of each is in unit")
 
 
 def findings(stack: Setup, **settings: Any) -> dict[str, str]:
@@ -17,9 +20,43 @@ def findings(stack: Setup, **settings: Any) -> dict[str, str]:
     return {item["where"]: item["text"] for item in answer["findings"]}
 
 
-def test_an_account_that_is_ready(stack: Setup, cloud: Cloud) -> None:
-    assert stack.run("check") == "this machine is ready, and so is AWS\n"
-    assert cloud.leftovers() == {}
+@dataclass(frozen=True)
+class Checked:
+    """A check of an account that is ready: what it says, what it asks of AWS, and what there is afterwards."""
+
+    said: str
+    calls: list[dict[str, Any]]
+    leftovers: dict[str, list[str]]
+
+
+@pytest.fixture(scope="module")
+def checked(running_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Checked:
+    running_cloud.reset()
+    said = Setup(running_cloud, tmp_path_factory.mktemp("ready")).run("check")
+    return Checked(said, running_cloud.calls(), running_cloud.leftovers())
+
+
+def test_an_account_that_is_ready(checked: Checked) -> None:
+    assert checked.said == "this machine is ready, and so is AWS\n"
+    assert checked.leftovers == {}
+
+
+def test_a_dry_run_is_the_request_as_it_will_be(checked: Checked) -> None:
+    (asked,) = (call["parameters"] for call in checked.calls if call["action"] == "RunInstances")
+    expected = {
+        "DryRun": "true",
+        "MetadataOptions.HttpTokens": "required",
+        "BlockDeviceMapping.1.Ebs.Encrypted": "true",
+        "TagSpecification.1.ResourceType": "instance",
+        "TagSpecification.2.ResourceType": "volume",
+        "TagSpecification.3.ResourceType": "network-interface",
+        "TagSpecification.3.Tag.1.Key": "romana:stack",
+    }
+    assert {key: asked.get(key) for key in expected} == expected
+
+
+def test_a_key_that_aws_manages_is_not_looked_at(checked: Checked) -> None:
+    assert [call["action"] for call in checked.calls if call["service"] == "kms"] == []
 
 
 @pytest.mark.parametrize(
@@ -38,16 +75,20 @@ def test_an_account_that_is_ready(stack: Setup, cloud: Cloud) -> None:
 def test_no_way_in(stack: Setup, environment: dict[str, str], where: str, text: str) -> None:
     stack.variables.update(environment)
     assert findings(stack)[where].startswith(text)
-    assert stack.run("provision", code=3).startswith(f"romana-setup: {where}: {text}")
+
+
+def test_nothing_is_begun_without_a_way_in(stack: Setup) -> None:
+    stack.variables.update({"AWS_ACCESS_KEY_ID": "", "AWS_SECRET_ACCESS_KEY": ""})
+    assert stack.run("provision", code=3).startswith("romana-setup: credentials: there are none for AWS; run: aws conf")
     assert not stack.directory.exists()
 
 
 @pytest.mark.parametrize(
     ("code", "where", "text"),
     [
-        ("AuthFailure", "credentials", "AWS does not accept them (AuthFailure"),
-        ("RequestExpired", "credentials", "have expired"),
-        ("OptInRequired", "region", "is not enabled for this account"),
+        pytest.param("AuthFailure", "credentials", "AWS does not accept them (AuthFailure", marks=LONG),
+        pytest.param("RequestExpired", "credentials", "have expired", marks=LONG),
+        pytest.param("OptInRequired", "region", "is not enabled for this account", marks=LONG),
         ("UnauthorizedOperation", "permission ec2:DescribeAvailabilityZones", "is missing; give the user or role"),
     ],
 )
@@ -58,12 +99,12 @@ def test_an_account_that_is_refused(stack: Setup, cloud: Cloud, code: str, where
     assert found[where].startswith(text)
 
 
-@pytest.mark.parametrize("action", ["CreateVpc", "CreateInternetGateway", "ImportKeyPair", "RunInstances"])
-def test_a_permission_that_is_missing(stack: Setup, cloud: Cloud, action: str) -> None:
-    cloud.rules({"action": action, "code": "UnauthorizedOperation", "message": "No."})
+def test_permissions_that_are_missing(stack: Setup, cloud: Cloud) -> None:
+    actions = ["CreateVpc", "CreateInternetGateway", "ImportKeyPair", "RunInstances"]
+    cloud.rules(*({"action": action, "code": "UnauthorizedOperation", "message": "No."} for action in actions))
     found = findings(stack)
-    assert list(found) == [f"permission ec2:{action}"]
-    assert "plan --iam-policy" in found[f"permission ec2:{action}"]
+    assert list(found) == [f"permission ec2:{action}" for action in actions]
+    assert all("plan --iam-policy" in text for text in found.values())
 
 
 def test_throttling_is_waited_for_and_then_said(stack: Setup, cloud: Cloud) -> None:
@@ -101,15 +142,14 @@ def test_everything_that_is_wrong_is_said_at_once(stack: Setup, cloud: Cloud) ->
     assert found["aws_availability_zones"].startswith(f"eu-west-1z is not a zone of {REGION}; it has: eu-west-1a")
 
 
-def test_an_image_for_another_processor(stack: Setup) -> None:
-    assert "processors of arm64" in findings(stack, aws_instance_type_compute="t4g.large")["aws_instance_type_compute"]
-
-
-def test_a_type_with_too_little_memory(stack: Setup) -> None:
-    found = findings(stack, openstack_engine="packages", aws_instance_type_controller="t3.micro")
+def test_types_that_will_not_do_and_more_routes_than_a_table_holds(stack: Setup) -> None:
+    types = {"aws_instance_type_controller": "t3.micro", "aws_instance_type_compute": "t4g.large"}
+    found = findings(stack, openstack_engine="packages", aws_routes=True, devstack_compute_node=48, **types)
     assert found["aws_instance_type_controller"].startswith(
         "t3.micro has 1 GiB of memory, a node with engine packages takes 4.5 GiB; choose a larger one"
     )
+    assert "processors of arm64" in found["aws_instance_type_compute"]
+    assert found["aws_routes"].startswith("is true and there are 49 hosts, but a VPC's route table holds 50 routes")
 
 
 def test_more_vpcs_than_the_account_may_have(stack: Setup, cloud: Cloud) -> None:
@@ -119,20 +159,44 @@ def test_more_vpcs_than_the_account_may_have(stack: Setup, cloud: Cloud) -> None
     assert findings(stack)["quota"].startswith(f"{REGION} has 5 VPCs, which is all it may have; remove one")
 
 
-def test_more_routes_than_a_table_holds(stack: Setup) -> None:
-    found = findings(stack, aws_routes=True, devstack_compute_node=48)
-    assert found["aws_routes"].startswith("is true and there are 49 hosts, but a VPC's route table holds 50 routes")
-
-
-def test_a_dry_run_is_the_request_as_it_will_be(stack: Setup, cloud: Cloud) -> None:
+def test_a_key_of_the_accounts_own_that_works(stack: Setup, cloud: Cloud) -> None:
+    key = cloud.own_key()
     stack.run("check")
-    (asked,) = (call["parameters"] for call in cloud.calls() if call["action"] == "RunInstances")
-    expected = {
-        "DryRun": "true",
-        "MetadataOptions.HttpTokens": "required",
-        "BlockDeviceMapping.1.Ebs.Encrypted": "true",
-        "TagSpecification.1.ResourceType": "volume",
-        "TagSpecification.2.ResourceType": "instance",
-        "TagSpecification.2.Tag.1.Key": "romana:stack",
-    }
-    assert {key: asked.get(key) for key in expected} == expected
+    assert [call["parameters"] for call in cloud.calls() if call["service"] == "kms"] == [{"KeyId": key}]
+
+
+@pytest.mark.parametrize(
+    ("ruin", "problem", "fix"),
+    [
+        ("disable_key", "is Disabled", "enable it with: aws kms enable-key --key-id KEY, or have the account take"),
+        pytest.param(
+            "schedule_key_deletion",
+            "is PendingDeletion",
+            "keep it with: aws kms cancel-key-deletion --key-id KEY && aws",
+            marks=LONG,
+        ),
+    ],
+)
+def test_a_key_that_would_end_instances(stack: Setup, cloud: Cloud, ruin: str, problem: str, fix: str) -> None:
+    key = cloud.own_key()
+    cloud.ask(ruin, "kms", KeyId=key.rpartition("/")[2])
+    found = findings(stack)
+    assert list(found) == ["default key of volumes"]
+    text = found["default key of volumes"].replace(key, "KEY")
+    assert text.startswith(f"KEY {problem}, so EC2 would end every new instance right after its start; {fix}")
+
+
+@pytest.mark.parametrize(
+    ("code", "problem", "fix"),
+    [
+        ("NotFoundException", "does not exist", "name one that is there"),
+        ("AccessDeniedException", "may not be used (kms:DescribeKey is refused)", "have the key's policy allow it"),
+    ],
+)
+def test_a_key_that_cannot_be_seen(stack: Setup, cloud: Cloud, code: str, problem: str, fix: str) -> None:
+    key = cloud.own_key()
+    cloud.rules({"action": "DescribeKey", "code": code, "message": "No."})
+    found = findings(stack)
+    assert list(found) == ["default key of volumes"]
+    assert found["default key of volumes"].startswith(f"{key} {problem}, so EC2 would end every new instance")
+    assert fix in found["default key of volumes"]

@@ -163,10 +163,12 @@ def test_plan_of_what_is_not_there(made: Setup) -> None:
     assert made.cloud.leftovers() == before
 
 
-def test_check_mode_of_one_more_node_makes_nothing(made: Setup) -> None:
+def test_check_mode_of_one_more_node_and_of_tags_changes_nothing(made: Setup) -> None:
     before, begun = made.cloud.leftovers(), len(made.cloud.changes())
-    output = made.run("provision", "--", "--check", devstack_compute_node=2, ttl_hours=8)
-    assert "would have changed=1" in output
+    more = {"devstack_compute_node": 2, "aws_tags": {"cost-center": "42"}}
+    output = made.run("provision", "--", "--check", ttl_hours=8, **more)
+    # Tags of the VPC, gateway, subnet, group, of instances, and of what comes along; and the node.
+    assert "would have changed=7;" in output
     assert made.cloud.leftovers() == before
     assert made.cloud.changes()[begun:] == []
 

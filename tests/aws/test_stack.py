@@ -1,5 +1,6 @@
 """A stack on AWS from nothing to nothing: what is made, what later runs change, what is left at the end.
 
+The account encrypts volumes with a key of its own, and its organization demands a tag.
 One stack lives through all of it; each step is a fixture that comes after another, and is looked at by tests.
 """
 
@@ -7,13 +8,19 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import pytest
 from aws_setup import CHANGES, REGION, REMOVALS, Cloud, Setup, Step, step
+from iam import refusals
 from service_model import models, problems
 
+from romana_install.targets.aws import policy
+
 ZONES = ["eu-west-1a", "eu-west-1b"]
+TAGS = {"aws_tags": {"cost-center": "42"}}
+ORGANIZATION = json.loads((Path(__file__).parent / "strict_organization.json").read_text())
 COUNT = 6
 NAMES = ["controller", *(f"compute{number:02}" for number in range(1, COUNT))]
 
@@ -21,7 +28,8 @@ NAMES = ["controller", *(f"compute{number:02}" for number in range(1, COUNT))]
 @pytest.fixture(scope="module")
 def stack(running_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Setup:
     running_cloud.reset()
-    settings = {"aws_availability_zones": ZONES, "aws_routes": True, "ttl_hours": 4}
+    running_cloud.own_key()
+    settings = {**TAGS, "aws_availability_zones": ZONES, "aws_routes": True, "ttl_hours": 4}
     return Setup(running_cloud, tmp_path_factory.mktemp("stack"), settings=settings)
 
 
@@ -85,7 +93,7 @@ class Neighbour:
 @pytest.fixture(scope="module")
 def neighbour(stack: Setup, again: Step, tmp_path_factory: pytest.TempPathFactory) -> Neighbour:
     assert again
-    cloud, settings = stack.cloud, {"aws_network": "192.168.98.0/24"}
+    cloud, settings = stack.cloud, {**TAGS, "aws_network": "192.168.98.0/24"}
     before = cloud.leftovers()
     Setup(cloud, stack.state, "other", settings).provision(0)
     between = {vpc["CidrBlock"] for vpc in cloud.ask("describe_vpcs")["Vpcs"] if not vpc["IsDefault"]}
@@ -178,10 +186,76 @@ def test_calls_are_what_the_service_model_allows(stack: Setup, removed: Seen) ->
     assert [problem for call in calls for problem in problems(allowing[call["service"]], call)] == []
 
 
-def test_policy_has_every_call_that_is_made(stack: Setup, removed: Seen) -> None:
+@pytest.fixture(scope="module")
+def asked(stack: Setup, removed: Seen) -> list[dict[str, Any]]:
+    """Every call of all these runs."""
     assert removed
-    policy = json.loads(stack.run("plan", "--iam-policy"))
-    allowed = {action for part in policy["Statement"] for action in part["Action"]}
-    called = {f"{call['service']}:{call['action']}" for call in stack.cloud.calls()}
-    assert "ec2:RunInstances" in called
-    assert called - allowed == set()
+    return stack.cloud.calls()
+
+
+@pytest.fixture(scope="module")
+def permitted(stack: Setup, asked: list[dict[str, Any]]) -> dict[str, Any]:
+    """The policy that is shown; after the runs, so that asking for it is none of their calls."""
+    assert asked
+    return dict(json.loads(stack.run("plan", "--iam-policy")))
+
+
+def test_policy_allows_every_call_that_is_made(asked: list[dict[str, Any]], permitted: dict[str, Any]) -> None:
+    assert {"RunInstances", "TerminateInstances", "DeleteVpc", "DescribeKey", "GetServiceQuota"} <= {
+        call["action"] for call in asked
+    }
+    assert refusals([permitted], asked) == []
+
+
+@pytest.mark.parametrize(
+    "name", [part["Sid"] for part in policy.document(REGION, "arn:aws:kms:x:1:key/1")["Statement"]]
+)
+def test_policy_without_any_of_its_statements_does_not(
+    asked: list[dict[str, Any]], permitted: dict[str, Any], name: str
+) -> None:
+    less = [part for part in permitted["Statement"] if part["Sid"] != name]
+    assert len(less) == len(permitted["Statement"]) - 1
+    assert refusals([{**permitted, "Statement": less}], asked) != []
+
+
+def test_policy_allows_changes_in_its_region_and_removals_of_stacks_alone(
+    asked: list[dict[str, Any]], permitted: dict[str, Any]
+) -> None:
+    elsewhere = [{**call, "region": "us-east-1"} for call in asked if call["action"] == "CreateVpc"]
+    of_others = [{**call, "tags": {name: {"Name": "x"} for name in call["tags"]}} for call in asked]
+    removals = [call for call in of_others if call["action"] in ("TerminateInstances", "DeleteVpc", "DeleteKeyPair")]
+    for calls in (elsewhere, removals):
+        assert calls
+        assert all(refusals([permitted], [call]) for call in calls)
+
+
+def test_a_strict_organization_lets_every_call_pass(asked: list[dict[str, Any]], permitted: dict[str, Any]) -> None:
+    assert refusals([permitted, ORGANIZATION], asked) == []
+
+
+def weaker(call: dict[str, Any], without: str) -> dict[str, Any]:
+    """A call without the parameters whose names, or values, have a word in them."""
+    named = {name.rpartition(".")[0] for name, value in call["parameters"].items() if value == without}
+    return {
+        **call,
+        "parameters": {
+            name: value
+            for name, value in call["parameters"].items()
+            if without not in name and name.rpartition(".")[0] not in named
+        },
+    }
+
+
+@pytest.mark.parametrize("without", ["HttpTokens", "Encrypted", "cost-center"])
+def test_it_stops_launches_that_are_any_weaker(asked: list[dict[str, Any]], without: str) -> None:
+    launches = [call for call in asked if call["action"] == "RunInstances"]
+    assert any(call["parameters"].get("DryRun") == "true" for call in launches)
+    assert all(refusals([ORGANIZATION], [weaker(call, without)]) for call in launches)
+
+
+def test_it_stops_whatever_is_made_without_its_tag(asked: list[dict[str, Any]]) -> None:
+    made = [
+        call for call in asked if call["action"].startswith(("CreateVpc", "CreateSub", "CreateSec", "CreateInt", "Imp"))
+    ]
+    assert len({call["action"] for call in made}) == 5
+    assert all(refusals([ORGANIZATION], [weaker(call, "cost-center")]) for call in made)

@@ -135,7 +135,8 @@ class Machine:
         arguments = {"name": self.name, "interface": self.uplink, "network": network, "state": state}
         arguments["resolvers"] = [str(address) for address in observe().resolvers]
         ansible = [Path(sys.executable).with_name("ansible"), "localhost", "-m", "romana.openstack.local_uplink"]
-        run(*ansible, "-e", f"ansible_python_interpreter={sys.executable}", "-a", json.dumps(arguments))
+        interpreter = json.dumps({"ansible_python_interpreter": sys.executable})  # its path may have blanks
+        run(*ansible, "-e", interpreter, "-a", json.dumps(arguments))
 
     def _cgroups(self) -> list[Path]:
         """Those it has for itself where no systemd makes them: else its own systemd would manage this machine's."""

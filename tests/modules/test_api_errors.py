@@ -65,14 +65,17 @@ def test_unreachable_server_is_one_sentence(collections: Path, name: str, check:
         arguments = {"api_url": url, "api_token": TOKEN, **STATE_MODULES.get(name, {})}
         result = run_module(collections, name, check, arguments)
     assert result["msg"].startswith("cannot ")
-    assert result["msg"].endswith(f": romana-server at {url} does not answer: Connection refused")
+    assert result["msg"].endswith(
+        f": no answer from romana-server at {url}: connection refused; is romana-server running there"
+        " (systemctl status romana-server)?"
+    )
 
 
 def test_server_that_says_nothing_is_not_waited_for_forever(collections: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as silent:
         url = f"http://127.0.0.1:{silent.getsockname()[1]}"
         result = run_module(collections, "host_info", False, {"api_url": url, "api_token": TOKEN, "api_timeout": 1})
-    assert result["msg"] == f"cannot list the hosts: romana-server at {url} does not answer: timed out"
+    assert result["msg"].startswith(f"cannot list the hosts: no answer from romana-server at {url}: it accepted the")
 
 
 @pytest.mark.parametrize(
@@ -82,11 +85,22 @@ def test_server_that_says_nothing_is_not_waited_for_forever(collections: Path) -
         ({"api_url": "http://127.0.0.1:1"}, "missing required arguments: api_token"),
         (
             {"api_url": "controller:9600", "api_token": TOKEN},
-            "api_url 'controller:9600' is no URL; write it like https://controller:9600",
+            "api_url 'controller:9600' is not valid; write it like https://192.168.99.10:9600 (http only on this"
+            " machine: the token would travel in clear)",
+        ),
+        (
+            {"api_url": "http://192.0.2.1:9600", "api_token": TOKEN},
+            "api_url 'http://192.0.2.1:9600' is not valid; write it like https://192.168.99.10:9600 (http only on this"
+            " machine: the token would travel in clear)",
+        ),
+        (
+            {"api_url": "http://127.0.0.1:1", "api_token": "two\nlines"},
+            "the token is empty or has characters a token never has; write it again from its source",
         ),
         (
             {"api_url": "https://127.0.0.1:1", "api_token": TOKEN, "api_ca_path": "/nowhere/ca.pem"},
-            "api_ca_path '/nowhere/ca.pem' is no file on this machine; copy the server's ca.pem there",
+            "api_ca_path /nowhere/ca.pem cannot be read (No such file or directory); copy the controller's"
+            " /etc/romana/ca.pem",
         ),
     ],
 )
@@ -94,18 +108,31 @@ def test_wrong_api_options_are_refused(collections: Path, arguments: dict[str, A
     assert run_module(collections, "host_info", False, arguments)["msg"] == message
 
 
-@pytest.mark.parametrize(
-    ("status", "message"),
-    [
-        (200, "what answers at {url} is not romana-server; correct api_url"),
-        (301, "the server answers 301 Moved Permanently; is api_url that of romana-server?"),
-        (502, "the server answers 502 Bad Gateway; is api_url that of romana-server?"),
-    ],
-)
-def test_another_server_is_told_apart(collections: Path, other_server: str, status: int, message: str) -> None:
+@pytest.mark.parametrize(("status", "wrong"), [(200, "HTTP 200, and no JSON"), (301, "HTTP 301"), (502, "HTTP 502")])
+def test_another_server_is_told_apart(collections: Path, other_server: str, status: int, wrong: str) -> None:
     url = f"{other_server}/{status}"
     result = run_module(collections, "host_info", False, {"api_url": url, "api_token": TOKEN})
-    assert result["msg"] == f"cannot list the hosts: {message.format(url=url)}"
+    assert result["msg"] == (
+        f"cannot list the hosts: what answers at {url} is not romana-server, or not of this version ({wrong}); correct"
+        " api_url, or install the same version on both sides"
+    )
+
+
+@pytest.mark.parametrize("name", STATE_MODULES)
+def test_what_another_server_does_not_have_is_not_taken_for_absent(
+    collections: Path, other_server: str, name: str
+) -> None:
+    api = {"api_url": f"{other_server}/404", "api_token": TOKEN}
+    result = run_module(collections, name, False, {**api, **STATE_MODULES[name], "state": "absent"})
+    assert "is not romana-server, or not of this version (HTTP 404)" in result["msg"]
+
+
+@pytest.mark.parametrize("name", ["", "..", "demo/segments/s1"])
+def test_name_that_would_lead_elsewhere_is_refused(server: Server, name: str) -> None:
+    server.module("tenant", name="demo", segments=["s1"])
+    result = server.module("tenant", name=name, state="absent")
+    assert result["msg"] == f"'{name}' is not a name; give the name of what is meant"
+    assert [one.name for one in server.client.segments("demo")] == ["s1"]
 
 
 @pytest.mark.parametrize("name", MODULES)
@@ -113,7 +140,7 @@ def test_wrong_token_is_refused_in_the_servers_words(server: Server, name: str) 
     result = server.module(name, api_token=TOKEN, **STATE_MODULES.get(name, {}))
     assert result["failed"]
     assert result["msg"].startswith("cannot ")
-    assert "token" in result["msg"]
+    assert result["msg"].endswith("; put a valid token into api_token")
     assert TOKEN not in result["msg"]
 
 
@@ -122,11 +149,14 @@ def test_token_that_only_reads_cannot_write(server: Server) -> None:
     assert server.module("host_info", api_token=reader)["hosts"] == []
     for name in ("host", "tenant"):
         assert server.module(name, check=True, api_token=reader, **STATE_MODULES[name])["changed"]
-        assert server.module(name, api_token=reader, **STATE_MODULES[name])["failed"]
+        refused = server.module(name, api_token=reader, **STATE_MODULES[name])["msg"]
+        assert refused.endswith("; put a token of the role admin into api_token")
     assert (server.client.hosts(), server.client.tenants()) == ([], [])
 
 
 def test_certificate_of_an_unknown_authority_is_refused(server: Server) -> None:
     result = server.module("host_info", api_ca_path=None)
-    assert result["msg"].startswith(f"cannot list the hosts: romana-server at {server.url} does not answer: ")
-    assert "certificate verify failed" in result["msg"]
+    assert result["msg"].startswith(
+        f"cannot list the hosts: no answer from romana-server at {server.url}: its certificate"
+    )
+    assert result["msg"].endswith("; api_ca_path must be the controller's /etc/romana/ca.pem")

@@ -13,10 +13,11 @@ from .conftest import run_module
 AUTH = {"auth_url": "http://127.0.0.1:9/v3", "username": "admin", "password": "very secret", "project_name": "admin"}
 USER = {"name": "demo", "password": "very secret", "grants": [{"project": "demo", "roles": ["member"]}]}
 NETWORK = {"name": "romana", "shared": True, "cidr": "10.0.0.0/8"}
+POOL = {"name": "romana", "cidr": "10.0.0.0/8"}
 SEGMENT = {"name": "romanaSegment", "title": "Segment", "description": "Name of the segment."}
 TASKS: dict[str, dict[str, Any]] = {
     "identity": {"auth": AUTH, "region": "RegionOne", "users": [USER]},
-    "cloud_resources": {"auth": AUTH, "networks": [NETWORK]},
+    "cloud_resources": {"auth": AUTH, "networks": [NETWORK], "subnet_pool": POOL},
     "instance_metadata": {"auth": AUTH, "namespace": "Romana", "description": "Where?", "properties": [SEGMENT]},
 }
 MADE = {

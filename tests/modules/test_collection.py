@@ -196,7 +196,7 @@ def test_play_sets_the_server_once_for_all_modules(
     monkeypatch.setenv("ROMANA_TEST_URL", server.url)
     monkeypatch.setenv("ROMANA_TEST_TOKEN", server.tokens["admin"])
     monkeypatch.setenv("ROMANA_TEST_CA", str(server.ca))
-    play = ["-i", "localhost,", "-c", "local", "-e", f"ansible_python_interpreter={sys.executable}"]
+    play = ["-i", "localhost,", "-c", "local", "-e", json.dumps({"ansible_python_interpreter": sys.executable})]
     play += ["-vv", "--diff", str(tmp_path / "play.yml")]
     checked = ansible("ansible-playbook", "--check", *play, collections=collections)
     assert "changed=4" in checked

@@ -188,4 +188,4 @@ def test_forwarding_that_was_on_stays_on(between: Between) -> None:
 def test_reason_of_a_refusal_is_told(between: Between) -> None:
     result = between.machine.module("local_uplink", **(UPLINK | {"resolvers": ["nobody"]}))
     assert result["failed"]
-    assert result["msg"].startswith("cannot change the way out: nft -f -: ")
+    assert result["msg"].startswith("cannot change the uplink: nft -f -: ")

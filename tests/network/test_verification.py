@@ -227,4 +227,4 @@ def test_a_node_that_cannot_be_reached_is_reported(cluster: Cluster) -> None:
 def test_a_server_that_cannot_be_reached_is_reported(cluster: Cluster) -> None:
     report = cluster.verify("no-server")
     assert report["ok"] is False
-    assert "no answer from https://192.168.99.10:1" in failed(report)["api"]
+    assert "no answer from romana-server at https://192.168.99.10:1" in failed(report)["api"]

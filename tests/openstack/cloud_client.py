@@ -51,8 +51,8 @@ class Server:
 
     @property
     def address(self) -> str:
-        (address,) = self.addresses
-        return address
+        """That of its first card."""
+        return self.addresses[0]
 
     @property
     def fault(self) -> str:
@@ -182,6 +182,13 @@ class Cloud:
 
     def network(self, name: str = "romana") -> str:
         return self._id(self.neutron, f"/networks?name={name}", "networks")
+
+    def make_network(self, name: str) -> str:
+        """Make a network of the project's own, with a subnet of the default pool; returns its id."""
+        network = self.neutron.post("/networks", json={"network": {"name": name}}).json()["network"]
+        subnet = {"network_id": network["id"], "ip_version": 4, "use_default_subnetpool": True}
+        self.neutron.post("/subnets", json={"subnet": subnet})
+        return str(network["id"])
 
     def port(self, **body: Any) -> dict[str, Any]:
         """Make a port on the network romana."""

@@ -24,7 +24,7 @@ What `openstack` answers on a stack of the target `local` with the engine `packa
 commands were run in this order, on the controller: `./romana-setup ssh controller`, where root has the clouds. In the
 column *as* is the user: `demo` is `--os-cloud <stack_name>-demo`, `admin` is `--os-cloud <stack_name>`. ID is an id.
 
-This page is made by `tests/openstack/commands.py`, and compared by the layer `openstack`.
+This page is made by `tests/openstack/commands.py`, and compared by the layer `openstack` in `./run-tests long`.
 """
 
 
@@ -123,8 +123,15 @@ SECTIONS = {
         Command("router list"),
         Command("floating ip create romana"),
         Command("floating ip list"),
-        Command("network create daily"),
         Command("subnet create --network romana --subnet-range 172.30.0.0/16 daily"),
+    ],
+    "A network of the project's own": [
+        Command("network create daily"),
+        Command("subnet create --network daily --subnet-range 172.30.0.0/16 daily"),
+        Command("subnet create --network daily --use-default-subnet-pool daily"),
+        Command("server create --wait --image tiny --flavor tiny --network daily own"),
+        Command("server delete --wait own"),
+        Command("network delete daily"),
     ],
     "The administrator": [
         admin("server list --all-projects"),
@@ -143,7 +150,6 @@ SECTIONS = {
     ],
     "Tidied": [
         Command("server delete --wait volumes"),
-        Command("network delete daily"),
         Command("server group delete daily"),
         Command("port delete daily"),
         Command("security group delete daily"),

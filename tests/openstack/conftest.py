@@ -49,8 +49,8 @@ def walks(stack: Setup) -> Walks:
 
 
 @pytest.fixture(scope="module")
-def admin(stack: Setup, walks: Walks) -> Cloud:  # noqa: ARG001 - to be made before
-    """The administrator, in the project demo, joined after the walks: may say on which host an instance runs."""
+def admin(stack: Setup) -> Cloud:
+    """The administrator, in the project demo, joined after users' walks: may say on which host an instance runs."""
     Cloud(stack.directory, stack.name).join("demo")
     cloud = Cloud(stack.directory, stack.name, project="demo")
     cloud.add_image(BLANK, bytes(1 << 20))

@@ -101,6 +101,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
+@pytest.mark.long("waits for each fault to be seen; the layer unit has what is said of it")
 def test_what_runs_but_does_not_work_is_named(stack: Setup, fault: str) -> None:
     done, undone, said = FAULTS[fault]
     stack.ssh("controller", done)
@@ -124,6 +125,7 @@ def test_root_on_the_controller_has_the_clouds(stack: Setup) -> None:
     assert "romana" in stack.ssh("controller", "openstack", "--os-cloud", stack.name, "network", "list")
 
 
+@pytest.mark.long("gives ninety commands to one instance after the other; lint parses what documentation has of them")
 def test_daily_commands_answer_as_the_page_says(stack: Setup) -> None:
     made = commands.page(commands.run(stack.directory / "ssh_config", stack.name))
     assert made.splitlines() == commands.PAGE.read_text().splitlines()
@@ -173,6 +175,21 @@ def test_dashboard_says_why_something_is_refused(dashboard: Dashboard, demo: Clo
     assert "responseError" in dashboard.home  # what shows it
 
 
+WALK = pytest.mark.long("looks at all pages of Horizon in a browser, as two users; each is asked for in every run")
+
+
+@WALK
+def test_users_begin_in_their_own_projects(walks: Walks) -> None:
+    assert {user: project for user, (project, _) in walks.items()} == {"admin": "admin", "demo": "demo"}
+
+
+@WALK
+def test_no_page_of_the_menu_has_an_error(walks: Walks) -> None:
+    errors = {(user, page): said for user, (_, pages) in walks.items() for page, said in pages.items()}
+    assert {user for user, _ in errors} == {"admin", "demo"}
+    assert {place: said for place, said in errors.items() if said} == {}
+
+
 @pytest.mark.parametrize("chunked", [False, True], ids=["whole", "chunked"])
 @pytest.mark.parametrize("service", PATHS)
 def test_a_bad_token_is_refused_whatever_comes_with_it(admin: Cloud, service: str, chunked: bool) -> None:
@@ -189,16 +206,6 @@ def test_a_cloud_to_which_only_ssh_leads_is_reached_by_it(stack: Setup) -> None:
     assert urls["demo"]["compute"] == "http://127.0.0.1:8774/v2.1"
     assert urls["admin"]["network"] == "http://127.0.0.1:9696"
     assert verify.run(far, quick=True).ok
-
-
-def test_users_begin_in_their_own_projects(walks: Walks) -> None:
-    assert {user: project for user, (project, _) in walks.items()} == {"admin": "admin", "demo": "demo"}
-
-
-def test_no_page_of_the_menu_has_an_error(walks: Walks) -> None:
-    errors = {(user, page): said for user, (_, pages) in walks.items() for page, said in pages.items()}
-    assert {user for user, _ in errors} == {"admin", "demo"}
-    assert {place: said for place, said in errors.items() if said} == {}
 
 
 @pytest.mark.usefixtures("nothing_left")
@@ -235,6 +242,37 @@ def test_instances_of_one_segment_reach_each_other_and_no_others(stack: Setup, a
         assert "0 packets received" in admin.run(web1, f"{spoofed}; true")
     finally:
         other_project.delete(theirs)
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_a_projects_own_network_is_a_segment(stack: Setup, admin: Cloud, demo: Cloud) -> None:
+    networks = [demo.make_network(name) for name in ("net0", "net1")]
+    places = [(networks[0], "compute01"), (networks[0], "compute02"), (networks[1], "compute01")]
+    booted: list[str] = []
+    try:
+        booted = [
+            admin.boot(f"own{number}", host, networks=[{"uuid": network}])
+            for number, (network, host) in enumerate(places)
+        ]
+        booted.append(admin.boot("shared", "compute01", "s1"))
+        one, two, apart, shared = admin.active(*booted)
+        # The tenant has the segments default, s1 and s2 already.
+        assert [one.address, two.address, apart.address] == ["10.1.36.3", "10.2.36.3", "10.1.37.3"]
+        admin.ready(*booted)
+        assert reaches(admin, one, two)
+        assert reaches(admin, two, one)
+        assert not reaches(admin, one, apart)
+        assert not reaches(admin, apart, two)
+        assert not reaches(admin, shared, one)
+        assert not reaches(admin, two, shared)
+        assert hops(admin, one, two) == ["10.1.0.1", "*", two.address]
+        assert f"lease {one.address}/16" in admin.console(one.id)
+        assert "metadata ok" in admin.console(one.id)
+    finally:
+        admin.delete(*booted)
+        for network in networks:
+            demo.neutron.delete(f"/networks/{network}")
+    assert [one["name"] for one in stack.romana("segment", "list", "demo")] == ["default", "s1", "s2"]
 
 
 def hops(cloud: Cloud, source: Server, target: Server) -> list[str]:
@@ -306,6 +344,7 @@ def test_port_is_active_only_after_the_agent_applied_it(stack: Setup, admin: Clo
 
 
 @pytest.mark.usefixtures("nothing_left")
+@pytest.mark.long("kills each service while instances boot, one after the other")
 def test_services_killed_during_boots(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
     one, two = pair
     amid = []
@@ -343,6 +382,7 @@ def edited(stack: Setup, file: str, unit: str, edits: tuple[str, str]) -> Iterat
 
 
 @pytest.mark.usefixtures("nothing_left")
+@pytest.mark.long("lets tokens expire")
 def test_a_command_goes_on_when_its_token_expires(stack: Setup) -> None:
     """A client that is refused for that logs in again; what Nova has others do for it goes on, too."""
     create = ("server", "create", "--wait", "--image", "tiny", "--flavor", "tiny", "--network", "romana", "-f", "json")
@@ -365,6 +405,7 @@ def names_of_endpoints(stack: Setup) -> set[str]:
 
 
 @pytest.mark.usefixtures("nothing_left")
+@pytest.mark.long("waits for the timer that finishes it")
 def test_deletion_that_nova_compute_has_forgotten_is_finished(stack: Setup, admin: Cloud) -> None:
     identifier = admin.boot("forgotten", "compute01")
     admin.active(identifier)
@@ -404,6 +445,22 @@ def test_an_interface_comes_and_goes_while_an_instance_runs(admin: Cloud, pair: 
     assert reaches(admin, two, one)
 
 
+@pytest.mark.usefixtures("nothing_left")
+def test_an_instance_with_two_ports_answers_on_both(admin: Cloud, pair: tuple[Server, Server]) -> None:
+    identifier = admin.boot("both", segment="s1", networks=[{"uuid": admin.network()}] * 2)
+    (server,) = admin.active(identifier)
+    wait_for(lambda: admin.console(identifier).count("romana-guest: lease ") == 2, "both have a lease")
+    admin.ready(identifier)
+    assert len(set(server.addresses)) == 2
+    for address in server.addresses:
+        admin.run(pair[1], f"ping -c 1 -W 3 {address} && wget -q -O /dev/null http://{address}/")
+    asked = "wget -q -O - http://169.254.169.254/latest/meta-data/local-ipv4"
+    for card in ("eth0", "eth1"):
+        gateway = f"$(ip route | grep '^default .* {card} ' | cut -d ' ' -f 3)"
+        by_it = f"ip route replace 169.254.169.254 via {gateway} dev {card} onlink"
+        assert admin.run(server, f"{by_it} && ip route get 169.254.169.254 && {asked}").split()[-1] == server.address
+
+
 def active_port(cloud: Cloud, identifier: str) -> bool:
     return any(port["id"] == identifier and port["status"] == "ACTIVE" for port in cloud.ports())
 
@@ -420,6 +477,7 @@ def test_rebuild_and_hard_reboot_keep_the_network(admin: Cloud, pair: tuple[Serv
 
 
 @pytest.mark.usefixtures("nothing_left")
+@pytest.mark.long("boots twenty emulated machines")
 def test_twenty_instances_at_once(admin: Cloud) -> None:
     images = ["tiny", *[BLANK] * 18, "tiny"]
     identifiers = [admin.boot(f"many{number}", None, "s1", image) for number, image in enumerate(images)]
@@ -434,6 +492,7 @@ def test_twenty_instances_at_once(admin: Cloud) -> None:
 
 
 @pytest.mark.usefixtures("nothing_left")
+@pytest.mark.long("boots an emulated machine twice; the layer drivers moves ports, and here one is rebuilt")
 def test_cold_migration_gives_an_address_of_the_new_host(admin: Cloud, pair: tuple[Server, Server]) -> None:
     peer, _ = pair  # the other has 10.2.34.3
     (mover,) = admin.active(admin.boot("mover", "compute01", "s1"))
@@ -450,6 +509,7 @@ def test_cold_migration_gives_an_address_of_the_new_host(admin: Cloud, pair: tup
 
 
 @pytest.mark.usefixtures("nothing_left")
+@pytest.mark.long("resizes an emulated machine")
 def test_resize_works_where_one_node_runs_instances(admin: Cloud) -> None:
     (before,) = admin.active(admin.boot("grows", "compute01"))
     services = admin.nova.get("/os-services?binary=nova-compute").json()["services"]
@@ -486,6 +546,7 @@ def test_reboot_of_a_compute_node(stack: Setup, admin: Cloud, pair: tuple[Server
 
 
 @pytest.mark.usefixtures("nothing_left")
+@pytest.mark.long("boots all of OpenStack again; a compute node is rebooted in every run")
 def test_reboot_of_the_controller_without_ipv6(stack: Setup, admin: Cloud, pair: tuple[Server, Server]) -> None:
     one, two = pair
     for part in ("all", "default"):

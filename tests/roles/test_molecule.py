@@ -37,7 +37,10 @@ SCENARIOS: dict[str, dict[str, Any]] = {
 }
 
 
-@pytest.fixture(params=SCENARIOS)
+LONG = pytest.mark.long("every installation has the roles with their defaults; `alternative` has the same tests")
+
+
+@pytest.fixture(params=[pytest.param("default", marks=LONG), "alternative"])
 def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[str, dict[str, str]]]:
     """A scenario's name, and the environment in which molecule finds the stack it is about."""
     name = request.param

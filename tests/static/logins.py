@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
 import shlex
-import signal
 import subprocess
 import sys
 from dataclasses import dataclass, field
@@ -16,11 +14,11 @@ from typing import Any
 import pexpect
 from server_image import server_image
 from waiting import DEADLINE, eventually
+from world import die_with_parent
 
 HERE = Path(__file__).parent
 PATH = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 SUBNET = "192.168.94"
-PR_SET_PDEATHSIG = 1
 # It takes who is meant from its input and prints what it says.
 ASK = """
 import dataclasses, json, pathlib, sys
@@ -90,10 +88,6 @@ print(json.dumps([[name, one.host, one.user, one.port, one.destination] for name
 """
 
 
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
-
-
 @dataclass
 class Logins:
     """The lab. Use it as a context.
@@ -107,7 +101,7 @@ class Logins:
     def __enter__(self) -> Logins:
         own = ["--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
         words = [str(HERE / "logins.sh"), str(self.directory), ":".join(map(str, server_image())), SUBNET]
-        self._first = subprocess.Popen(["unshare", *own, "sh", *words], preexec_fn=_die_with_parent)
+        self._first = subprocess.Popen(["unshare", *own, "sh", *words], preexec_fn=die_with_parent)
         children = Path(f"/proc/{self._first.pid}/task/{self._first.pid}/children")
         self._inside = ["nsenter", f"--target={eventually(children.read_text, 'it begins').split()[0]}"]
         self._inside += ["--net", "--mount", "--pid"]
@@ -180,4 +174,4 @@ class Logins:
 
     def python(self, program: str, given: str = "", env: dict[str, str] | None = None) -> str:
         """What a program of Python's that uses our packages prints there."""
-        return self.shell(f"exec {sys.executable} -c {shlex.quote(program)}", input=given, env=env or {})
+        return self.shell(shlex.join(["exec", sys.executable, "-c", program]), input=given, env=env or {})

@@ -24,7 +24,7 @@ class Layer:
     Args:
         folders: where its tests are, folders or files below the project's directory.
         packages: distribution packages that it needs, and not each layer does.
-        by_name: it runs only where it is named: it takes too long for every run.
+        by_name: it runs only where it is named: it takes too long for every run, or costs money.
     """
 
     folders: tuple[str, ...]
@@ -32,12 +32,13 @@ class Layer:
     by_name: bool = False
 
 
-# Two run at a time, begun in this order: the longest are not the last.
+# Three files run at a time, as each waits now and then, begun in this order: the longest are not the last.
 LAYERS = {
     # Begins with no cache; what it leaves there, images above all, is what the others work with.
     "first": Layer(("tests/fresh/test_debian12.py",)),
     "lint": Layer(("tests/lint",)),
     "unit": Layer(("romana-core/tests/unit", "romana-install/tests", "tests/unit"), packages=()),
+    "launcher": Layer(("tests/launcher",), packages=()),
     "api": Layer(("romana-core/tests/store", "romana-core/tests/server", "romana-core/tests/cli")),
     "browser": Layer(("romana-core/tests/browser",), BROWSER),
     "drivers": Layer(("networking-romana/tests/drivers",)),
@@ -61,8 +62,15 @@ LAYERS = {
     "guest": Layer(("tests/guest",)),
     "modules": Layer(("tests/modules",)),
     "tempest": Layer(("tests/openstack/test_tempest.py",), (*PROGRAMS, *BROWSER), by_name=True),
+    "aws-real": Layer(("tests/aws/real",), packages=(), by_name=True),
 }
-SETS = {"quick": ("lint", "unit", "api", "modules"), "fresh": ("first", "systems")}
+SETS = {
+    "quick": ("lint", "unit", "api", "modules"),
+    "fresh": ("first", "systems"),
+    # Those that have cases marked long; run-tests adds --long=only, and for everything --long=also.
+    "long": ("drivers", "legacy", "agent", "vagrant", "openstack", "static", "local", "aws", "roles"),
+    "everything": tuple(name for name, layer in LAYERS.items() if not layer.by_name),
+}
 
 
 class UnknownLayerError(ValueError):
@@ -80,9 +88,13 @@ def chosen(names: Iterable[str]) -> list[str]:
 
 
 def layer_of(test: str) -> str | None:
-    """The layer of a test, by its node id or path; None when it is in none."""
+    """The layer of a test, by its node id or path; None when it is in none.
+
+    What is in folders of two, one in the other, is of the inner one's.
+    """
     path = PurePosixPath(test.partition("::")[0])
-    return next((name for name, layer in LAYERS.items() if any(map(path.is_relative_to, layer.folders))), None)
+    folders = {folder: name for name, layer in LAYERS.items() for folder in layer.folders}
+    return folders.get(max(filter(path.is_relative_to, folders), key=len, default=""))
 
 
 def main() -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import re
 import subprocess
+import sys
 from pathlib import Path
 
 import layers
@@ -33,12 +36,75 @@ def test_every_folder_of_a_layer_is_there() -> None:
 
 
 def test_without_a_name_all_layers_are_meant_but_those_by_name() -> None:
-    assert [*layers.chosen([]), "tempest"] == list(layers.LAYERS)
-    assert layers.chosen(["tempest"]) == ["tempest"]
+    by_name = ["tempest", "aws-real"]
+    assert [*layers.chosen([]), *by_name] == list(layers.LAYERS)
+    assert layers.chosen(by_name) == by_name
 
 
 def test_layers_keep_their_order_however_they_are_named() -> None:
     assert layers.chosen(["modules", "quick", "guest"]) == ["lint", "unit", "api", "guest", "modules"]
+
+
+def test_everything_is_all_layers() -> None:
+    assert layers.chosen(["everything"]) == layers.chosen([])
+
+
+REAL = "tests/aws/real/test_real.py"
+
+
+@pytest.mark.parametrize(("named", "is_there"), [("tests/aws", False), ("tests/aws/real", True), (REAL, True)])
+def test_what_costs_money_on_aws_is_only_there_by_its_own_name(named: str, is_there: bool) -> None:
+    where = {"ROMANA_TEST_AWS_REGION": "eu-west-1", "ROMANA_TEST_AWS_PROFILE": "mine"}
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", named]
+    done = subprocess.run(command, cwd=PROJECT, env={**os.environ, **where}, capture_output=True, text=True, check=True)
+    assert (REAL in done.stdout) is is_there
+
+
+def test_what_costs_money_on_aws_runs_only_where_it_is_said_where_and_as_whom() -> None:
+    names = ("ROMANA_TEST_AWS_REGION", "ROMANA_TEST_AWS_PROFILE")
+    environment = {name: value for name, value in os.environ.items() if name not in names}
+    command = [sys.executable, "-m", "pytest", REAL]
+    done = subprocess.run(command, cwd=PROJECT, env=environment, capture_output=True, text=True, check=True)
+    assert "The authors have no account of AWS" in done.stdout
+    assert f"only where {' and '.join(names)} says where, and as whom" in " ".join(done.stdout.split())
+    assert "4 skipped" in done.stdout
+
+
+def test_a_folder_in_anothers_is_its_own_layers() -> None:
+    assert layers.layer_of(f"{REAL}::test_second_install_changes_nothing") == "aws-real"
+    assert layers.layer_of("tests/aws/test_stack.py") == "aws"
+
+
+CLOUD = "tests/openstack/test_cloud.py::"
+SERVERS = "tests/static/test_"
+LONG = [
+    f"{CLOUD}test_twenty_instances_at_once",
+    f"{SERVERS}openstack.py::test_second_install_changes_nothing",
+]
+SHORT = [f"{CLOUD}test_reboot_of_a_compute_node", f"{SERVERS}servers.py::test_check_makes_nothing"]
+
+
+@pytest.mark.parametrize(
+    ("options", "runs", "left_out"),
+    [((), SHORT, LONG), (("--long=also",), LONG + SHORT, []), (("--long=only",), LONG, [])],
+)
+def test_what_takes_long_is_left_out_and_said(options: tuple[str, ...], runs: list[str], left_out: list[str]) -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", *options, *LONG, *SHORT]
+    said = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=False).stdout
+    before, _, after = said.partition("left out, as it takes long; ./run-tests long runs it")
+    assert sorted(one for one in LONG + SHORT if one in before) == sorted(runs)
+    assert [one for one in LONG + SHORT if one in after] == left_out
+
+
+def test_the_set_long_has_every_layer_with_such_cases() -> None:
+    files = [file.relative_to(PROJECT) for folder in PROJECT.glob("**/tests") for file in folder.rglob("test_*.py")]
+    marked = {
+        file
+        for file in files
+        if re.search(r"^[^\n\"']*pytest\.mark\.long\(", (PROJECT / file).read_text(), re.MULTILINE)
+    }
+    assert {layers.layer_of(str(file)) for file in marked} == set(layers.SETS["long"])
+    assert set(layers.SETS["long"]) <= set(layers.SETS["everything"])
 
 
 def test_an_unknown_layer_is_refused() -> None:

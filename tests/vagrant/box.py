@@ -16,6 +16,7 @@ from pathlib import Path
 from image_layer import APART, layer
 from node_image import node_image
 
+from romana_install.state.lock import awaited
 from romana_install.state.stack import cache_home
 
 RELEASE = "trixie"
@@ -45,14 +46,14 @@ def built() -> Path:
     recipe = [Path(__file__).read_text(), *map(str, parts)]
     boxes = cache_home() / "boxes"
     made = boxes / hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
-    if made.is_dir():
-        return made
     boxes.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=f"{made.name}.", dir=boxes) as beside:
-        directory = Path(beside) / "box"
-        directory.mkdir()
-        _build(directory, parts)
-        directory.rename(made)  # nobody finds half a box
+    with awaited(boxes / f"{made.name}.lock"):  # two files of tests begin with it at the same time
+        if not made.is_dir():
+            with tempfile.TemporaryDirectory(prefix=f"{made.name}.", dir=boxes) as beside:
+                directory = Path(beside) / "box"
+                directory.mkdir()
+                _build(directory, parts)
+                directory.rename(made)  # nobody finds half a box
     return made
 
 

@@ -49,6 +49,7 @@ def test_install_says_what_it_made_and_how_to_go_on(stack: VagrantSetup) -> None
         assert expected in output
 
 
+@pytest.mark.long("check mode finds nothing to change in every run")
 def test_second_install_changes_nothing(installed: VagrantSetup) -> None:
     assert "changed=0" in installed.run("install")
 
@@ -67,6 +68,7 @@ def test_status_is_well(installed: VagrantSetup) -> None:
     assert json.loads(installed.run("status", "--format", "json"))["ok"]
 
 
+@pytest.mark.long("boots another emulated machine; `local` adds nodes in every run")
 def test_scaling_out_leaves_the_others_and_the_users_part_alone(installed: VagrantSetup) -> None:
     def boot() -> str:
         return installed.ssh("controller", "cat /proc/sys/kernel/random/boot_id")
@@ -80,10 +82,12 @@ def test_scaling_out_leaves_the_others_and_the_users_part_alone(installed: Vagra
     assert vagrantfile.read_text().endswith(MINE)
 
 
+@pytest.mark.long("needs the machine that scaling out makes")
 def test_nodes_know_each_other_by_name(installed: VagrantSetup) -> None:
     assert installed.address(11) in installed.ssh("controller", "getent hosts compute01")
 
 
+@pytest.mark.long("boots the machines again")
 def test_a_snapshot_brings_a_broken_network_back(installed: VagrantSetup) -> None:
     installed.run("snapshot", "save", "good")
     assert "already" in installed.run("snapshot", "save", "good", code=1)
@@ -95,10 +99,12 @@ def test_a_snapshot_brings_a_broken_network_back(installed: VagrantSetup) -> Non
     installed.run("verify", "--quick")
 
 
+@pytest.mark.long("needs the snapshot")
 def test_an_unknown_snapshot_is_refused(installed: VagrantSetup) -> None:
     assert "there are: good" in installed.run("snapshot", "restore", "other", code=1)
 
 
+@pytest.mark.long("needs the machine that scaling out makes")
 def test_a_node_that_leaves_is_removed(installed: VagrantSetup) -> None:
     installed.settings["devstack_compute_node"] = 0
     installed.run("install", "--quick")

@@ -97,6 +97,7 @@ def test_the_vagrantfile_is_valid(lab: VagrantSetup) -> None:
     assert "successfully" in lab.vagrant("validate")
 
 
+@pytest.mark.long("waits for a machine that does not come")
 def test_a_machine_that_never_boots_is_said_to_be_half_made(lab: VagrantSetup, virtualbox: Path) -> None:
     lab.settings["vagrant_boot_timeout"] = 30
     with injected(virtualbox / "hang"):
@@ -105,6 +106,7 @@ def test_a_machine_that_never_boots_is_said_to_be_half_made(lab: VagrantSetup, v
     assert "half made: controller" in output
 
 
+@pytest.mark.long("boots another emulated machine; test_stack.py boots one by libvirt in every run")
 def test_the_next_run_makes_it_again_once_the_cause_is_gone(lab: VagrantSetup) -> None:
     lab.settings["vagrant_boot_timeout"] = 900
     lab.run("provision")

@@ -9,38 +9,37 @@ from __future__ import absolute_import
 import hashlib
 import json
 
-from networking_romana import cloud, segment, tenant
+from networking_romana import place as places
+from networking_romana import segment
 from networking_romana.client import romana
 from networking_romana.errors import RomanaInvalid, RomanaRefused
 from networking_romana.port import interface
 
 
-def allocate(context, port, name=None):
+def allocate(port, place):
     """The endpoint of a port on its host: the one it has there, or a new one.
 
     Args:
-        context: Neutron's, of the request.
         port: a Port with a host.
-        name: segment; None: the chosen one, or `default`.
+        place: its Place; where that has no segment, it is `default`.
 
     Raises RomanaInvalid (unknown segment), RomanaRefused (none is free) and RomanaUnavailable.
     """
-    owner = _tenant(context, port)
-    return _create(port, port.host, owner, name or chosen_segment(port) or segment.DEFAULT)
+    return _create(port, port.host, place.tenant, place.segment or segment.DEFAULT)
 
 
 def claim(context, port, address):
     """The endpoint of a port with an address that somebody chose; it has to be of the port's host and tenant.
 
-    Where neither host nor segment is known otherwise, the address says which. Raises as `allocate` does.
+    Where neither host nor segment is known otherwise, the address says which. Raises as `allocate` and
+    `place.of_port` do.
     """
     known = find(port.id, address)
     if known:
         return known
-    owner = _tenant(context, port)
-    place = romana().explain(address)
-    _check_place(port, owner, place)
-    return _create(port, place["host"], owner, place["segment"], address)
+    place, found = places.of_port(context, port), romana().explain(address)
+    _check_place(port, place, found)
+    return _create(port, found["host"], place.tenant, found["segment"], address)
 
 
 def was_chosen(port, endpoint):
@@ -77,38 +76,22 @@ def release(port_id, addresses=None):
             romana().delete_endpoint(endpoint["id"])
 
 
-def chosen_segment(port):
-    """The segment that somebody chose for a port; None when nobody did. Raises RomanaInvalid, RomanaUnavailable."""
-    return segment.chosen(port, cloud.instance_metadata if cloud.can_be_asked() else lambda _instance: None)
-
-
-def _tenant(context, port):
-    def name():
-        if context.project_id == port.project_id and context.project_name:
-            return context.project_name
-        project = cloud.project(port.project_id) if cloud.can_be_asked() else None
-        return project and project["name"]
-
-    return tenant.of_project(romana(), port.project_id, name)
-
-
-def _check_place(port, owner, place):
-    address = place["address"]
-    if place["host"] is None or place["role"] not in ("endpoint", "unallocated"):
+def _check_place(port, place, found):
+    address = found["address"]
+    if found["host"] is None or found["role"] not in ("endpoint", "unallocated"):
         raise RomanaInvalid(reason="{} is no address that a port can have; leave it out".format(address))
-    if port.host and place["host"] != port.host:
+    if port.host and found["host"] != port.host:
         raise RomanaInvalid(
             reason="{} is an address of host {}, and the port is on {}; take one of that host, or leave it out".format(
-                address, place["host"], port.host
+                address, found["host"], port.host
             )
         )
-    if place["tenant"] != owner:
+    if found["tenant"] != place.tenant:
         raise RomanaInvalid(reason="{} is no address of the port's project; leave it out".format(address))
-    chosen = chosen_segment(port)
-    if place["segment"] is None or chosen not in (None, place["segment"]):
+    if found["segment"] is None or place.segment not in (None, found["segment"]):
         raise RomanaInvalid(
             reason="{} is not in the segment {}; take one of that segment, or leave it out".format(
-                address, chosen or segment.DEFAULT
+                address, place.segment or segment.DEFAULT
             )
         )
 
@@ -121,6 +104,7 @@ def _create(port, host, owner, name, address=None):
         "mac": port.mac.lower(),
         "interface": interface(port.id),
         "name": port.id,
+        "permissions": {"groups": []},  # nothing passes until its groups are in place
     }
     if address is not None:
         endpoint["address"] = address

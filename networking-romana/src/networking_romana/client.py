@@ -6,10 +6,10 @@ import threading
 
 import requests
 
+from networking_romana import contract
 from networking_romana.config import settings
+from networking_romana.contract import path
 from networking_romana.errors import RomanaRefused, RomanaUnavailable
-
-EXHAUSTED = 507
 
 
 class RomanaClient(object):
@@ -19,11 +19,12 @@ class RomanaClient(object):
     and whether it did the work before is not known then.
 
     Every method raises RomanaRefused when the server says no, and RomanaUnavailable when it gives no usable answer.
+    A name that would lead elsewhere raises ConfigError; there is none in Neutron.
     """
 
     def __init__(self, url, ca_file, token_file, timeout):
         """Args: url: str; ca_file, token_file: paths; timeout: seconds."""
-        self._url = url.rstrip("/")
+        self._caller = contract.Caller(url, token_file, "neutron")
         self._ca_file = ca_file
         self._token_file = token_file
         self._timeout = timeout
@@ -31,47 +32,67 @@ class RomanaClient(object):
 
     def plan(self):
         """The address plan."""
-        return self._get("/v1/plan")
+        return self._get(contract.PLAN)
 
     def explain(self, address):
         """Whose an address (str) is: host, tenant, segment, role, endpoint."""
-        return self._get("/v1/explain/{}".format(address))
+        return self._get(path(contract.EXPLAIN, address))
 
     def tenants(self, **filters):
         """Tenants; filter: project_id."""
-        return self._get("/v1/tenants", filters)
+        return self._get(contract.TENANTS, filters)
 
     def create_tenant(self, name, project_id):
         """Make a tenant, or find it with just these values."""
-        return self._send("POST", "/v1/tenants", body={"name": name, "project_id": project_id})
+        return self._send("POST", contract.TENANTS, body={"name": name, "project_id": project_id})
 
     def delete_tenant(self, name):
         """Delete a tenant without endpoints, with its segments."""
-        self._delete("/v1/tenants/{}".format(name))
+        self._delete(path(contract.TENANT, name))
 
     def segments(self, tenant):
         """The segments of a tenant."""
-        return self._get("/v1/tenants/{}/segments".format(tenant))
+        return self._get(path(contract.SEGMENTS, tenant))
 
-    def create_segment(self, tenant, name):
-        """Make a segment, or find it."""
-        return self._send("POST", "/v1/tenants/{}/segments".format(tenant), body={"name": name})
+    def create_segment(self, tenant, name, network_id=None):
+        """Make a segment, or find it with just these values."""
+        return self._send("POST", path(contract.SEGMENTS, tenant), body={"name": name, "network_id": network_id})
+
+    def delete_segment(self, tenant, name, generation):
+        """Delete a segment without endpoints, of that generation; nothing happens when that has been done."""
+        self._delete(path(contract.SEGMENT, tenant, name), {"If-Match": '"{}"'.format(generation)})
+
+    def all_segments(self, **filters):
+        """The segments of all tenants; filter: network_id."""
+        return self._get(contract.ALL_SEGMENTS, filters)
+
+    def groups(self):
+        """All security groups."""
+        return self._get(contract.GROUPS)
+
+    def put_group(self, identifier, group):
+        """Make a security group, or have it be like this."""
+        return self._send("PUT", path(contract.GROUP, identifier), body=group)
+
+    def delete_group(self, identifier):
+        """Delete a security group that no endpoint is in; nothing happens when that has been done."""
+        self._delete(path(contract.GROUP, identifier))
 
     def endpoints(self, **filters):
         """Endpoints; filters: host, tenant, segment, address, interface."""
-        return self._get("/v1/endpoints", filters)
+        return self._get(contract.ENDPOINTS, filters)
 
     def create_endpoint(self, endpoint, key):
         """Make an endpoint, or find what the same key made."""
-        return self._send("POST", "/v1/endpoints", body=endpoint, headers={"Idempotency-Key": key})
+        return self._send("POST", contract.ENDPOINTS, body=endpoint, headers={"Idempotency-Key": key})
 
     def update_endpoint(self, identifier, changes):
         """Change MAC or interface of an endpoint."""
-        return self._send("PATCH", "/v1/endpoints/{}".format(identifier), body=changes)
+        return self._send("PATCH", path(contract.ENDPOINT, identifier), body=changes)
 
     def delete_endpoint(self, identifier):
         """Give an address back; nothing happens when that has been done."""
-        self._delete("/v1/endpoints/{}".format(identifier))
+        self._delete(path(contract.ENDPOINT, identifier))
 
     def statuses(self, after=None, wait=0):
         """{"generation": int, "endpoints": [...]}: those whose status changed after a generation.
@@ -79,41 +100,51 @@ class RomanaClient(object):
         Without `after` all of them. None when nothing changed in `wait` seconds.
         """
         query = {} if after is None else {"after": after, "wait": wait}
-        return self._get("/v1/statuses", query, self._timeout + wait)
+        return self._get(contract.STATUSES, query, self._timeout + wait)
 
-    def _get(self, path, query=None, timeout=None):
-        return self._send("GET", path, query=query, timeout=timeout)
+    def _get(self, place, query=None, timeout=None):
+        return self._send("GET", place, query=query, timeout=timeout)
 
-    def _delete(self, path):
+    def _delete(self, place, headers=None):
         try:
-            self._send("DELETE", path)
+            self._send("DELETE", place, headers=headers)
         except RomanaRefused as refusal:
-            if refusal.code != "not_found":
+            if refusal.code != contract.NOT_FOUND:
                 raise
 
-    def _send(self, method, path, query=None, body=None, headers=None, timeout=None):
-        def send():
-            return self._session().request(
+    def _send(self, method, place, query=None, body=None, headers=None, timeout=None):
+        try:
+            answer = self._ask(
                 method,
-                self._url + path,
+                self._caller.url + place,
                 params=query,
                 json=body,
-                headers=dict(headers or {}, Authorization="Bearer " + self._token()),
+                # Read each time: a new token needs no restart.
+                headers=dict(headers or {}, Authorization="Bearer " + contract.read_token(self._token_file)),
                 timeout=timeout or self._timeout,
                 verify=self._ca_file,
                 allow_redirects=False,
             )
+            return self._caller.read(answer.status_code, answer.content)
+        except contract.ApiError as error:
+            if error.lasting and error.code not in (contract.UNAUTHENTICATED, contract.FORBIDDEN):
+                raise RomanaRefused(error.args[0], error.code, error.details)
+            raise RomanaUnavailable(reason="romana-server: " + error.args[0])
+        except contract.ClientError as error:
+            raise RomanaUnavailable(reason=error.args[0])
 
+    def _ask(self, *request, **options):
+        self._caller.check_url()
         try:
             try:
-                answer = send()
+                return self._session().request(*request, **options)
             except requests.Timeout:
                 raise
             except requests.ConnectionError:
-                answer = send()
-        except (IOError, OSError) as error:  # requests' own, and that of a missing ca_file
-            raise RomanaUnavailable(reason=self._why(error, timeout or self._timeout))
-        return self._read(answer)
+                return self._session().request(*request, **options)
+        except EnvironmentError as error:  # requests' own, and that of a missing ca_file
+            self._caller.trust(self._ca_file)  # says what is wrong with it better
+            raise self._caller.no_answer(error, not isinstance(error, requests.ConnectTimeout))
 
     def _session(self):
         """A session of this thread, made on first use: processes that are forked later share no connection."""
@@ -121,59 +152,6 @@ class RomanaClient(object):
             self._local.session = requests.Session()
             self._local.session.trust_env = False  # no proxy stands between Neutron and romana-server
         return self._local.session
-
-    def _token(self):
-        """Read each time: a new token needs no restart."""
-        try:
-            with open(self._token_file) as file:
-                return file.read().strip()
-        except (IOError, OSError) as error:
-            raise RomanaUnavailable(
-                reason="Neutron's token for romana-server cannot be read ({}: {}); run the installer again".format(
-                    self._token_file, error.strerror
-                )
-            )
-
-    def _why(self, error, seconds):
-        if isinstance(error, requests.Timeout):
-            what = "does not answer within {:g} s".format(seconds)
-        elif isinstance(error, requests.exceptions.SSLError):
-            what = "has a certificate that {} does not vouch for ({})".format(self._ca_file, _why_refused(error))
-        elif isinstance(error, requests.ConnectionError):
-            what = "cannot be reached"
-        else:
-            what = "cannot be asked: {}".format(error)
-        return "romana-server ({}) {}; see systemctl status romana-server there".format(self._url, what)
-
-    def _read(self, answer):
-        if answer.status_code == requests.codes.no_content:
-            return None
-        try:
-            content = answer.json()
-            if answer.ok:
-                return content
-            error = content["error"]
-            code, message = error["code"], error["message"]
-        except (ValueError, KeyError, TypeError):
-            raise RomanaUnavailable(
-                reason="romana-server ({}) gives no valid answer: HTTP {}".format(self._url, answer.status_code)
-            )
-        if answer.status_code in (requests.codes.unauthorized, requests.codes.forbidden):
-            raise RomanaUnavailable(reason="romana-server does not let Neutron in: {}".format(message))
-        if answer.status_code >= requests.codes.server_error and answer.status_code != EXHAUSTED:
-            raise RomanaUnavailable(reason="romana-server: {}".format(message))
-        raise RomanaRefused(message, code, error.get("details"))
-
-
-def _why_refused(error):
-    """What the TLS library says of a certificate: expired, not yet valid, for another name, of another authority.
-
-    requests and urllib3 each put an exception of their own around it. Python 2.7 says less.
-    """
-    inner = getattr(error, "reason", None) or (error.args and error.args[0])
-    if isinstance(inner, Exception):
-        return _why_refused(inner)
-    return getattr(error, "verify_message", error)
 
 
 _client = None

@@ -52,12 +52,30 @@ except ImportError:  # Liberty
         return session.Session.load_from_conf_options(cfg.CONF, section, auth=plugin)
 
 
+try:
+    from neutron_lib.services.qos.base import DriverBase as QosDriver
+except ImportError:  # Ocata; there QoS is not offered
+    QosDriver = object
+if QosDriver is not object:
+    from neutron.services.qos.qos_plugin import QoSPlugin as QosPlugin
+else:
+
+    class QosPlugin(object):  # type: ignore[no-redef] # a stand-in
+        """Nobody's base."""
+
+        supported_extension_aliases = ()
+
+
 __all__ = [
     "AUTH_OPTION",
     "NOT_SPECIFIED",
     "DeferIpam",
+    "QosDriver",
+    "QosPlugin",
     "SubnetGroup",
+    "after_group_change",
     "before_port_update",
+    "before_subnet_create",
     "core_plugin",
     "exceptions",
     "get_admin_context",
@@ -67,12 +85,21 @@ __all__ = [
     "ml2_api",
     "port_dict",
     "portbindings",
+    "qos_plugin",
+    "request_context",
 ]
 
 
 def core_plugin():
     """The core plugin of this process: ML2."""
     return directory.get_plugin()
+
+
+def qos_plugin():
+    """The service plugin for QoS of this process; None where there is none."""
+    if hasattr(directory, "get_service_plugins"):  # Liberty
+        return directory.get_service_plugins().get("QOS")
+    return directory.get_plugin("QOS")
 
 
 def port_dict(port):
@@ -97,6 +124,73 @@ def before_port_update(callback):
     # The registry holds functions of its own module weakly in some releases, so the caller keeps what is returned.
     registry.subscribe(receive, resources.PORT, events.BEFORE_UPDATE)
     return receive
+
+
+def before_subnet_create(callback):
+    """Have `callback(subnet)` called before a subnet is made: what it does to the dictionary is what will be made.
+
+    Never called by Liberty, which does not tell.
+    """
+
+    def receive(_resource, _event, _trigger, payload):
+        callback(payload.states[0])
+
+    registry.subscribe(receive, resources.SUBNET, events.BEFORE_CREATE)
+    return receive
+
+
+def request_context(driver_context):
+    """Neutron's context of the request that a mechanism driver is called in."""
+    return driver_context._plugin_context  # old releases show it in no other way
+
+
+def after_group_change(changed, deleted):
+    """Have `changed(ids)` called after groups or their rules changed, and `deleted(id)` after a group is deleted."""
+
+    def receive_group(_resource, event, _trigger, payload=None, **kwargs):
+        identifier = payload.resource_id if payload else kwargs.get("security_group_id")
+        if identifier is None:
+            identifier = kwargs["security_group"]["id"]
+        if event == events.AFTER_DELETE:
+            deleted(identifier)
+        else:
+            changed([identifier])
+
+    def receive_address_group(_resource, _event, _trigger, payload=None):
+        found = core_plugin().get_security_group_rules(
+            get_admin_context(), {"remote_address_group_id": [payload.resource_id]}
+        )
+        changed(sorted(set(rule["security_group_id"] for rule in found)))
+
+    for event in (events.AFTER_CREATE, events.AFTER_UPDATE, events.AFTER_DELETE):
+        registry.subscribe(receive_group, resources.SECURITY_GROUP, event)
+    if hasattr(resources, "ADDRESS_GROUP"):
+        registry.subscribe(receive_address_group, resources.ADDRESS_GROUP, events.AFTER_UPDATE)
+    return receive_group, receive_address_group, _after_rule_change(changed)
+
+
+def _after_rule_change(changed):
+    whose = {}  # group of a rule that is about to be deleted: afterwards, Liberty does not say
+
+    def receive_before_deletion(_resource, _event, _trigger, payload=None, **kwargs):
+        if payload is None:
+            identifier = kwargs["security_group_rule_id"]
+            for rule in core_plugin().get_security_group_rules(get_admin_context(), {"id": [identifier]}):
+                whose[identifier] = rule["security_group_id"]
+
+    def receive(_resource, event, _trigger, payload=None, **kwargs):
+        if event != events.AFTER_DELETE:
+            said = payload.latest_state if payload else kwargs["security_group_rule"]
+            changed([said["security_group_id"]])
+        elif payload:
+            changed([payload.metadata["security_group_id"]])
+        else:
+            changed([whose.pop(kwargs["security_group_rule_id"])])
+
+    for event in (events.AFTER_CREATE, events.AFTER_UPDATE, events.AFTER_DELETE):
+        registry.subscribe(receive, resources.SECURITY_GROUP_RULE, event)
+    registry.subscribe(receive_before_deletion, resources.SECURITY_GROUP_RULE, events.BEFORE_DELETE)
+    return receive_before_deletion, receive
 
 
 def load_plugins(arguments):

@@ -4,6 +4,8 @@ from __future__ import absolute_import
 
 from oslo_config import cfg
 
+from networking_romana.contract import API_PORT
+
 GROUP = "romana"
 LEAST_TIMEOUT = 0.1  # seconds
 
@@ -23,7 +25,7 @@ def _seconds(text):
 
 
 OPTIONS = [
-    cfg.Opt("url", _url, default="https://127.0.0.1:9600", help="Where romana-server listens."),
+    cfg.Opt("url", _url, default="https://127.0.0.1:{}".format(API_PORT), help="Where romana-server listens."),
     cfg.StrOpt("ca_file", default="/etc/romana/ca.pem", help="The CA of romana-server's certificate, a PEM file."),
     cfg.StrOpt(
         "token_file",

@@ -3,6 +3,8 @@
 It follows the endpoints' statuses and makes ports ACTIVE; now and then it compares everything, and then also
 - gives addresses back that no port has (what a process left that was killed in the middle of a request),
 - makes the endpoint of a bound port anew that romana-server has lost,
+- passes on what ports may do, are told and are limited to, and security groups, where romana-server has not heard it,
+- gives the segments of networks back that are not there any more,
 - deletes the tenant of a project that Keystone has no more.
 One such process is enough for a cloud; several do no harm. It keeps nothing: it may be restarted at any time.
 """
@@ -16,7 +18,7 @@ from oslo_db import exception as db_exceptions
 from oslo_log import log as logging
 from oslo_utils import timeutils
 
-from networking_romana import address, cloud
+from networking_romana import address, cloud, groups, in_step, own_network
 from networking_romana import port as ports
 from networking_romana.client import romana
 from networking_romana.compat import core_plugin, exceptions, get_admin_context, load_plugins
@@ -62,10 +64,13 @@ class Follower(object):
             self._set_status(port, in_the_end(port, here))
             if not here:
                 self._restore(port)
+        groups.synchronize(known)
+        in_step.synchronize(known)
         addresses = dict((port.id, port.addresses) for port in known)
         for stray in self._strays.due(answer["endpoints"], addresses, timeutils.now()):
             LOG.warning("Address %s is given back: port %s does not have it", stray["address"], stray["name"])
             self._client.delete_endpoint(stray["id"])
+        own_network.forget_deleted()
         self._delete_tenants()
         return answer["generation"]
 
@@ -116,8 +121,20 @@ class Follower(object):
             try:
                 address.claim(get_admin_context(), port, one)
                 LOG.warning("Address %s of port %s was unknown to romana-server; it is known again", one, port.id)
-            except (RomanaInvalid, RomanaRefused) as error:
-                LOG.error("Port %s cannot keep its address %s: %s; make another port", port.id, one, error)
+            except RomanaRefused as refusal:
+                if "hosts" in refusal.details:
+                    LOG.warning(
+                        "Address %s of port %s is known to romana-server again later: %s", one, port.id, refusal
+                    )
+                else:
+                    self._cannot_keep(port, one, refusal)
+            except RomanaInvalid as error:
+                self._cannot_keep(port, one, error)
+            except exceptions.NetworkNotFound:
+                return  # deleted since the comparison began, and the port with it
+
+    def _cannot_keep(self, port, one, error):
+        LOG.error("Port %s cannot keep its address %s: %s; make another port", port.id, one, error)
 
     def _delete_tenants(self):
         if not cloud.can_be_asked():

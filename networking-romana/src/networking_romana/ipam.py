@@ -13,6 +13,7 @@ from neutron.ipam import driver, requests, subnet_alloc
 from neutron.ipam import exceptions as ipam_exceptions
 
 from networking_romana import address, subnet
+from networking_romana import place as places
 from networking_romana import port as ports
 from networking_romana.client import romana
 from networking_romana.compat import DeferIpam, SubnetGroup, core_plugin
@@ -31,7 +32,7 @@ class RomanaAnyRequest(requests.AnyAddressRequest):
 
     def allocate(self):
         """The endpoint, a dictionary."""
-        return address.allocate(self.context, self.port)
+        return address.allocate(self.port, places.of_port(self.context, self.port))
 
 
 class RomanaSpecificRequest(requests.SpecificAddressRequest):
@@ -118,16 +119,24 @@ class RomanaPool(subnet_alloc.SubnetAllocator):
     """Entry point of the driver."""
 
     def allocate_subnet(self, subnet_request):
-        """Accept the subnet that is the address plan. Raises RomanaInvalid for every other."""
-        if not isinstance(subnet_request, requests.SpecificSubnetRequest):
-            raise RomanaInvalid(
-                reason="a subnet from a subnet pool is not possible: give Romana's address plan as CIDR"
+        """Accept the subnet that is the address plan, as it is what a pool gives.
+
+        Raises RomanaInvalid for every other, and SubnetPoolQuotaExceeded.
+        """
+        plan = _plan()
+        if self._subnetpool:
+            subnet.check_pool([prefix.cidr for prefix in self._subnetpool.prefixes], plan)
+            self._check_subnetpool_tenant_quota(subnet_request.tenant_id, plan.prefixlen)
+        if isinstance(subnet_request, requests.AnySubnetRequest):
+            subnet.check_length(subnet_request.prefixlen, plan)
+            subnet_request = requests.SpecificSubnetRequest(
+                subnet_request.tenant_id, subnet_request.subnet_id, plan, None, [subnet.whole(plan)]
             )
-        return self._checked(subnet_request)
+        return self._checked(subnet_request, plan)
 
     def update_subnet(self, subnet_request):
         """Accept what is still the address plan. Raises RomanaInvalid."""
-        return self._checked(subnet_request)
+        return self._checked(subnet_request, _plan())
 
     def get_subnet(self, subnet_id):
         """The subnet."""
@@ -144,8 +153,11 @@ class RomanaPool(subnet_alloc.SubnetAllocator):
         """Ours."""
         return RomanaAddressRequestFactory
 
-    def _checked(self, wanted):
-        everyones = core_plugin().get_subnets(self._context.elevated(), fields=["id"])
-        others = [one["id"] for one in everyones if one["id"] != wanted.subnet_id]
-        subnet.check(wanted, romana().plan()["cidr"], others)
+    def _checked(self, wanted, plan):
+        subnet.check(wanted, plan)
         return RomanaSubnet(self._context, wanted.subnet_id, wanted)
+
+
+def _plan():
+    """The whole address plan, a netaddr.IPNetwork."""
+    return netaddr.IPNetwork(romana().plan()["cidr"])

@@ -5,17 +5,40 @@ A bound port is DOWN until the host's agent has put it in place; `follow` hears 
 
 from __future__ import absolute_import
 
+from functools import partial
+
 from oslo_log import log as logging
 
-from networking_romana import address, network
+from networking_romana import address, groups, in_step, network, own_network, subnet
+from networking_romana import place as places
 from networking_romana import port as ports
 from networking_romana.client import romana
-from networking_romana.compat import before_port_update, ml2_api, portbindings
+from networking_romana.compat import before_port_update, before_subnet_create, ml2_api, portbindings, request_context
 from networking_romana.errors import RomanaUnavailable
 from networking_romana.readdress import before_update, check_number
 
 LOG = logging.getLogger(__name__)
 
+# There are no agents of Neutron's that could be scheduled or be in zones, no addresses beside the plan, no physical
+# segments, no devices to be near to; and connections are always tracked.
+WITHOUT_EFFECT = frozenset(
+    (
+        "address-scope",
+        "availability_zone",
+        "availability_zone_filter",
+        "dhcp_agent_scheduler",
+        "multi-provider",
+        "network_availability_zone",
+        "port-device-profile",
+        "port-numa-affinity-policy",
+        "port-numa-affinity-policy-socket",
+        "rbac-address-scope",
+        "rbac-subnetpool",
+        "stateful-security-group",
+        "subnet_onboard",
+        "subnetpool-prefix-ops",
+    )
+)
 IN_PLACE = "active"  # an endpoint's status when its agent has applied it
 
 
@@ -23,8 +46,12 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
     """Entry point of the driver."""
 
     def initialize(self):
-        """Have a say in updates before Neutron's transaction begins."""
-        self._receiver = before_port_update(before_update)
+        """Have a say before Neutron's transactions begin, and hear of security groups."""
+        self._receivers = [
+            before_port_update(before_update),
+            before_subnet_create(subnet.without_gateway),
+            groups.follow_changes(),
+        ]
 
     @property
     def connectivity(self):
@@ -37,13 +64,46 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
         network.check_type(context.network_segments)
 
     def update_network_precommit(self, context):
-        """Refuse to make a network external; one that is, from before, may change otherwise. Raises RomanaInvalid."""
+        """Refuse to make a network external, or to put its ports elsewhere; one that is external may change otherwise.
+
+        Raises RomanaInvalid.
+        """
         if not context.original.get(network.EXTERNAL):
             network.check_external(context.current)
+        asked = partial(own_network.has_ports, request_context(context), context.current["id"])
+        network.check_sharing(context.original, context.current, asked)
+
+    def create_subnet_precommit(self, context):
+        """Refuse what Neutron would take and no host would do. Raises RomanaInvalid."""
+        subnet.check_segment(context.current)
+
+    def update_subnet_precommit(self, context):
+        """As `create_subnet_precommit`; one that is so, from before, may change otherwise. Raises RomanaInvalid."""
+        if not context.original.get(subnet.SEGMENT):
+            subnet.check_segment(context.current)
+
+    def create_subnet_postcommit(self, context):
+        """Make the segment that the network is; what is refused here, Neutron makes undone."""
+        places.of_network(request_context(context), context.current["network_id"])
+
+    def delete_network_postcommit(self, context):
+        """Give the network's segment back."""
+        own_network.forget(context.current["id"])
 
     def create_port_precommit(self, context):
-        """Refuse several addresses. Raises RomanaInvalid."""
+        """Refuse what no host would do. Raises RomanaInvalid."""
         check_number(context.current["fixed_ips"])
+        ports.check(ports.read(context.current))
+
+    def update_port_precommit(self, context):
+        """Refuse what no host would do, unless the port had it before. Raises RomanaInvalid."""
+        after = ports.read(context.current)
+        if ports.demands(after) != ports.demands(ports.read(context.original)):
+            ports.check(after)
+
+    def supported_extensions(self, extensions):
+        """What Neutron's API offers: without that of which nothing would come here."""
+        return set(extensions) - WITHOUT_EFFECT
 
     def bind_port(self, context):
         """Bind, where the port's address is one of the host; leave it unbound otherwise.
@@ -77,12 +137,34 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
             status=status,
         )
 
+    def update_network_postcommit(self, context):
+        """A network that is set down takes its ports with it; guests are told its MTU, and have its QoS policy.
+
+        One that everybody shares from now on is no segment.
+        """
+        if context.current["shared"] and not context.original["shared"]:
+            own_network.forget(context.current["id"])
+        if any(
+            context.current.get(key) != context.original.get(key)
+            for key in ("admin_state_up", "mtu", "dns_domain", "qos_policy_id")
+        ):
+            in_step.keep_all({"network_id": [context.current["id"]]})
+
+    def update_subnet_postcommit(self, context):
+        """Tell guests by DHCP what is new."""
+        in_step.keep_all({"network_id": [context.current["network_id"]]})
+
+    def create_port_postcommit(self, context):
+        """Let the port do what its groups say, within the limits of its QoS policy."""
+        in_step.keep(ports.read(context.current))
+
     def update_port_postcommit(self, context):
-        """Give the addresses back that the port had before."""
+        """Give the addresses back that the port had before, and let it do what its groups say."""
         before, after = ports.read(context.original), ports.read(context.current)
         gone = [one for one in before.addresses if one not in after.addresses]
         if gone:
             _release(after.id, gone)
+        in_step.keep(after)
 
     def delete_port_postcommit(self, context):
         """Give the port's address back."""

@@ -18,6 +18,18 @@ def check_external(network):
         )
 
 
+def check_sharing(before, after, has_ports):
+    """Refuse to share a network that has ports with everybody, or no longer. Raises RomanaInvalid.
+
+    before, after: Neutron's dictionaries; has_ports: asked only where it matters.
+    """
+    if after["shared"] != before["shared"] and has_ports():
+        raise RomanaInvalid(
+            reason="a network that has ports stays shared with everybody, or not: it would put its ports into other"
+            " segments; delete the ports first, or make another network"
+        )
+
+
 def check_type(segments):
     """Refuse a network of anything but hosts' routes; `segments` is what its provider attributes say.
 

@@ -4,11 +4,15 @@ from __future__ import absolute_import
 
 import collections
 
+from networking_romana import lease
 from networking_romana.compat import NOT_SPECIFIED, port_dict, portbindings
+from networking_romana.errors import RomanaInvalid
+from networking_romana.permissions import is_ipv4
 
 INSTANCES = "compute:"  # how the device_owner of an instance's port begins
 INTERFACE_LENGTH = 11  # characters of a port's id in its tap's name, as Nova makes it
 
+IPV4 = 4
 ACTIVE, DOWN = "ACTIVE", "DOWN"  # a port's status
 TAP = "tap"  # the VIF type of our ports
 
@@ -27,6 +31,15 @@ Port = collections.namedtuple(
         "subnet_id",
         "vif_type",
         "status",
+        "admin_state_up",
+        "network_id",
+        "port_security",
+        "groups",
+        "address_pairs",
+        "dhcp_options",
+        "vnic_type",
+        "dns_name",
+        "qos_policy_id",
     ],
 )
 
@@ -54,7 +67,37 @@ def read(port, changes=None):
         subnet_id=fixed[0].get("subnet_id") if fixed else None,
         vif_type=get(portbindings.VIF_TYPE),
         status=get("status"),
+        admin_state_up=get("admin_state_up", True),
+        network_id=get("network_id"),
+        port_security=get("port_security_enabled", True),
+        groups=[str(one) for one in get("security_groups", [])],
+        dhcp_options=get("extra_dhcp_opts", []),
+        vnic_type=get(portbindings.VNIC_TYPE, portbindings.VNIC_NORMAL),
+        dns_name=get("dns_name"),
+        qos_policy_id=get("qos_policy_id"),
+        address_pairs=list(get("allowed_address_pairs", [])),
     )
+
+
+def demands(port):
+    """What `check` looks at. Pure."""
+    return port.vnic_type, port.dhcp_options, port.address_pairs
+
+
+def check(port):
+    """Refuse a port that wants what no host would do. Raises RomanaInvalid."""
+    if port.vnic_type != portbindings.VNIC_NORMAL:
+        raise RomanaInvalid(
+            reason="a port of vnic type {} is not possible: instances have taps; leave it out".format(port.vnic_type)
+        )
+    lease.options(port.dhcp_options)
+    for pair in port.address_pairs:
+        if not is_ipv4(pair):
+            raise RomanaInvalid(
+                reason="the address pair {} is not possible: guests have no IPv6; leave it out".format(
+                    pair["ip_address"]
+                )
+            )
 
 
 def interface(port_id):

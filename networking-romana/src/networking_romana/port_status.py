@@ -13,6 +13,8 @@ def at_once(port, endpoint):
     """
     if not _serves(endpoint, port):
         return None
+    if not port.admin_state_up:
+        return None if port.status == DOWN else DOWN
     wanted = {"active": ACTIVE, "error": DOWN}.get(endpoint["status"])
     return None if wanted == port.status else wanted
 
@@ -26,7 +28,7 @@ def in_the_end(port, endpoints):
     """
     if port.vif_type != TAP:
         return None  # Neutron's own business
-    in_place = any(_serves(one, port) and one["status"] == "active" for one in endpoints)
+    in_place = port.admin_state_up and any(_serves(one, port) and one["status"] == "active" for one in endpoints)
     wanted = ACTIVE if in_place else DOWN
     return None if wanted == port.status else wanted
 

@@ -8,10 +8,12 @@ no port's address: the follower takes it back.
 
 from __future__ import absolute_import
 
-from networking_romana import address, segment
+from networking_romana import address
+from networking_romana import place as places
 from networking_romana import port as ports
 from networking_romana.compat import NOT_SPECIFIED, portbindings
 from networking_romana.errors import RomanaInvalid, RomanaRefused
+from networking_romana.segment import PROFILE_KEY
 
 FIXED_IPS = "fixed_ips"
 
@@ -32,8 +34,8 @@ def before_update(context, original, changes):
         _check_chosen(context, before, after, changes[FIXED_IPS])
     elif before.addresses and after.host and after.host != before.host:
         _fit_to_host(context, before, after, changes)
-    elif before.addresses and before.host and portbindings.PROFILE in _given(changes):
-        _check_segment(after)
+    elif before.addresses and before.host and PROFILE_KEY in (_given(changes).get(portbindings.PROFILE) or {}):
+        _check_segment(context, after)
 
 
 def check_number(fixed_ips):
@@ -60,15 +62,14 @@ def _check_chosen(context, before, after, fixed_ips):
 
 def _fit_to_host(context, before, after, changes):
     endpoint = address.find(before.id, before.addresses[0])
-    wanted = address.chosen_segment(after)
-    if endpoint is None:  # lost; where it was is known by the address alone, so it starts anew
-        wanted = wanted or segment.DEFAULT
-    elif endpoint["host"] == after.host and wanted in (None, endpoint["segment"]):
-        return
-    else:
+    wanted = places.of_port(context, after)
+    if endpoint is not None:  # lost otherwise; where it was is known by the address alone, so it starts anew
+        if endpoint["host"] == after.host and wanted.segment in (None, endpoint["segment"]):
+            return
         _check_host(before, after, endpoint)
-        wanted = wanted or endpoint["segment"]  # a moved port stays in its segment
-    made = address.allocate(context, after, wanted)
+        if wanted.segment is None:
+            wanted = wanted._replace(segment=endpoint["segment"])  # a moved port stays in its segment
+    made = address.allocate(after, wanted)
     if made["address"] != before.addresses[0]:
         changes[FIXED_IPS] = [{"subnet_id": before.subnet_id, "ip_address": made["address"]}]
 
@@ -82,10 +83,10 @@ def _check_host(before, after, endpoint):
         )
 
 
-def _check_segment(after):
+def _check_segment(context, after):
     """The guest would keep the address of its old segment until it asks for a new one: that is a new port's job."""
     endpoint = address.find(after.id, after.addresses[0])
-    wanted = address.chosen_segment(after)
+    wanted = places.of_port(context, after).segment
     if endpoint and wanted not in (None, endpoint["segment"]):
         raise RomanaRefused(
             "port {} is bound with an address of segment {}; it gets into segment {} when it is detached and attached"

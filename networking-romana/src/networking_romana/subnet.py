@@ -1,39 +1,72 @@
-"""What Neutron's one subnet of the Romana network has to look like."""
+"""What a subnet of Neutron's has to look like: each is the whole address plan."""
 
 from __future__ import absolute_import
 
 import netaddr
 
+from networking_romana.compat import NOT_SPECIFIED
 from networking_romana.errors import RomanaInvalid
 
+SEGMENT = "segment_id"
 
-def check(wanted, plan_cidr, others):
+
+def check_segment(subnet):
+    """Refuse a subnet that is only for the hosts of a segment of Neutron's. Raises RomanaInvalid."""
+    if subnet.get(SEGMENT):
+        raise RomanaInvalid(
+            reason="the subnet cannot be of a network segment of Neutron's: it has the addresses of all hosts; leave"
+            " --network-segment out"
+        )
+
+
+def without_gateway(subnet):
+    """Let a subnet whose gateway nobody named have none: Neutron would give it the plan's first address."""
+    if subnet.get("gateway_ip") is NOT_SPECIFIED:
+        subnet["gateway_ip"] = None
+
+
+def whole(plan):
+    """The addresses of the plan that Neutron's pools of a subnet have, a netaddr.IPRange."""
+    return netaddr.IPRange(plan.first + 1, plan.last - 1)
+
+
+def check_pool(prefixes, plan):
+    """Refuse a subnet pool that does not have the address plan. Raises RomanaInvalid."""
+    if plan not in netaddr.IPSet(prefixes):
+        raise _not_the_plan("a pool of {}".format(", ".join(map(str, prefixes))), plan)
+
+
+def check_length(length, plan):
+    """Refuse a part of a pool. Raises RomanaInvalid."""
+    if length != plan.prefixlen:
+        raise _not_the_plan("length /{}".format(length), plan)
+
+
+def check(wanted, plan):
     """Refuse a subnet that Romana cannot serve.
 
     Args:
         wanted: neutron.ipam.requests.SpecificSubnetRequest.
-        plan_cidr: str, the whole address plan.
-        others: ids of the subnets there are beside it.
+        plan: netaddr.IPNetwork, the whole address plan.
 
     Raises RomanaInvalid.
     """
-    plan = netaddr.IPNetwork(plan_cidr)
     if wanted.subnet_cidr != plan:
-        raise RomanaInvalid(
-            reason="the subnet must be the whole address plan of Romana, {}, not {}".format(plan, wanted.subnet_cidr)
-        )
-    if others:
-        raise RomanaInvalid(
-            reason="subnet {} has all of Romana's addresses; there can be no second one: give projects segments"
-            " instead".format(others[0])
-        )
+        raise _not_the_plan(wanted.subnet_cidr, plan)
     if wanted.gateway_ip is not None:
         raise RomanaInvalid(
             reason="the subnet must have no gateway: each host is the gateway of its instances and says so by DHCP"
         )
     pools = [(pool.first, pool.last) for pool in wanted.allocation_pools or []]
-    if pools not in ([], [(plan.first + 1, plan.last - 1)], [(plan.first, plan.last)]):
+    if pools not in ([], [(whole(plan).first, whole(plan).last)], [(plan.first, plan.last)]):
         raise RomanaInvalid(
             reason="the subnet must have no allocation pools of its own: a port's address follows from its host,"
             " project and segment"
         )
+
+
+def _not_the_plan(what, plan):
+    return RomanaInvalid(
+        reason="a subnet of {} is not possible: each is Romana's whole address plan; take it from the default subnet"
+        " pool (--use-default-subnet-pool), or give it as range (--subnet-range {})".format(what, plan)
+    )

@@ -4,10 +4,11 @@ from __future__ import absolute_import
 
 import re
 
+from networking_romana.contract import NAME
 from networking_romana.errors import RomanaInvalid, RomanaRefused
 from networking_romana.segment import DEFAULT
 
-NAME = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,62}[A-Za-z0-9])?\Z")
+VALID = re.compile(NAME + r"\Z")
 
 
 def of_project(client, project_id, project_name):
@@ -30,7 +31,7 @@ def of_project(client, project_id, project_name):
 
 def names(project_id, project_name):
     """The names that a project's tenant may have, best first: Keystone's where it is one in Romana, then the id."""
-    valid = [project_name] if project_name and NAME.match(project_name) else []
+    valid = [project_name] if project_name and VALID.match(project_name) else []
     return valid + [project_id]
 
 

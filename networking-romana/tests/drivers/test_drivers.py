@@ -11,9 +11,11 @@ from .conftest import TESTS
 from .inside import Inside
 
 SOURCES = PROJECT / "networking-romana" / "src"
+LONG = pytest.mark.long("kills Neutron amid changes; test_follow.py has the follower repair what was missed")
+FILES = sorted(path.name for path in TESTS.glob("test_*.py"))
 
 
-@pytest.mark.parametrize("file", sorted(path.name for path in TESTS.glob("test_*.py")))
+@pytest.mark.parametrize("file", [pytest.param(one, marks=LONG) if one == "test_killed.py" else one for one in FILES])
 def test_inside_neutron(inside: Inside, file: str) -> None:
     done = inside.run(file)
     assert done.returncode == 0, done.stdout + done.stderr
@@ -21,7 +23,7 @@ def test_inside_neutron(inside: Inside, file: str) -> None:
 
 def test_source_is_for_python_2_too(inside: Inside) -> None:
     done = subprocess.run(
-        [inside.python.with_name("vermin"), "--quiet", "--violations", "--no-tips", "-t=2.7-", "-t=3.0-", SOURCES],
+        [inside.python.with_name("vermin"), "--quiet", "--violations", "--no-tips", "-t=2.7-", "-t=3.4-", SOURCES],
         capture_output=True,
         text=True,
         check=False,

@@ -13,7 +13,7 @@ from oslo_serialization import jsonutils
 
 from networking_romana import client, cloud, config
 
-from .server import HOST, environment, token_file
+from .server import HOST, confirm_all, environment, token_file
 from .services import Services
 
 PLAN = "10.0.0.0/8"
@@ -23,7 +23,7 @@ ipam_driver = romana
 [ml2]
 type_drivers = local,flat,vlan
 tenant_network_types = local
-extension_drivers = port_security
+extension_drivers = port_security,qos
 [romana]
 url = {url}
 ca_file = {ca_file}
@@ -47,6 +47,14 @@ POLICY = """
 "create_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
 "update_port:fixed_ips": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
 "update_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
+"create_network:port_security_enabled": "rule:admin_only or rule:service_api"
+"update_network:port_security_enabled": "rule:admin_only or rule:service_api"
+"create_port:port_security_enabled": "rule:admin_only or rule:service_api"
+"update_port:port_security_enabled": "rule:admin_only or rule:service_api"
+"create_port:allowed_address_pairs": "rule:admin_only or rule:service_api"
+"update_port:allowed_address_pairs": "rule:admin_only or rule:service_api"
+"create_port:mac_address": "rule:admin_only or rule:service_api"
+"update_port:mac_address": "rule:admin_only or rule:service_api"
 """
 
 
@@ -57,7 +65,7 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
     l3_plugin = "segments"  # the base class's place for a service plugin; there is no router here
 
     def get_additional_service_plugins(self):
-        return {"tags": "tag"}
+        return {"tags": "tag", "qos": "romana_qos"}
 
     def setUp(self):
         client._client = cloud._session = None  # they have the settings of the test before
@@ -82,16 +90,17 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
             self.romana.delete_endpoint(endpoint["id"])
         for tenant in self.romana.tenants():
             self.romana.delete_tenant(tenant["name"])
+        confirm_all(self.romana)
 
     def make(self, collection, values, status=201):
         """POST; the resource, or the error's text when another status is expected."""
-        body = {collection[:-1]: dict({"tenant_id": self.project}, **values)}
+        body = {_single(collection): dict({"tenant_id": self.project}, **values)}
         request = self.new_create_request(collection, body, as_admin=True)
         return self._content(request, collection, status)
 
     def change(self, collection, identifier, values, status=200):
         """PUT; as `make`."""
-        request = self.new_update_request(collection, {collection[:-1]: values}, identifier, as_admin=True)
+        request = self.new_update_request(collection, {_single(collection): values}, identifier, as_admin=True)
         return self._content(request, collection, status)
 
     def delete(self, collection, identifier, status=204):
@@ -143,7 +152,12 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
         assert status == answer.status_int, content
         if answer.status_int >= 300:
             return content["NeutronError"]["message"]
-        return content.get(collection[:-1])
+        return content.get(_single(collection))
+
+
+def _single(collection):
+    """What one of a collection is called in a body."""
+    return collection[:-1].replace("-", "_")
 
 
 @functools.lru_cache

@@ -20,3 +20,17 @@ def environment(name):
 def token_file(role):
     """The file with the token of a role."""
     return os.path.join(environment("TOKENS"), role + ".token")
+
+
+def confirm(romana, host, endpoints=()):
+    """Have the agent of a host say that all is in place that there is for it, and this of its endpoints."""
+    there = romana._send("GET", "/v1/hosts/{}/changes".format(host))
+    generations = {"generation": there["state"]["generation"], "members": there["members"]["generation"]}
+    report = dict(generations, endpoints=list(endpoints))
+    romana._send("PUT", "/v1/hosts/{}/applied".format(host), body=report)
+
+
+def confirm_all(romana):
+    """Have the agents of all hosts say so, also of those that other tests have left."""
+    for host in romana._get("/v1/hosts"):
+        confirm(romana, host["name"])

@@ -7,7 +7,8 @@ import unittest
 import pytest
 
 from networking_romana.errors import RomanaInvalid
-from networking_romana.port import Port, interface
+from networking_romana.own_network import names as segment_names
+from networking_romana.port import interface, read
 from networking_romana.port_status import at_once, in_the_end
 from networking_romana.segment import chosen
 from networking_romana.strays import Strays
@@ -17,7 +18,7 @@ PORT_ID = "2af76f2c-0b13-4dd4-8e2d-3f2f1a7f6d10"
 
 
 def port(**values):
-    empty = Port("p", "project", "02:00:00:00:00:01", "", "", "", {}, [], [], None, "", "")
+    empty = read({"id": "p", "project_id": "project", "mac_address": "02:00:00:00:00:01"})
     return empty._replace(**values)
 
 
@@ -59,6 +60,13 @@ class TestNames(unittest.TestCase):
         for invalid in (None, "", "two words", "-x", "x-", "a" * 65, "\u00fc", "blue\n"):
             assert names("id", invalid) == ["id"]
 
+    def test_segment(self):
+        assert segment_names(PORT_ID, "net0") == ["net0", "net0-2af76f2c"]
+        assert segment_names(PORT_ID, "default") == ["default-2af76f2c"]
+        assert segment_names(PORT_ID, "a" * 64) == ["a" * 64, "a" * 55 + "-2af76f2c"]
+        for invalid in (None, "", "two words", "-x", "a" * 65, "\u00fc", "net0\n"):
+            assert segment_names(PORT_ID, invalid) == ["network-2af76f2c"]
+
     def test_tap(self):
         assert interface(PORT_ID) == "tap2af76f2c-0b"
 
@@ -83,6 +91,12 @@ class TestStatus(unittest.TestCase):
         for status in ("error", "pending"):
             assert in_the_end(active, [self._endpoint(status)]) == "DOWN"
         assert in_the_end(active, []) == "DOWN"
+
+    def test_port_that_is_set_down_is_down(self):
+        down = self.bound._replace(status="ACTIVE", admin_state_up=False)
+        for status in ("active", "pending"):
+            assert at_once(down, self._endpoint(status)) == "DOWN"
+            assert in_the_end(down, [self._endpoint(status)]) == "DOWN"
 
     def test_another_host_or_address_says_nothing_about_the_port(self):
         for other in ({"host": "b"}, {"address": "10.0.17.4"}):

@@ -11,6 +11,7 @@ from contextlib import closing
 import pytest
 
 from networking_romana.client import RomanaClient
+from networking_romana.contract import ConfigError
 from networking_romana.errors import RomanaRefused, RomanaUnavailable
 
 from .server import HOST, environment, token_file
@@ -78,6 +79,17 @@ class TestClient(unittest.TestCase):
         with pytest.raises(RomanaRefused, match="exists with other values"):
             self.client.create_tenant("blue", "p2")
 
+    def test_segment_is_found_by_its_network_and_may_be_deleted_twice(self):
+        self.client.create_tenant("blue", "p1")
+        self.client.create_segment("blue", "default")
+        made = self.client.create_segment("blue", "net0", "n1")
+        assert self.client.create_segment("blue", "net0", "n1") == made
+        assert self.client.all_segments(network_id="n1") == [made]
+        assert [one["network_id"] for one in self.client.all_segments()] == [None, "n1"]
+        self.client.delete_segment("blue", "net0", made["generation"])
+        self.client.delete_segment("blue", "net0", made["generation"])
+        assert self.client.all_segments(network_id="n1") == []
+
     def test_endpoint_is_made_once_for_a_key(self):
         assert self.make_endpoint()["id"] == self.make_endpoint()["id"]
         assert len(self.client.endpoints(host=HOST)) == 1
@@ -117,20 +129,21 @@ class TestClient(unittest.TestCase):
             probe.bind(("127.0.0.1", 0))
             url = "https://127.0.0.1:{}".format(probe.getsockname()[1])
             said = self.unavailable(self.make_client(url=url))
-        assert said.startswith("romana-server ({}) cannot be reached".format(url))
+        assert said.startswith("no answer from romana-server at {}: ".format(url))
+        assert "refused" in said
 
     def test_server_that_does_not_answer(self):
         with listening() as silent:
             url = "https://127.0.0.1:{}".format(silent.getsockname()[1])
-            assert "does not answer within 0.3 s" in self.unavailable(self.make_client(url=url, timeout=0.3))
+            assert "then timed out" in self.unavailable(self.make_client(url=url, timeout=0.3))
 
     def test_server_of_another_authority(self):
-        assert "does not vouch for" in self.unavailable(self.make_client(ca_file=environment("OTHER_CA_FILE")))
+        said = self.unavailable(self.make_client(ca_file=environment("OTHER_CA_FILE")))
+        assert said.endswith("ca_file must be the controller's /etc/romana/ca.pem")
 
     def test_server_of_another_name(self):
         """The same address spelled otherwise, which needs nobody to tell what a name means."""
         said = self.unavailable(self.make_client(url=environment("URL").replace("127.0.0.1", "127.1")))
-        assert "does not vouch for" in said
         assert "match" in said
 
     def test_authority_that_is_missing(self):
@@ -140,12 +153,31 @@ class TestClient(unittest.TestCase):
         said = self.unavailable(self.make_client(token_file="/nowhere/token"))  # noqa: S106 - a path
         assert "/nowhere/token" in said
 
-    def test_token_that_is_unknown(self):
-        path = os.path.join(environment("TOKENS"), "unknown.token")
+    def with_token(self, text):
+        path = os.path.join(environment("TOKENS"), "other.token")
         with open(path, "w") as file:
-            file.write("unknown")
+            file.write(text)
+        return path
+
+    def test_token_that_is_unknown(self):
+        path = self.with_token("unknown")
         said = self.unavailable(self.make_client(token_file=path))
-        assert said.startswith("romana-server does not let Neutron in")
+        assert said.startswith("romana-server: the token is not known")
+        assert said.endswith("; put a valid token into " + path)
+
+    def test_token_that_is_none_is_not_shown(self):
+        said = self.unavailable(self.make_client(token_file=self.with_token("two\nlines")))
+        assert said.startswith("the token is empty or has characters a token never has")
+
+    def test_token_does_not_travel_in_clear(self):
+        assert "in clear" in self.unavailable(self.make_client(url="http://192.0.2.1:9600", timeout=0.3))
+
+    def test_name_that_would_lead_elsewhere_is_refused(self):
+        self.client.create_tenant("blue", "p1")
+        self.client.create_segment("blue", "default")
+        with pytest.raises(ConfigError):
+            self.client.delete_tenant("blue/segments/default")
+        assert [one["name"] for one in self.client.segments("blue")] == ["default"]
 
     def test_request_is_sent_again_when_its_connection_is_closed_without_an_answer(self):
         """As a server does that is restarted."""
@@ -166,11 +198,19 @@ class TestClient(unittest.TestCase):
     def test_answer_that_is_none(self):
         with listening() as server:
             url = "http://127.0.0.1:{}".format(server.getsockname()[1])
-            serving = started(self._answer_nonsense, server)
-            assert "gives no valid answer: HTTP 200" in self.unavailable(self.make_client(url=url))
+            serving = started(self._answer_nonsense, server, "200 OK", "hello")
+            assert "(HTTP 200, and no JSON)" in self.unavailable(self.make_client(url=url))
             serving.join()
 
-    def _answer_nonsense(self, server):
+    def test_answer_that_leads_elsewhere_is_none(self):
+        with listening() as server:
+            url = "http://127.0.0.1:{}".format(server.getsockname()[1])
+            serving = started(self._answer_nonsense, server, "302 Found", '{"cidr": "10.0.0.0/8"}')
+            assert "(HTTP 302)" in self.unavailable(self.make_client(url=url))
+            serving.join()
+
+    def _answer_nonsense(self, server, status, body):
         with closing(server.accept()[0]) as first:
             first.recv(65536)
-            first.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+            answer = "HTTP/1.1 {}\r\nContent-Length: {}\r\n\r\n{}".format(status, len(body), body)
+            first.sendall(answer.encode("ascii"))

@@ -9,12 +9,11 @@ from neutron_lib.api.definitions import portbindings
 from oslo_config import cfg
 
 from networking_romana import config
-from networking_romana.client import RomanaClient
 from networking_romana.errors import RomanaUnavailable
 from networking_romana.follow import Follower
 
 from .base import RomanaTestCase
-from .server import HOST, OTHER_HOST, token_file
+from .server import HOST, OTHER_HOST, confirm, confirm_all
 from .test_addresses import address
 
 
@@ -37,16 +36,10 @@ class FollowTestCase(RomanaTestCase):
             {"id": one["id"], "status": status, "detail": detail, "route": done, "lease": done, "firewall": done}
             for one in self.romana.endpoints(host=host)
         ]
-        state = self._agent(host, "GET", "state")
-        self._agent(host, "PUT", "applied", {"generation": state["generation"], "endpoints": endpoints})
+        confirm(self.romana, host, endpoints)
 
     def status(self, port):
         return self.read("ports", port["id"])["status"]
-
-    def _agent(self, host, method, what, body=None):
-        options = config.settings()
-        agent = RomanaClient(options.url, options.ca_file, token_file("agent:" + host), options.timeout)
-        return agent._send(method, "/v1/hosts/{}/{}".format(host, what), body=body)
 
 
 class TestStatus(FollowTestCase):
@@ -144,15 +137,24 @@ class TestTogether(FollowTestCase):
         self.follower.synchronize()
         assert {address(port), probe["address"]} == {one for *_, one in self.endpoints()}
 
-    def test_address_that_romana_lost_is_known_again(self):
+    def test_address_that_romana_lost_is_known_again_when_hosts_have_noticed(self):
         port = self.make_bound_port()
         self.romana.delete_endpoint(self.romana.endpoints()[0]["id"])
+        log = self.useFixture(fixtures.FakeLogger(level=logging.WARNING))
+        self.follower.synchronize()
+        assert self.endpoints() == []
+        assert (
+            "Address {} of port {} is known to romana-server again later".format(address(port), port["id"])
+            in log.output
+        )
+        confirm_all(self.romana)
         self.follower.synchronize()
         assert [(port["id"], HOST, "default", address(port))] == self.endpoints()
 
     def test_lost_address_that_somebody_else_has_now_is_said(self):
         port = self.make_bound_port()
         self.romana.delete_endpoint(self.romana.endpoints()[0]["id"])
+        confirm_all(self.romana)
         self._stray("probe")
         log = self.useFixture(fixtures.FakeLogger(level=logging.ERROR))
         self.follower.synchronize()

@@ -9,7 +9,7 @@ from neutron.common import config as neutron_config
 from neutron.ipam.exceptions import IpAddressAlreadyAllocated
 from oslo_config import cfg
 
-from networking_romana import client
+from networking_romana import client, own_network
 from networking_romana.compat import DeferIpam, get_admin_context
 from networking_romana.config import settings
 from networking_romana.errors import RomanaInvalid
@@ -18,6 +18,7 @@ from networking_romana.ipam import RomanaPool
 from .server import HOST, OTHER_HOST, environment, token_file
 
 PORT_ID = "2af76f2c-0b13-4dd4-8e2d-3f2f1a7f6d10"
+SHARED, OWN = "6f1c0a58-0000-4000-8000-000000000001", "6f1c0a58-0000-4000-8000-000000000002"
 
 
 class TestAddress(unittest.TestCase):
@@ -39,6 +40,8 @@ class TestAddress(unittest.TestCase):
         for segment in ("default", "s1"):
             self.romana.create_segment("blue", segment)
         self.pool = RomanaPool(None, get_admin_context())
+        self.addCleanup(setattr, own_network, "read", own_network.read)
+        own_network.read = lambda _context, identifier: {"id": identifier, "shared": identifier == SHARED}
 
     def forget_client(self):
         client._client = None
@@ -50,7 +53,13 @@ class TestAddress(unittest.TestCase):
 
     def allocate(self, chosen=None, **values):
         """What Neutron stores as the address of a port."""
-        port = {"id": PORT_ID, "tenant_id": "p1", "mac_address": "02:00:00:00:00:01", "binding:host_id": HOST}
+        port = {
+            "id": PORT_ID,
+            "network_id": SHARED,
+            "tenant_id": "p1",
+            "mac_address": "02:00:00:00:00:01",
+            "binding:host_id": HOST,
+        }
         wanted = {"subnet_id": "s", "ip_address": chosen} if chosen else {"subnet_id": "s"}
         factory = self.pool.get_address_request_factory()
         request = factory.get_request(get_admin_context(), dict(port, **values), wanted)
@@ -64,6 +73,12 @@ class TestAddress(unittest.TestCase):
         profile = {"binding:profile": {"romana_segment": "s1"}}
         assert self.allocate(**dict(profile, **{"binding:host_id": OTHER_HOST})) == "10.1.18.3"
         assert [(one["name"], one["segment"]) for one in self.romana.endpoints()] == [(PORT_ID, "s1")]
+
+    def test_is_of_the_segment_that_a_network_is(self):
+        self.romana.create_segment("blue", "net0", OWN)
+        assert self.allocate(network_id=OWN, tenant_id="of another project") == "10.0.19.3"
+        with pytest.raises(RomanaInvalid, match="ports of this network are in its own segment net0, not in s1"):
+            self.allocate(**{"network_id": OWN, "binding:profile": {"romana_segment": "s1"}})
 
     def test_may_be_chosen_once(self):
         assert self.allocate("10.0.17.9") == "10.0.17.9"

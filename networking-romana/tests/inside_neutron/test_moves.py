@@ -114,6 +114,12 @@ class TestLivePort(MoveTestCase):
         changed = self.change("ports", port["id"], {portbindings.PROFILE: {"migrating_to": OTHER_HOST}})
         assert (address(port), "tap") == (address(changed), changed[portbindings.VIF_TYPE])
 
+    def test_a_tag_waits_for_the_next_address_whatever_else_changes(self):
+        port = self.make_bound_port()
+        self.tag(port["id"], "romana_segment=s1")
+        changed = self.change("ports", port["id"], {portbindings.PROFILE: {"migrating_to": OTHER_HOST}})
+        assert address(port) == address(changed)
+
     def test_mac_of_a_bound_port_stays(self):
         port = self.make_bound_port()
         assert port["id"] in self.change("ports", port["id"], {"mac_address": "02:00:00:00:00:07"}, 409)

@@ -19,6 +19,8 @@ NOT_HERE = {
     "|test_port_vif_details|test_ports_vif_details|stale_subnet",
     "the address is none of a host's segment": "anticipating|wrong_fixed_ips|requested_ips_only|fixed_ip_changed"
     "|update_port_mac_ip|update_port_update_ip|update_resillient",
+    "administrators choose MACs": "test_list_ports_with_(pagination|sort)",
+    "instances have taps": "bulk_with_portbinding_attrs$",
     "the port is bound here, and keeps its MAC": "test_update_port_mac$",
 }
 

@@ -9,6 +9,7 @@ from oslo_config import cfg
 from networking_romana import client
 
 from .base import RomanaTestCase
+from .server import confirm_all
 from .test_addresses import address
 
 
@@ -22,6 +23,7 @@ class TestRelease(RomanaTestCase):
         port = self.make_bound_port()
         self.delete("ports", port["id"])
         assert self.endpoints() == []
+        confirm_all(self.romana)
         assert address(port) == address(self.make_bound_port())
 
     def test_unbound_port_gives_its_address_back_when_it_is_deleted(self):

@@ -6,8 +6,22 @@ import pytest
 
 from .inside import Inside
 
+LONG = pytest.mark.long("has groups and networks in an old Neutron; the layer drivers has them in that of today")
 
-@pytest.mark.parametrize("file", ["test_choices.py", "test_client.py", "test_ipam.py", "test_modules.py"])
+
+@pytest.mark.parametrize(
+    "file",
+    [
+        pytest.param("old_groups.py", marks=LONG),
+        pytest.param("old_networks.py", marks=LONG),
+        "test_choices.py",
+        "test_client.py",
+        "test_ipam.py",
+        "test_modules.py",
+        "test_rules.py",
+        "test_wanted.py",
+    ],
+)
 def test_python_27(inside: Inside, file: str) -> None:
     done = inside.run(file)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -6,20 +6,17 @@ known by the caller only (creating an endpoint may, with its idempotency key).
 
 from __future__ import annotations
 
-import ipaddress
-import ssl
 from collections.abc import Mapping
 from ipaddress import IPv4Address
 from pathlib import Path
 from types import TracebackType
 from typing import Self, TypeVar
-from urllib.parse import quote
 
 import httpx
 from pydantic import TypeAdapter, ValidationError
 
-from romana import models
-from romana.unreachable import describe
+from romana import contract, models
+from romana.contract import path
 
 CONNECT_TIMEOUT = 5.0  # seconds
 READ_TIMEOUT = 30.0  # seconds
@@ -27,45 +24,10 @@ READ_TIMEOUT = 30.0  # seconds
 T = TypeVar("T")
 
 
-class ClientError(Exception):
-    """Anything that keeps a request from being answered as asked; the text is one line for people."""
-
-
-class ApiError(ClientError):
-    """The server answered with an error.
-
-    Attributes: status (HTTP), code (models.ErrorCode), message (one sentence) and details (depends on the code).
-    """
-
-    def __init__(self, status: int, code: models.ErrorCode, message: str, details: Mapping[str, object]) -> None:
-        super().__init__(message)
-        self.status = status
-        self.code = code
-        self.message = message
-        self.details = details
-
-
-class Unreachable(ClientError):  # noqa: N818 - the state of the server, as in "host unreachable"
-    """There was no answer from `url`; `reason` says why and what to do about it."""
-
-    def __init__(self, url: str, reason: str) -> None:
-        super().__init__(f"no answer from {url}: {reason}")
-        self.url = url
-        self.reason = reason
-
-
-class AnswerError(ClientError):
-    """Something answered, but not as this version's romana-server does."""
-
-
-class ConfigError(ClientError):
-    """The client's own configuration (url, CA file, token file) cannot be used."""
-
-
 class Client:
     """A connection to one romana-server, kept alive between requests. Safe to share between threads.
 
-    Every method raises ApiError, Unreachable or AnswerError.
+    Every method raises ApiError, Unreachable or AnswerError, which are in romana.contract.
     """
 
     def __init__(
@@ -88,12 +50,14 @@ class Client:
         Raises:
             ConfigError: one of the three cannot be used.
         """
-        self.url = _checked_url(url)
-        trust = _trust(ca_file) if self.url.startswith("https:") else False
+        self._caller = contract.Caller(url, "token_file (--token-file)", "admin")
+        self._caller.check_url()
+        self.url = self._caller.url
+        trust = self._caller.trust(ca_file) if self.url.startswith("https:") else False
         self._http = httpx.Client(
             base_url=self.url,
             transport=httpx.HTTPTransport(verify=trust, uds=str(socket) if socket else None),
-            headers={"Authorization": f"Bearer {_checked_token(token)}", "Accept": "application/json"},
+            headers={"Authorization": f"Bearer {contract.check_token(token)}", "Accept": "application/json"},
             timeout=httpx.Timeout(READ_TIMEOUT, connect=CONNECT_TIMEOUT),
             event_hooks={"request": [lambda request: request.extensions.update(_expected(server_name))]},
             trust_env=False,  # a proxy for the web is no way to the controller next door
@@ -114,50 +78,54 @@ class Client:
     # --- hosts ------------------------------------------------------------------------------------------------------
 
     def hosts(self) -> list[models.Host]:
-        return self._read(list[models.Host], "/v1/hosts")
+        return self._read(list[models.Host], contract.HOSTS)
 
     def host(self, name: str) -> models.Host:
-        return self._read(models.Host, f"/v1/hosts/{_part(name)}")
+        return self._read(models.Host, path(contract.HOST, name))
 
     def create_host(self, host: models.HostCreate) -> models.Host:
-        return self._create(models.Host, "/v1/hosts", host)
+        return self._create(models.Host, contract.HOSTS, host)
 
     def update_host(self, name: str, update: models.HostUpdate) -> models.Host:
-        return self._update(models.Host, f"/v1/hosts/{_part(name)}", update)
+        return self._update(models.Host, path(contract.HOST, name), update)
 
     def delete_host(self, name: str) -> None:
-        self._delete(f"/v1/hosts/{_part(name)}")
+        self._delete(path(contract.HOST, name))
 
     def applied(self, host: str) -> models.Applied:
         """What the host's agent last reported to have in place."""
-        return self._read(models.Applied, f"/v1/hosts/{_part(host)}/applied")
+        return self._read(models.Applied, path(contract.APPLIED, host))
+
+    def changes(self, host: str) -> models.Changes:
+        """What the host must have: its state, and the members of groups that it has to know."""
+        return self._read(models.Changes, path(contract.CHANGES, host))
 
     # --- tenants and segments ---------------------------------------------------------------------------------------
 
     def tenants(self) -> list[models.Tenant]:
-        return self._read(list[models.Tenant], "/v1/tenants")
+        return self._read(list[models.Tenant], contract.TENANTS)
 
     def tenant(self, name: str) -> models.Tenant:
-        return self._read(models.Tenant, f"/v1/tenants/{_part(name)}")
+        return self._read(models.Tenant, path(contract.TENANT, name))
 
     def create_tenant(self, tenant: models.TenantCreate) -> models.Tenant:
-        return self._create(models.Tenant, "/v1/tenants", tenant)
+        return self._create(models.Tenant, contract.TENANTS, tenant)
 
     def delete_tenant(self, name: str) -> None:
         """Delete a tenant and its segments."""
-        self._delete(f"/v1/tenants/{_part(name)}")
+        self._delete(path(contract.TENANT, name))
 
     def segments(self, tenant: str) -> list[models.Segment]:
-        return self._read(list[models.Segment], f"/v1/tenants/{_part(tenant)}/segments")
+        return self._read(list[models.Segment], path(contract.SEGMENTS, tenant))
 
     def segment(self, tenant: str, name: str) -> models.Segment:
-        return self._read(models.Segment, f"/v1/tenants/{_part(tenant)}/segments/{_part(name)}")
+        return self._read(models.Segment, path(contract.SEGMENT, tenant, name))
 
     def create_segment(self, tenant: str, segment: models.SegmentCreate) -> models.Segment:
-        return self._create(models.Segment, f"/v1/tenants/{_part(tenant)}/segments", segment)
+        return self._create(models.Segment, path(contract.SEGMENTS, tenant), segment)
 
     def delete_segment(self, tenant: str, name: str) -> None:
-        self._delete(f"/v1/tenants/{_part(tenant)}/segments/{_part(name)}")
+        self._delete(path(contract.SEGMENT, tenant, name))
 
     # --- endpoints --------------------------------------------------------------------------------------------------
 
@@ -173,48 +141,63 @@ class Client:
         """Endpoints that match every given filter; without filters all."""
         filters = {"host": host, "tenant": tenant, "segment": segment, "address": address, "interface": interface}
         query = {key: str(value) for key, value in filters.items() if value is not None}
-        return self._read(list[models.Endpoint], "/v1/endpoints", query)
+        return self._read(list[models.Endpoint], contract.ENDPOINTS, query)
 
     def endpoint(self, endpoint_id: str) -> models.Endpoint:
-        return self._read(models.Endpoint, f"/v1/endpoints/{_part(endpoint_id)}")
+        return self._read(models.Endpoint, path(contract.ENDPOINT, endpoint_id))
 
     def create_endpoint(self, endpoint: models.EndpointCreate, key: str | None = None) -> models.Endpoint:
         """Allocate an address. With the same idempotency `key` a repeated request gives the same endpoint again."""
-        return self._create(models.Endpoint, "/v1/endpoints", endpoint, {"Idempotency-Key": key} if key else {})
+        return self._create(models.Endpoint, contract.ENDPOINTS, endpoint, {"Idempotency-Key": key} if key else {})
 
     def update_endpoint(self, endpoint_id: str, update: models.EndpointUpdate) -> models.Endpoint:
-        return self._update(models.Endpoint, f"/v1/endpoints/{_part(endpoint_id)}", update)
+        return self._update(models.Endpoint, path(contract.ENDPOINT, endpoint_id), update)
 
     def delete_endpoint(self, endpoint_id: str) -> None:
-        self._delete(f"/v1/endpoints/{_part(endpoint_id)}")
+        self._delete(path(contract.ENDPOINT, endpoint_id))
+
+    # --- groups -----------------------------------------------------------------------------------------------------
+
+    def groups(self) -> list[models.Group]:
+        return self._read(list[models.Group], contract.GROUPS)
+
+    def group(self, identifier: str) -> models.Group:
+        return self._read(models.Group, path(contract.GROUP, identifier))
+
+    def put_group(self, identifier: str, group: models.GroupPut) -> models.Group:
+        """Make a group, or have it be like this."""
+        return self._parse(models.Group, self._send("PUT", path(contract.GROUP, identifier), group.model_dump_json()))
+
+    def delete_group(self, identifier: str) -> None:
+        self._delete(path(contract.GROUP, identifier))
 
     # --- policies ---------------------------------------------------------------------------------------------------
 
     def policies(self) -> list[models.Policy]:
-        return self._read(list[models.Policy], "/v1/policies")
+        return self._read(list[models.Policy], contract.POLICIES)
 
     def policy(self, name: str) -> models.Policy:
-        return self._read(models.Policy, f"/v1/policies/{_part(name)}")
+        return self._read(models.Policy, path(contract.POLICY, name))
 
     def create_policy(self, policy: models.PolicyCreate) -> models.Policy:
-        return self._create(models.Policy, "/v1/policies", policy)
+        return self._create(models.Policy, contract.POLICIES, policy)
 
     def delete_policy(self, name: str) -> None:
-        self._delete(f"/v1/policies/{_part(name)}")
+        self._delete(path(contract.POLICY, name))
 
     # --- addresses --------------------------------------------------------------------------------------------------
 
     def plan(self) -> models.Plan:
-        return self._read(models.Plan, "/v1/plan")
+        return self._read(models.Plan, contract.PLAN)
 
     def ipam(self) -> list[models.IpamUsage]:
-        return self._read(list[models.IpamUsage], "/v1/ipam")
+        return self._read(list[models.IpamUsage], contract.IPAM)
 
     def ipam_check(self) -> models.IpamCheck:
-        return self._read(models.IpamCheck, "/v1/ipam/check")
+        return self._read(models.IpamCheck, contract.IPAM_CHECK)
 
     def explain(self, address: IPv4Address | str) -> models.Explain:
-        return self._read(models.Explain, f"/v1/explain/{_part(str(address))}")
+        return self._read(models.Explain, path(contract.EXPLAIN, str(address)))
 
     # --- one request ------------------------------------------------------------------------------------------------
 
@@ -244,77 +227,18 @@ class Client:
                 method, path, content=body, params=query, headers={**content_type, **(headers or {})}
             )
         except httpx.TransportError as error:
-            raise Unreachable(self.url, describe(error, self.url)) from error
+            raise self._caller.no_answer(error, not isinstance(error, httpx.ConnectTimeout)) from error
         except httpx.DecodingError as error:
-            raise AnswerError(f"{self.url} sent an answer that cannot be decoded ({error})") from error
-        if not response.is_success:
-            raise self._error(response)
+            raise self._caller.unknown(str(error)) from error
+        self._caller.check(response.status_code, response.content)
         return response
 
     def _parse(self, kind: type[T], response: httpx.Response) -> T:
         try:
             return TypeAdapter(kind).validate_json(response.content)
         except ValidationError as error:
-            first = error.errors(include_url=False, include_input=False)[0]
-            where = ".".join(str(part) for part in first["loc"]) or "the answer"
-            raise AnswerError(
-                f"{self.url} does not answer as this version expects ({where}: {first['msg']});"
-                " is url right, and are server and client of the same version?"
-            ) from error
-
-    def _error(self, response: httpx.Response) -> ClientError:
-        try:
-            error = models.ErrorBody.model_validate_json(response.content).error
-        except ValidationError:
-            kind = response.headers.get("Content-Type", "nothing")
-            return AnswerError(
-                f"{self.url} answered {response.status_code} {response.reason_phrase} ({kind}),"
-                " not as romana-server does; is url right?"
-            )
-        return ApiError(response.status_code, error.code, error.message, error.details)
-
-
-def _part(name: str) -> str:
-    """A name as one part of a path: whatever it contains, it stays one part."""
-    if not name:
-        raise ValueError("a name is empty")
-    return quote(name, safe="")
+            raise self._caller.unknown(models.first_finding(error)) from error
 
 
 def _expected(server_name: str) -> dict[str, str]:
     return {"sni_hostname": server_name} if server_name else {}
-
-
-def _checked_url(url: str) -> str:
-    try:
-        parts = httpx.URL(url)
-    except httpx.InvalidURL:
-        parts = httpx.URL()
-    if parts.scheme not in ("http", "https") or not parts.host or parts.port == 0:
-        raise ConfigError(f"url {url!r} is not valid; write it like https://192.168.99.10:9600")
-    if parts.scheme == "http" and not _is_this_machine(parts.host):
-        raise ConfigError(f"url {url!r} would send the token in clear over the network; use https")
-    return url.rstrip("/")
-
-
-def _is_this_machine(hostname: str) -> bool:
-    try:
-        return ipaddress.ip_address(hostname).is_loopback
-    except ValueError:
-        return hostname == "localhost"
-
-
-def _checked_token(token: str) -> str:
-    if not token or not token.isascii() or not token.isprintable() or " " in token:
-        raise ConfigError("the token is empty or has characters a token never has; write it again from its source")
-    return token
-
-
-def _trust(ca_file: Path | str | None) -> ssl.SSLContext:
-    try:
-        return ssl.create_default_context(cafile=ca_file)
-    except ssl.SSLError:
-        why = "holds no PEM certificate"
-    except OSError as error:
-        why = f"cannot be read ({error.strerror})"
-    raise ConfigError(f"ca_file {ca_file} {why}; copy the controller's /etc/romana/ca.pem")

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from pydantic import Field
 
-from romana.client import ConfigError
+from romana.contract import ConfigError
 from romana.settings import Settings, SettingsError, load
 
 CONFIG_VARIABLE = "ROMANA_CONFIG"
@@ -45,15 +45,3 @@ def read_config(path: Path) -> ClientConfig:
         return load(path, ClientConfig)
     except SettingsError as error:
         raise ConfigError("; ".join(error.findings)) from None
-
-
-def read_token(path: Path) -> str:
-    """The bearer token in a file. Raises ConfigError."""
-    try:
-        return path.read_text(encoding="utf-8").strip()
-    except OSError as error:
-        raise ConfigError(
-            f"token_file {path} cannot be read ({error.strerror}); check path and permissions, or run as root"
-        ) from None
-    except UnicodeDecodeError:
-        raise ConfigError(f"token_file {path} holds binary data, not a token; write it again from its source") from None

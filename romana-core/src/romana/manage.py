@@ -83,7 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--config", type=Path, default=DEFAULT_CONFIG, help="default: %(default)s")
     actions = parser.add_subparsers(required=True, metavar="ACTION")
 
-    init = actions.add_parser("init", help="bring the store to this release's schema and pin the address plan")
+    init = actions.add_parser("init", help="bring the store to this version's schema and pin the address plan")
     init.set_defaults(command=_init)
 
     tokens = actions.add_parser("tokens", help="the tokens that an installer manages").add_subparsers(required=True)

@@ -19,15 +19,20 @@ from pydantic import (
     Field,
     Strict,
     StringConstraints,
+    ValidationError,
     model_validator,
 )
 
 from romana.addressing import AddressPlan, PlanError, plan_findings
-from romana.conventions import NAME, NAME_RULE
+from romana.contract import LARGEST_BURST, LARGEST_RATE, NAME, NAME_RULE
 
+ICMP = 1
+PROTOCOLS_WITH_PORTS = (6, 17, 33, 132, 136)  # TCP, UDP, DCCP, SCTP, UDP-Lite (IANA)
+BIGGEST_PORT = 65535
 SOME = 1000  # entries of a list that people write
 SPARE = 100  # keys that an object may have too much to be told each of them
 BIGGEST = 2**63 - 1  # generation: what a BIGINT column holds
+BIGGEST_COUNT = 2**31 - 1  # a number of things: what an INTEGER column holds
 MANY = 65_536  # entries of a list that a program writes: pairs of all segments, hosts or endpoints of the largest plans
 
 Name = Annotated[
@@ -50,6 +55,21 @@ ProjectId = Annotated[
     StringConstraints(min_length=1, max_length=64),
     Field(description="id of the OpenStack project that a tenant stands for"),
 ]
+NetworkId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=rf"^{NAME}$"),
+    Field(description="id of the OpenStack network that a segment stands for"),
+]
+GroupId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=rf"^{NAME}$"),
+    Field(description="id of a security group: OpenStack's, or a name"),
+]
+GroupName = Annotated[
+    str,
+    StringConstraints(max_length=255),
+    Field(description="name of a security group; it need not be the only one of that name"),
+]
 PortRange = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]{1,5}(-[0-9]{1,5})?$"),
@@ -70,6 +90,12 @@ Network = Annotated[IPv4Network, BeforeValidator(_as_text)]
 Number = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
 
+# DHCP (RFC 2132, RFC 3442).
+OPTION_SIZE = 255  # bytes that an option holds
+ADDRESS_SIZE = 4  # bytes
+# Mask, broadcast, and what client, relay and server say to each other.
+PROTOCOL_OPTIONS = frozenset({1, 28, 50, 51, 52, 53, 54, 55, 56, 57, 61, 82})
+
 
 class Model(BaseModel):
     """Base of all wire models: unknown keys are refused."""
@@ -83,6 +109,13 @@ class Model(BaseModel):
         if isinstance(values, dict) and len(values) > len(cls.model_fields) + SPARE:
             raise ValueError(f"has {len(values)} keys; there are {', '.join(cls.model_fields)}")
         return values
+
+
+def first_finding(error: ValidationError) -> str:
+    """Why JSON is none of these models: the first of the reasons, with its place."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    where = ".".join(str(part) for part in first["loc"]) or "the answer"
+    return f"{where}: {first['msg']}"
 
 
 class ErrorCode(StrEnum):
@@ -199,13 +232,72 @@ class Tenant(Model):
 
 class SegmentCreate(Model):
     name: Name
+    network_id: NetworkId | None = None
 
 
 class Segment(Model):
     name: Name
     tenant: Name
     number: int
+    network_id: str | None = None
     endpoints: int
+    generation: int
+
+
+# --- security groups ------------------------------------------------------------------------------------------------
+
+
+class Direction(StrEnum):
+    INGRESS = "ingress"  # to the group's endpoints
+    EGRESS = "egress"  # from them
+
+
+class GroupRule(Model):
+    """Connections that a group lets begin; what belongs to such a connection passes both ways.
+
+    Protocols are numbers (IANA): 1 is ICMP, 6 TCP, 17 UDP.
+    """
+
+    direction: Direction
+    protocol: Number | None = Field(default=None, ge=0, le=255, description="IP protocol; None: all")
+    ports: PortRange | None = Field(default=None, description="destination ports; None: all")
+    icmp_type: Number | None = Field(default=None, ge=0, le=255, description="None: all")
+    icmp_code: Number | None = Field(default=None, ge=0, le=255, description="None: all of the type")
+    remotes: list[Network] | None = Field(
+        default=None, min_length=1, max_length=MANY, description="the other side's networks; None: all"
+    )
+    remote_group: GroupId | None = Field(default=None, description="the other side is an endpoint in this group")
+
+    @model_validator(mode="after")
+    def _consistent(self) -> GroupRule:
+        if self.ports is not None:
+            if self.protocol not in PROTOCOLS_WITH_PORTS:
+                raise ValueError(f"ports need one of the protocols {', '.join(map(str, PROTOCOLS_WITH_PORTS))}")
+            low, high = port_bounds(self.ports)
+            if not low <= high <= BIGGEST_PORT:
+                raise ValueError(f"port range {self.ports!r} is not within 0-{BIGGEST_PORT} in ascending order")
+        if self.icmp_type is not None and self.protocol != ICMP:
+            raise ValueError(f"icmp_type needs protocol {ICMP}")
+        if self.icmp_code is not None and self.icmp_type is None:
+            raise ValueError("icmp_code needs icmp_type")
+        if self.remotes is not None and self.remote_group is not None:
+            raise ValueError("give remotes or remote_group, not both")
+        return self
+
+
+class GroupPut(Model):
+    """PUT /v1/groups/{id}: the group with all its rules; it is made where there is none."""
+
+    name: GroupName | None = None
+    project_id: ProjectId | None = None
+    rules: Annotated[list[GroupRule], FailFast()] = Field(default=[], max_length=MANY)
+
+
+class Group(GroupPut):
+    """A security group: what its endpoints may begin, and what may begin with them. Without a rule that is nothing."""
+
+    id: GroupId
+    endpoints: int = Field(description="how many endpoints are in it")
     generation: int
 
 
@@ -218,6 +310,90 @@ class EndpointStatus(StrEnum):
     ERROR = "error"  # the agent could not apply it; `detail` says why
 
 
+class AddressPair(Model):
+    """Addresses beside its own that an endpoint may send from."""
+
+    network: Network
+    mac: Mac | None = Field(default=None, description="None: the endpoint's own")
+
+
+class Permissions(Model):
+    """What an endpoint may do beyond its segment's say."""
+
+    groups: list[GroupId] | None = Field(
+        default=None,
+        max_length=SOME,
+        description="security groups: their rules together are what may pass; an empty list: nothing;"
+        " None: groups have no say, only segments",
+    )
+    address_pairs: list[AddressPair] = Field(default=[], max_length=SOME)
+    port_security: Flag = Field(default=True, description="false: it may send from any address, and has no groups")
+    enabled: Flag = Field(default=True, description="false: nothing passes")
+
+    @model_validator(mode="after")
+    def _makes_sense(self) -> Permissions:
+        if not self.port_security and (self.groups is not None or self.address_pairs):
+            raise ValueError("without port_security an endpoint has neither groups nor address_pairs")
+        return self
+
+
+class DhcpRoute(Model):
+    destination: Network
+    via: Address
+
+
+class DhcpOption(Model):
+    number: Number = Field(ge=1, le=254, description="option code (RFC 2132)")
+    value: str = Field(
+        max_length=255,
+        pattern=r"^[A-Za-z0-9._:/@%+=-]+(,[A-Za-z0-9._:/@%+=-]+)*$",
+        description="text, numbers, addresses, or bytes like 0a:0b; several are separated by commas",
+    )
+
+
+class Lease(Model):
+    """What DHCP tells an endpoint beside its address and gateway."""
+
+    offered: Flag = Field(default=True, description="false: DHCP does not answer it")
+    host_name: Name | None = Field(default=None, description="None: DHCP gives no name")
+    domain: str | None = Field(default=None, max_length=255, pattern=r"^[A-Za-z0-9]([A-Za-z0-9.-]*[A-Za-z0-9])?$")
+    nameservers: list[Address] | None = Field(default=None, max_length=SOME, description="None: as on every host")
+    routes: list[DhcpRoute] = Field(default=[], max_length=SOME, description="beside the default route (option 121)")
+    options: list[DhcpOption] = Field(default=[], max_length=SOME, description="these replace our own of that number")
+    mtu: Number | None = Field(default=None, ge=68, le=65535, description="bytes; None: as the host's way allows")
+
+    @model_validator(mode="after")
+    def _fits(self) -> Lease:
+        if protocol := sorted(PROTOCOL_OPTIONS & {one.number for one in self.options}):
+            raise ValueError(f"option {protocol[0]} is part of DHCP itself and has no value to choose; leave it out")
+        if len(self.nameservers or []) * ADDRESS_SIZE > OPTION_SIZE:
+            raise ValueError(f"DHCP has room for {OPTION_SIZE // ADDRESS_SIZE} nameservers; give fewer")
+        # The default route is one of them: a byte of length, and where it leads.
+        size = 1 + ADDRESS_SIZE + sum(1 + -(-one.destination.prefixlen // 8) + ADDRESS_SIZE for one in self.routes)
+        if size > OPTION_SIZE:
+            raise ValueError(f"the routes take {size} bytes and DHCP has room for {OPTION_SIZE}; give fewer")
+        return self
+
+
+class BandwidthLimit(Model):
+    """How much passes in one direction; what is more is dropped."""
+
+    rate: Number = Field(ge=1, le=LARGEST_RATE, description="kbit/s, of IP packets with their headers")
+    burst: Number = Field(
+        default=0,
+        ge=0,
+        le=LARGEST_BURST,
+        description="kbit that pass at once after a pause, beyond what passes in a second; 64 KiB at least",
+    )
+
+
+class Bandwidth(Model):
+    """Limits of what an endpoint sends, and of what it is sent; what is sent and then refused counts as sent."""
+
+    egress: BandwidthLimit | None = Field(default=None, description="of what it sends; None: no limit")
+    ingress: BandwidthLimit | None = Field(default=None, description="of what it is sent; None: no limit")
+
+
 class EndpointCreate(Model):
     """POST /v1/endpoints; header Idempotency-Key: the same key gives the same endpoint again."""
 
@@ -228,6 +404,9 @@ class EndpointCreate(Model):
     interface: InterfaceName
     name: Name | None = None
     address: Address | None = Field(default=None, description="a free address of that host, tenant and segment")
+    permissions: Permissions = Permissions()
+    lease: Lease = Lease()
+    bandwidth: Bandwidth = Bandwidth()
 
 
 class EndpointUpdate(Model):
@@ -236,6 +415,9 @@ class EndpointUpdate(Model):
     mac: Mac | None = None
     interface: InterfaceName | None = None
     name: Name | None = None
+    permissions: Permissions | None = Field(default=None, description="whole; None: they stay")
+    lease: Lease | None = Field(default=None, description="whole; None: it stays")
+    bandwidth: Bandwidth | None = Field(default=None, description="whole; None: it stays")
 
 
 class Endpoint(Model):
@@ -247,6 +429,9 @@ class Endpoint(Model):
     address: IPv4Address
     mac: Mac
     interface: InterfaceName
+    permissions: Permissions = Permissions()
+    lease: Lease = Lease()
+    bandwidth: Bandwidth = Bandwidth()
     status: EndpointStatus
     detail: str | None = None
     generation: int
@@ -275,7 +460,7 @@ class Statuses(Model):
 
 
 class Peer(Model):
-    """One side of a policy: a tenant, one of its segments, or a CIDR outside the plan."""
+    """One side of a policy: a tenant, one of its segments, or a CIDR outside the plan; 0.0.0.0/0 is all of that."""
 
     tenant: Name | None = None
     segment: Name | None = None
@@ -350,6 +535,16 @@ class StateEndpoint(Model):
     address: IPv4Address
     mac: Mac
     interface: InterfaceName
+    permissions: Permissions = Permissions()
+    lease: Lease = Lease()
+    bandwidth: Bandwidth = Bandwidth()
+
+
+class StateGroup(Model):
+    """A group that an endpoint of the host is in."""
+
+    id: GroupId
+    rules: list[GroupRule]
 
 
 class Selector(Model):
@@ -381,6 +576,33 @@ class HostState(Model):
     )
     rules: list[StateRule] = Field(description="all, or those that have to do with the host's owner")
     endpoints: list[StateEndpoint] = Field(description="the endpoints of this host")
+    groups: list[StateGroup] = Field(default=[], description="those that its endpoints are in")
+
+
+class GroupMembers(Model):
+    """Who came into a group, and who left it: addresses of its endpoints and of their address pairs."""
+
+    id: GroupId
+    added: list[IPv4Network] = []
+    removed: list[IPv4Network] = []
+
+
+class Members(Model):
+    """The members of the groups that rules of a host's groups name."""
+
+    generation: int = Field(description="as of when; give it as `members_after` to get what comes later")
+    whole: bool = Field(description="true: `added` is everybody; a group that is not listed has nobody")
+    groups: list[GroupMembers]
+
+
+class Changes(Model):
+    """GET /v1/hosts/{name}/changes?state_after=&members_after=&wait=: what a host must have, as of one moment.
+
+    Both come from one moment, so rules never meet members of another one.
+    """
+
+    state: HostState | None = Field(description="None: not newer than `state_after`")
+    members: Members | None = Field(description="None: nothing is newer than `members_after`")
 
 
 class AppliedEndpoint(Model):
@@ -395,7 +617,10 @@ class AppliedEndpoint(Model):
 
 
 class AppliedError(Model):
-    subject: str = Field(description="what failed: 'gateway', 'route 10.1.0.0/16', 'endpoint <id>', 'firewall', 'dhcp'")
+    subject: str = Field(
+        description="what failed: 'gateway', 'route 10.1.0.0/16', 'endpoint <id>', 'group <id>', 'firewall', 'dhcp',"
+        " 'state'"
+    )
     message: str
 
 
@@ -412,6 +637,16 @@ class Applied(Model):
     """PUT /v1/hosts/{name}/applied: what the agent has in place, whole."""
 
     generation: Number = Field(ge=0, le=BIGGEST)
+    members: Number | None = Field(
+        default=None,
+        ge=0,
+        le=BIGGEST,
+        description="generation of the members that are in place; None: the firewall is not as it must be",
+    )
+    groups: Number = Field(default=0, ge=0, le=BIGGEST_COUNT, description="how many groups its endpoints are in")
+    group_members: Number = Field(
+        default=0, ge=0, le=BIGGEST_COUNT, description="how many members of groups it knows; one in two groups is two"
+    )
     mac: Mac | None = Field(default=None, description="of the interface that has the host's own address")
     errors: Annotated[list[AppliedError], FailFast()] = Field(default=[], max_length=MANY)
     endpoints: Annotated[list[AppliedEndpoint], FailFast()] = Field(default=[], max_length=MANY)

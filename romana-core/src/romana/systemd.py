@@ -1,7 +1,9 @@
-"""Tells systemd about readiness (sd_notify(3)): a unit of Type=notify is started when the service can serve."""
+"""Our units, and how they say that they are ready (sd_notify(3)): one of Type=notify is started when it can serve."""
 
 import os
 import socket
+
+SERVER, AGENT = "romana-server", "romana-agent"
 
 
 def notify(state: str) -> None:

@@ -23,17 +23,25 @@ from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from romana.agent.cache import write_atomically
+from romana.files import write_file
 from romana.models import (
+    Bandwidth,
+    Changes,
+    GroupMembers,
+    GroupRule,
     HostState,
+    Lease,
+    Members,
+    Permissions,
     Plan,
     Protocol,
     Selector,
     StateEndpoint,
+    StateGroup,
     StateHost,
     StateRule,
     StateSegment,
@@ -41,6 +49,7 @@ from romana.models import (
 
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 SERVER = "192.168.99.9"  # where a lab's romana-server is, if it has one
+ASKED = tuple(word for name in ("mtu", "staticroutes", "ntpsrv") for word in ("-O", name))
 UDHCPC_SCRIPT = """#!/bin/sh
 case "$1" in
 deconfig) ip addr flush dev "$interface"; ip link set "$interface" up;;
@@ -48,7 +57,9 @@ bound|renew)
   ip addr flush dev "$interface"
   ip addr add "$ip/$mask" dev "$interface"
   ip route replace default via "$router" dev "$interface"
-  echo "$ip/$mask $router";;
+  echo "$ip/$mask $router"
+  # Beside that, for who asks what it was told.
+  echo "dns=$dns;host=$hostname;domain=$domain;mtu=$mtu;routes=$staticroutes;ntp=$ntpsrv" > "$0.told";;
 esac
 """
 
@@ -144,6 +155,9 @@ class Guest:
     segment: int
     address: str
     namespace: Namespace | None = None
+    permissions: Permissions = field(default_factory=Permissions)
+    lease_terms: Lease = field(default_factory=Lease)
+    bandwidth: Bandwidth = field(default_factory=Bandwidth)
 
     @property
     def inside(self) -> Namespace:
@@ -169,9 +183,14 @@ class Guest:
     def lease(self) -> str:
         """Get an address by DHCP and use it. Returns 'address/prefix router', empty when nobody answers."""
         script = str(self.node.lab.directory / "udhcpc")
-        argv = ("busybox", "udhcpc", "-f", "-n", "-q", "-t", "4", "-T", "1", "-i", "eth0", "-s", script)
+        argv = ("busybox", "udhcpc", *ASKED, "-f", "-n", "-q", "-t", "4", "-T", "1", "-i", "eth0", "-s", script)
         said = self.inside.run(*argv, check=False)
         return next((line for line in said.splitlines() if " " in line and line[0].isdigit()), "")
+
+    def told(self) -> dict[str, str]:
+        """What DHCP said beside the address, at the last lease of any guest."""
+        text = (self.node.lab.directory / "udhcpc.told").read_text()
+        return dict(part.partition("=")[::2] for part in text.strip().split(";"))
 
     def configure(self) -> None:
         """Use the address without asking for it, as after a lease."""
@@ -206,6 +225,8 @@ class Node:
         self.metadata = ""  # address:port of the metadata service, as in agent.toml
         self.consoles = ""  # who may reach which ports, as in agent.toml
         self.routers = False  # as in agent.toml
+        self.masquerade = False  # as in agent.toml
+        self.programs: Path | None = None  # where the agent looks for programs first
         self.index = index
         self.name = f"node{index}"
         self.address = f"192.168.99.{10 + index}"
@@ -225,6 +246,8 @@ class Node:
         run("ip", "link", "add", port, "netns", self.lab.switch.name, "type", "veth",
             "peer", "eth0", "netns", self.namespace.name)  # fmt: skip
         self.lab.switch.run("ip", "link", "set", port, "master", "bridge0", "up")
+        # A machine keeps it when it boots; others would ask for the old one for half a minute.
+        self.namespace.run("ip", "link", "set", "eth0", "address", f"02:00:00:00:99:{10 + self.index:02x}")
         self.namespace.run("ip", "addr", "add", f"{self.address}/24", "dev", "eth0")
         self.namespace.run("ip", "link", "set", "eth0", "up")
         self.namespace.run("ip", "route", "add", "default", "via", "192.168.99.1")
@@ -243,6 +266,7 @@ class Node:
             + (f'metadata = "{self.metadata}"\n' if self.metadata else "")
             + (f'consoles = "{self.consoles}"\n' if self.consoles else "")
             + ("routers = true\n" if self.routers else "")
+            + ("masquerade = true\n" if self.masquerade else "")
         )
 
     def mac(self) -> str:
@@ -265,7 +289,8 @@ class Node:
 
     def environment(self) -> dict[str, str]:
         """The agent's environment."""
-        return os.environ | {"PYTHONPATH": str(SOURCES)}
+        path = os.environ["PATH"] if self.programs is None else f"{self.programs}:{os.environ['PATH']}"
+        return os.environ | {"PYTHONPATH": str(SOURCES), "PATH": path}
 
     def start_agent(self, seconds: float = 120.0) -> float:
         """Start the agent and wait until it says it is ready. Returns the seconds that took."""
@@ -280,13 +305,29 @@ class Node:
             )
         handle = os.pidfd_open(self.process.pid)
         try:
-            ready, _, _ = select.select([channel, handle], [], [], seconds)
+            poll = select.poll()  # `select` has no room for the handles of a test with many sockets
+            poll.register(channel, select.POLLIN)
+            poll.register(handle, select.POLLIN)
+            ready = [number for number, _ in poll.poll(seconds * 1000)]
         finally:
             os.close(handle)
-        if channel not in ready:
+        if channel.fileno() not in ready:
             raise LabError(f"the agent of {self.name} is not ready:\n{self.log.read_text()[-2000:]}")
         channel.close()
         return time.monotonic() - started
+
+    def start_agent_in_force(self) -> None:
+        """Start the agent; raises LabError also when what it began with is not in force."""
+        said = self.log.stat().st_size if self.log.exists() else 0
+        self.start_agent()
+        refused = re.findall(rb"^ERROR (?:firewall|group .*): .*$", self.log.read_bytes()[said:], re.MULTILINE)
+        if refused:
+            raise LabError(f"the agent of {self.name} says: {refused[0].decode()}")
+
+    def errors(self) -> list[str]:
+        """What its agent has logged as errors, but that nobody can be asked: the lab alone has no server."""
+        lines = re.findall(r"^ERROR .*$", self.log.read_text(), re.MULTILINE)
+        return [line for line in lines if not line.startswith("ERROR the network stays as it is: ")]
 
     def kill_agent(self, number: int = signal.SIGKILL) -> None:
         """End the agent."""
@@ -360,6 +401,8 @@ class Lab:
     guests: list[Guest] = field(default_factory=list)
     segments: list[tuple[int, int]] = field(default_factory=lambda: [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)])
     rules: list[StateRule] = field(default_factory=list)
+    groups: dict[str, list[GroupRule]] = field(default_factory=dict)
+    silent: set[str] = field(default_factory=set)  # groups whose members nobody tells
     owners: dict[int, int] = field(default_factory=dict)  # tenants, of nodes that are not everybody's
     generation: int = 0
     processes: list[subprocess.Popen[bytes]] = field(default_factory=list)
@@ -433,9 +476,35 @@ class Lab:
             segments=[StateSegment(tenant=tenant, segment=segment) for tenant, segment in self.segments],
             rules=self.rules,
             endpoints=[
-                StateEndpoint(id=item.id, address=IPv4Address(item.address), mac=item.mac, interface=item.interface)
+                StateEndpoint(
+                    id=item.id,
+                    address=IPv4Address(item.address),
+                    mac=item.mac,
+                    interface=item.interface,
+                    permissions=item.permissions,
+                    lease=item.lease_terms,
+                    bandwidth=item.bandwidth,
+                )
                 for item in self.guests
                 if item.node is node
+            ],
+            groups=[StateGroup(id=name, rules=rules) for name, rules in self.groups.items()],
+        )
+
+    def members(self) -> Members:
+        """Who is in groups, as the server would send it."""
+        return Members(
+            generation=self.generation,
+            whole=True,
+            groups=[
+                GroupMembers(
+                    id=name,
+                    added=[
+                        IPv4Network(item.address) for item in self.guests if name in (item.permissions.groups or ())
+                    ],
+                )
+                for name in self.groups
+                if name not in self.silent
             ],
         )
 
@@ -444,15 +513,19 @@ class Lab:
         self.generation += 1
         for node in self.nodes:
             node.state_dir.mkdir(parents=True, exist_ok=True)
-            write_atomically(node.state_dir / "state.json", self.state(node).model_dump_json())
+            changes = Changes(state=self.state(node), members=self.members())
+            write_file(node.state_dir / "state.json", changes.model_dump_json(), 0o600)
 
     def push(self) -> None:
-        """Have every node's agent apply the present state: they are started again with it."""
+        """Have every node's agent apply the present state: they are started again with it.
+
+        Raises LabError when a firewall is not as the state says.
+        """
         self.store()
         for node in self.nodes:
             node.kill_agent(signal.SIGTERM)
         with ThreadPoolExecutor() as pool:
-            list(pool.map(Node.start_agent, self.nodes))
+            list(pool.map(Node.start_agent_in_force, self.nodes))
 
     def close(self) -> None:
         """Take everything away."""

@@ -14,20 +14,35 @@ from pathlib import Path
 from typing import TypeVar
 
 from agent_lab import SERVER, SOURCES, Guest, Lab, LabError, Namespace, until
+from sqlalchemy import URL
 
-from romana.client import Client, ClientError
+from romana.client import Client
+from romana.contract import ClientError
 from romana.models import Endpoint, EndpointCreate, HostCreate, SegmentCreate, TenantCreate
 
+ASKING = 20  # questions at once
 ADMIN = "admin-0123456789abcdef0123456789abcdef"
 
 T = TypeVar("T")
 
 
 class LabServer:
-    """romana-server with SQLite and TLS in a namespace of its own, knowing the lab's nodes and some segments."""
+    """romana-server with SQLite and TLS in a namespace of its own, knowing the lab's nodes and some segments.
 
-    def __init__(self, lab: Lab) -> None:
+    Args:
+        lab: where it is.
+        program: what Python runs as the server.
+        before: makes what is in the database already.
+    """
+
+    def __init__(
+        self,
+        lab: Lab,
+        program: tuple[str, ...] = ("-m", "romana.server.main"),
+        before: Callable[[URL], None] = lambda _: None,
+    ) -> None:
         self.lab = lab
+        self._program = program
         self.process: subprocess.Popen[bytes] | None = None
         self.namespace = Namespace(lab.unique("c"))
         run = self.namespace.run
@@ -47,15 +62,17 @@ class LabServer:
         )
         self.config.chmod(0o600)
         self._environment = os.environ | {"PYTHONPATH": str(SOURCES)}
+        before(URL.create("sqlite", database=f"{directory}/romana.db"))
         self._manage("init")
         self._manage("tokens", "ensure", stdin=json.dumps(self._tokens()))
-        self._threads = ThreadPoolExecutor(1, initializer=self._enter)  # a thread has a namespace of its own
+        # A thread has a namespace of its own.
+        self._threads = ThreadPoolExecutor(ASKING, initializer=self.enter)
         self.start()
         self.ask(self._populate)
 
     def start(self) -> None:
         """Start the server and wait until it answers."""
-        command = self.namespace.command(sys.executable, "-m", "romana.server.main", "--config", str(self.config))
+        command = self.namespace.command(sys.executable, *self._program, "--config", str(self.config))
         with (self.lab.directory / "server.log").open("ab") as log:
             self.process = subprocess.Popen(command, env=self._environment, stdout=log, stderr=log)
         until(self._answers, "romana-server answers")
@@ -67,9 +84,9 @@ class LabServer:
             self.process.wait()
             self.process = None
 
-    def ask(self, question: Callable[[Client], T]) -> T:
-        """Do something with the server as an administrator."""
-        return self._threads.submit(lambda: question(self._client())).result(timeout=60)
+    def ask(self, question: Callable[[Client], T], timeout: float = 60) -> T:
+        """Do something with the server as an administrator, within that many seconds."""
+        return self._threads.submit(lambda: question(self._client())).result(timeout)
 
     def guest(self, node: int, segment: str) -> Guest:
         """An endpoint that the server knows, and the guest behind it, not plugged in yet."""
@@ -91,13 +108,14 @@ class LabServer:
         self._threads.shutdown()
         self.namespace.close()
 
-    def _client(self) -> Client:
-        return Client(self.lab.url, self.lab.directory / "ca.pem", ADMIN)
-
-    def _enter(self) -> None:
+    def enter(self) -> None:
+        """Move this thread into the network of the server."""
         with Path(f"/var/run/netns/{self.namespace.name}").open() as file:
             if ctypes.CDLL(None, use_errno=True).setns(file.fileno(), 0):
                 raise OSError(ctypes.get_errno(), "setns")
+
+    def _client(self) -> Client:
+        return Client(self.lab.url, self.lab.directory / "ca.pem", ADMIN)
 
     def _answers(self) -> bool:
         try:

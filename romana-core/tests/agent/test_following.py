@@ -9,7 +9,7 @@ import pytest
 from agent_lab import Guest, Lab, Pinger, until
 from server_lab import LabServer
 
-from romana.models import EndpointStatus, Peer, PolicyCreate, Protocol
+from romana.models import DhcpOption, EndpointStatus, EndpointUpdate, Lease, Peer, PolicyCreate, Protocol
 
 pytestmark = pytest.mark.root
 
@@ -71,6 +71,40 @@ def test_policy_opens_and_closes_without_a_restart(server: LabServer) -> None:
     server.ask(lambda api: api.delete_policy("web"))
     until(lambda: not client.tcp(target, 80), "the policy is gone")
     assert pid == [node.process.pid for node in server.lab.nodes if node.process]
+
+
+def test_a_lease_changes_for_one_endpoint_while_the_same_dnsmasq_answers(server: LabServer) -> None:
+    changed, other = plugged(server, 0, "s1"), plugged(server, 0, "s1")
+    process = changed.node.dnsmasqs()
+    offer(server, changed, Lease(host_name="web", mtu=1400))
+    assert changed.lease().startswith(changed.address)
+    assert (changed.told()["host"], changed.told()["mtu"]) == ("web", "1400")
+    assert other.lease().startswith(other.address)
+    assert (other.told()["host"], other.told()["mtu"]) == ("", "")
+    offer(server, changed, Lease(offered=False))
+    assert changed.lease() == ""
+    assert other.lease().startswith(other.address)
+    offer(server, changed, Lease())
+    assert changed.lease().startswith(changed.address)
+    assert (changed.told()["host"], changed.told()["mtu"]) == ("", "")
+    assert changed.node.dnsmasqs() == process
+
+
+def offer(server: LabServer, guest: Guest, lease: Lease) -> None:
+    """Change what an endpoint is told, and wait until its agent says that it is."""
+    changed = server.ask(lambda client: client.update_endpoint(guest.id, EndpointUpdate(lease=lease)))
+    name = guest.node.name
+    until(lambda: server.ask(lambda client: client.applied(name)).generation >= changed.generation, "it is applied")
+    active(server, guest)
+
+
+def test_options_that_dnsmasq_refuses_are_no_lease(server: LabServer) -> None:
+    guest = plugged(server, 0, "s1")
+    refused = Lease(options=[DhcpOption(number=3, value="nowhere")])
+    server.ask(lambda client: client.update_endpoint(guest.id, EndpointUpdate(lease=refused)))
+    until(lambda: server.endpoint(guest).status is EndpointStatus.ERROR, "what is wrong is said")
+    (endpoint,) = server.ask(lambda client: client.applied("node0")).endpoints
+    assert not endpoint.lease
 
 
 def test_report_says_what_is_in_place(server: LabServer) -> None:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 from dataclasses import replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 
 import pytest
+from pydantic import ValidationError
 
 from romana.agent.desired import Desired, Endpoint, desired
-from romana.agent.dhcp import configuration
+from romana.agent.dhcp import configuration, terms
 from romana.agent.observed import Address, Link, Neighbour, Observed, Route
 from romana.agent.plumbing import Change, Gateway, plan
 from romana.agent.status import applied
-from romana.models import EndpointStatus, HostState, Plan, StateEndpoint, StateHost
+from romana.models import DhcpOption, DhcpRoute, EndpointStatus, HostState, Lease, Plan, StateEndpoint, StateHost
 
 GATEWAY_ADDRESS = Address(5, "10.0.0.1", 16)
 CONNECTED = Route("10.0.0.0/16", 5, None, "10.0.0.1", 2)
@@ -32,7 +33,8 @@ def wanted() -> Desired:
             segments=[],
             rules=[],
             endpoints=[StateEndpoint(id="e", address=IPv4Address("10.0.18.3"), mac=MAC, interface="tap1")],
-        )
+        ),
+        {},
     )
 
 
@@ -124,7 +126,7 @@ def test_peer_is_reported_as_routed_when_its_router_is_the_next_hop(wanted: Desi
     far = replace(wanted.peers[0], prefix="10.8.0.0/16", address="192.168.98.18")
     away = replace(wanted, peers=(far,))
     for routers, expected in ((True, ["10.8.0.0/16"]), (False, [])):
-        report = applied(away, settled, FIREWALL, lambda _mac, _address: True, [], routers)
+        report = applied(away, settled, FIREWALL, lambda _: True, [], routers)
         assert [str(prefix) for prefix in report.routes] == expected
 
 
@@ -163,7 +165,58 @@ def test_mac_with_two_addresses_on_one_interface_is_no_problem(wanted: Desired, 
         "route 10.0.18.4/32 dev tap1 added",
         f"neighbour 10.0.18.4 is {MAC} on tap1",
     ]
-    assert [line for line in configuration(both).splitlines() if MAC in line] == [f"dhcp-host={MAC},10.0.18.3"]
+    lines = [line for line in configuration(both).splitlines() if MAC in line]
+    assert lines == [f"dhcp-host={MAC},set:a0a001203,10.0.18.3"]
+
+
+def with_lease(wanted: Desired, lease: Lease) -> Desired:
+    return replace(wanted, endpoints=tuple(replace(item, lease=lease) for item in wanted.endpoints))
+
+
+def test_what_an_endpoint_is_told_is_not_in_what_dnsmasq_reads_at_start_only(wanted: Desired) -> None:
+    told = with_lease(wanted, Lease(mtu=1400, options=[DhcpOption(number=42, value="192.0.2.1,192.0.2.2")]))
+    assert configuration(told) == configuration(wanted)
+    assert terms(wanted).options == ""
+    assert terms(told).options == "tag:a0a001203,26,1400\ntag:a0a001203,42,192.0.2.1,192.0.2.2\n"
+
+
+def test_an_option_replaces_ours_of_its_number(wanted: Desired) -> None:
+    told = with_lease(wanted, Lease(mtu=1400, options=[DhcpOption(number=26, value="1300")]))
+    assert terms(told).options == "tag:a0a001203,26,1300\n"
+
+
+def test_a_lease_that_is_not_offered_is_ignored(wanted: Desired) -> None:
+    closed = with_lease(wanted, Lease(offered=False, mtu=1400))
+    assert configuration(closed) == configuration(wanted)
+    silent = terms(closed)
+    assert (silent.hosts, silent.options) == (f"{MAC},ignore\n", "")
+
+
+@pytest.mark.parametrize(
+    ("lease", "said"),
+    [
+        ({"nameservers": ["192.0.2.1"] * 64}, "room for 63 nameservers"),
+        ({"routes": [{"destination": "192.0.2.0/24", "via": "10.0.0.9"}] * 32}, "the routes take 261 bytes"),
+        ({"options": [{"number": 53, "value": "1"}]}, "option 53 is part of DHCP itself"),
+        ({"options": [{"number": 42, "value": "192.0.2.1\ntag:b,6,192.0.2.6"}]}, "options.0.value"),
+        ({"options": [{"number": 42, "value": "192.0.2.1\n"}]}, "options.0.value"),
+        ({"options": [{"number": 42, "value": "a #b"}]}, "options.0.value"),
+        ({"options": [{"number": 42, "value": ""}]}, "options.0.value"),
+        ({"domain": "example.net,192.0.2.6"}, "domain"),
+        ({"domain": "example.net\n"}, "domain"),
+        ({"host_name": "web,12"}, "host_name"),
+        ({"host_name": "web\n"}, "host_name"),
+    ],
+)
+def test_what_a_lease_cannot_say_is_one_finding(lease: dict[str, object], said: str) -> None:
+    with pytest.raises(ValidationError, match=said) as refused:
+        Lease.model_validate(lease)
+    assert refused.value.error_count() == 1
+
+
+def test_a_lease_may_fill_its_options() -> None:
+    routes = [DhcpRoute(destination=IPv4Network("192.0.2.0/24"), via=IPv4Address("10.0.0.9"))] * 31
+    assert Lease(nameservers=[IPv4Address("192.0.2.1")] * 63, routes=routes)
 
 
 def test_foreign_device_named_as_the_gateway_is_reported(wanted: Desired, settled: Observed) -> None:
@@ -186,7 +239,7 @@ FIREWALL = {
 
 
 def test_report_of_a_settled_host(wanted: Desired, settled: Observed) -> None:
-    report = applied(wanted, settled, FIREWALL, lambda _mac, _address: True, [])
+    report = applied(wanted, settled, FIREWALL, lambda _: True, [])
     assert report.generation == 4
     assert report.errors == []
     assert [str(prefix) for prefix in report.routes] == ["10.7.0.0/16"]
@@ -196,7 +249,7 @@ def test_report_of_a_settled_host(wanted: Desired, settled: Observed) -> None:
 
 def test_report_of_an_endpoint_without_interface(wanted: Desired, settled: Observed) -> None:
     settled.remove_link(9)
-    endpoint = applied(wanted, settled, FIREWALL, lambda _mac, _address: True, []).endpoints[0]
+    endpoint = applied(wanted, settled, FIREWALL, lambda _: True, []).endpoints[0]
     assert endpoint.status is EndpointStatus.PENDING
     assert endpoint.detail == "interface tap1 does not exist yet"
     assert (endpoint.route, endpoint.lease, endpoint.firewall) == (False, True, True)
@@ -204,6 +257,6 @@ def test_report_of_an_endpoint_without_interface(wanted: Desired, settled: Obser
 
 def test_report_blames_what_failed(wanted: Desired, settled: Observed) -> None:
     problems = plan(replace(wanted, endpoints=(replace(wanted.endpoints[0], interface="eth0"),)), settled).problems
-    report = applied(wanted, settled, {}, lambda _mac, _address: False, problems)
+    report = applied(wanted, settled, {}, lambda _: False, problems)
     assert report.endpoints[0].status is EndpointStatus.ERROR
     assert [error.subject for error in report.errors] == ["endpoint e"]

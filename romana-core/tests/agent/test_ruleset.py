@@ -9,12 +9,17 @@ from ipaddress import IPv4Address
 import pytest
 
 from romana.agent.desired import Desired, desired
-from romana.agent.ruleset import change, create, elements, inet_table, observe
-from romana.models import HostState, Plan, StateEndpoint, StateHost, StateSegment
+from romana.agent.ruleset import Elements, change, create, elements, inet_table, observe
+from romana.models import Bandwidth, BandwidthLimit, HostState, Plan, StateEndpoint, StateHost, StateSegment
 
 
-def wanted(segments: int = 1, endpoints: int = 1, owners: tuple[int | None, ...] = (None,)) -> Desired:
-    """owners: of the peers, whose indexes are from 7 on."""
+def wanted(
+    segments: int = 1,
+    endpoints: int = 1,
+    owners: tuple[int | None, ...] = (None,),
+    bandwidth: Bandwidth = Bandwidth(),  # noqa: B008 - nobody changes it
+) -> Desired:
+    """owners: of the peers, whose indexes are from 7 on. bandwidth: of each endpoint."""
     return desired(
         HostState(
             generation=1,
@@ -29,14 +34,17 @@ def wanted(segments: int = 1, endpoints: int = 1, owners: tuple[int | None, ...]
             rules=[],
             endpoints=[
                 StateEndpoint(id=f"e{n}", address=IPv4Address(f"10.0.17.{3 + n}"), mac="02:00:00:00:00:01",
-                              interface=f"tap{n}") for n in range(endpoints)
+                              interface=f"tap{n}", bandwidth=bandwidth) for n in range(endpoints)
             ],
-        )
+        ),
+        {},
     )  # fmt: skip
 
 
 def test_rules_do_not_depend_on_how_much_there_is() -> None:
-    assert create(inet_table(wanted(1, 1))) == create(inet_table(wanted(200, 200)))
+    limit = BandwidthLimit(rate=1)
+    many = wanted(200, 200, bandwidth=Bandwidth(egress=limit, ingress=limit))
+    assert create(inet_table(wanted(1, 1))) == create(inet_table(many))
 
 
 @pytest.mark.parametrize("routers", [False, True])
@@ -70,12 +78,54 @@ def test_without_owners_nobody_is_restricted() -> None:
 
 def test_only_what_differs_is_changed() -> None:
     before, after = elements(wanted(2, 1), [])["inet"], elements(wanted(2, 2), [])["inet"]
-    assert change("inet", after, before) == [
+    table = inet_table(wanted())
+    assert change(table, after, before) == [
         "add element inet romana taps { tap1 }",
         "add element inet romana sources { tap1 . 02:00:00:00:00:01 . 0.0.0.0, tap1 . 02:00:00:00:00:01 . 10.0.17.4 }",
+        "add element inet romana free { 10.0.17.4 }",
         "add element inet romana clients { tap1 . 2199023255553 }",
     ]
-    assert change("inet", before, before) == []
+    assert change(table, before, before) == []
+
+
+def limited(rate: int, burst: int = 0) -> Elements:
+    limit = BandwidthLimit(rate=rate, burst=burst)
+    return elements(wanted(bandwidth=Bandwidth(egress=limit)), [])["inet"]
+
+
+def test_a_limit_that_changes_is_another_one() -> None:
+    assert change(inet_table(wanted()), limited(2000, 800), limited(1000)) == [
+        "delete element inet romana egress_limits { tap0 : egress-tap0-125000-65536 }",
+        "delete limit inet romana egress-tap0-125000-65536",
+        "add limit inet romana egress-tap0-250000-100000 { rate over 250000 bytes/second burst 100000 bytes; }",
+        "add element inet romana egress_limits { tap0 : egress-tap0-250000-100000 }",
+    ]
+
+
+def test_an_interface_of_two_endpoints_has_one_limit() -> None:
+    limit = BandwidthLimit(rate=1000)
+    state = wanted(endpoints=2, bandwidth=Bandwidth(ingress=limit))
+    moving = replace(state, endpoints=tuple(replace(item, interface="tap0") for item in state.endpoints))
+    assert elements(moving, [])["inet"]["ingress_limits"] == {("tap0", "ingress-tap0-125000-65536")}
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [{"rate": 126}, {"rate_unit": "mbytes"}, {"per": "minute"}, {"inv": False}, {"burst": 63}, {"burst_unit": None},
+     {"name": "mine"}, {"name": "mine-a-b"}],
+    ids=str,
+)  # fmt: skip
+def test_a_limit_that_is_not_what_its_name_says_is_noticed(changes: dict[str, object]) -> None:
+    limit = {"name": "egress-tap0-129024-65536", "per": "second", "inv": True, "rate": 126, "rate_unit": "kbytes",
+             "burst": 64, "burst_unit": "kbytes"}  # fmt: skip
+    found = observe(json.dumps({"nftables": [{"limit": limit}]}))
+    assert (found.shape, found.elements) == (frozenset(), {"limits": {(limit["name"],)}})
+    different = limit | {"rate": 126} | changes
+    if different == limit:
+        different["rate"] = 127
+    found = observe(json.dumps({"nftables": [{"limit": different}]}))
+    assert found.shape
+    assert not found.elements
 
 
 def test_a_tap_stays_shut_while_it_outlives_its_endpoint() -> None:

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from romana.addressing import AddressPlan
-from romana.agent.traffic import Services, cut, merge, traffic
+from romana.agent.traffic import NUMBERS, Services, cut, merge, traffic
 from romana.models import Protocol, Selector, StateRule, StateSegment
 
 PLAN = AddressPlan()
@@ -25,7 +25,7 @@ networks = st.tuples(st.integers(0, 63), st.integers(26, 32)).map(
 def made(parts: list[tuple[Protocol, list[tuple[int, int]]]]) -> Services:
     result = Services()
     for protocol, intervals in parts:
-        result.add(protocol, intervals)
+        result.add(NUMBERS.get(protocol), intervals)
     return result
 
 

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from romana.cli import exit_codes
+from romana.models import Bandwidth, BandwidthLimit, EndpointUpdate
 
 from .conftest import Romana, Server
 
@@ -112,6 +113,16 @@ def test_endpoint_is_found(romana: Romana, tenant: str, host: str, how: str) -> 
     deleted = romana("endpoint", "delete", reference)
     assert (deleted.code, deleted.out) == (0, f"endpoint {created['id']} ({created['address']}) deleted\n")
     assert romana("endpoint", "show", reference).code == exit_codes.FAILED
+
+
+def test_bandwidth_limits_are_shown(romana: Romana, server: Server, tenant: str, host: str) -> None:
+    created = create_endpoint(romana, tenant, host)
+    limits = Bandwidth(egress=BandwidthLimit(rate=1000, burst=800), ingress=BandwidthLimit(rate=20))
+    with server.client() as api:
+        api.update_endpoint(created["id"], EndpointUpdate(bandwidth=limits))
+    shown = romana("endpoint", "show", created["id"]).out
+    assert "egress: 1000 kbit/s, burst 800 kbit; ingress: 20 kbit/s" in shown
+    assert romana("endpoint", "show", created["id"], "-f", "json").json()["bandwidth"] == limits.model_dump()
 
 
 def test_name_of_two_endpoints_names_both(romana: Romana, tenant: str, host: str) -> None:

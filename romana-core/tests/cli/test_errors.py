@@ -82,7 +82,7 @@ def test_no_command_shows_the_overview(run: Romana) -> None:
         (b'url = "https://127.0.0.1"\ntoken_file = "/nowhere"', "token_file /nowhere cannot be read"),
         (b'url = "https://127.0.0.1"\ntoken_file = "/"', "Is a directory"),
         (b'url = "https://127.0.0.1"\nca_file = "/nowhere"\ntoken_file = "{token}"', "ca_file /nowhere cannot be read"),
-        (b'url = "http://192.0.2.1:9600"\ntoken_file = "{token}"', "use https"),
+        (b'url = "http://192.0.2.1:9600"\ntoken_file = "{token}"', "would travel in clear"),
     ],
 )
 def test_configuration(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from ipaddress import IPv4Network
+from pathlib import Path
 
 import pytest
 import yaml
@@ -129,3 +130,47 @@ def test_address_of_no_endpoint(romana: Romana, address: str, role: str) -> None
     assert done.json()["role"] == role
     assert done.json()["endpoint"] is None
     assert "+--" not in romana("explain", address).out
+
+
+def test_who_decides_whether_a_conversation_may_begin(romana: Romana, network: Server) -> None:
+    rule = {"direction": "ingress", "protocol": 6, "ports": "22"}
+    with network.client() as api:
+        group = models.GroupPut.model_validate({"name": "ssh only", "rules": [rule]})
+        api.put_group("ssh", group)
+        (web,) = api.endpoints(address=ADDRESS)
+        api.update_endpoint(web.id, models.EndpointUpdate(permissions=models.Permissions(groups=["ssh"])))
+        api.create_policy(
+            models.PolicyCreate(
+                name="in", source=models.Peer(cidr=IPv4Network("192.0.2.0/24")), target=models.Peer(tenant=web.tenant)
+            )
+        )
+    done = romana("explain", "192.0.2.7", ADDRESS, "tcp/22")
+    assert done.code == 0
+    assert "tcp/22 from 192.0.2.7 to web1 passes" in done.out
+    assert "policy in lets 192.0.2.7 ask" in done.out
+    assert "group ssh only (ssh): ingress tcp 22 from anywhere" in done.out
+    done = romana("explain", "192.0.2.7", "web1", "icmp", "-f", "json")
+    assert done.code == exit_codes.FAILED
+    assert [step["passes"] for step in done.json()] == [True, False]
+    assert romana("group", "show", "ssh").out.count("ingress tcp 22 from anywhere") == 1
+    assert "ssh only" in romana("group", "list").out
+    assert "groups: ssh" in romana("endpoint", "show", ADDRESS).out
+
+
+@pytest.mark.parametrize("words", [("web1", ADDRESS), ("web1", ADDRESS, "tcp"), ("web1", ADDRESS, "icmp/1/2/3")])
+def test_a_service_that_is_none_is_refused(romana: Romana, network: Server, words: tuple[str, ...]) -> None:  # noqa: ARG001
+    done = romana("explain", *words)
+    assert done.code == exit_codes.USAGE
+    assert "tcp/22" in done.err
+
+
+@pytest.mark.usefixtures("network")
+def test_what_another_machine_decides_is_not_observed(romana: Romana, tmp_path: Path) -> None:
+    options = ("--observed", "--agent-config", str(tmp_path / "agent.toml"))
+    done = romana("explain", ADDRESS, ADDRESS, "tcp/22", *options, "-f", "json")
+    assert done.code == int(not all(row["passes"] for row in done.json()))
+    assert {row["differs"] for row in done.json()} == {"not looked at: run this command on compute01"}
+    assert {row["observed"] for row in done.json()} == {None}
+    done = romana("explain", ADDRESS, "--observed")
+    assert done.code == exit_codes.USAGE
+    assert "--observed needs two sides and a service" in done.err

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 import ssl
 import threading
@@ -13,9 +14,11 @@ from pathlib import Path
 import pytest
 
 from romana import client as client_module
-from romana.agent.api import Server, ServerError
+from romana.agent.api import NOTHING, Server
 from romana.agent.config import AgentSettings
-from romana.client import AnswerError, Client, ClientError, ConfigError, Unreachable
+from romana.client import Client
+from romana.contract import AnswerError, ApiError, ClientError, ConfigError, Unreachable
+from romana.models import Applied
 
 from .certificates import DAY, Authority
 
@@ -27,6 +30,10 @@ class Answers(BaseHTTPRequestHandler):
 
     protocol_version = "HTTP/1.1"
     server: OddServer
+
+    def do_PUT(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        self.do_GET()
 
     def do_GET(self) -> None:
         self.server.connections.add(self.client_address)
@@ -90,7 +97,7 @@ def reason(client: Client) -> str:
         client.hosts()
     assert client.url in str(caught.value)
     assert "\n" not in str(caught.value)
-    return caught.value.reason
+    return str(caught.value)
 
 
 def test_nothing_listens() -> None:
@@ -119,34 +126,39 @@ def test_server_takes_the_request_and_says_nothing(monkeypatch: pytest.MonkeyPat
 
 
 def test_name_is_unknown(authority: Authority) -> None:
-    assert "the name no-such-host.invalid is not known" in reason(
+    assert "https://no-such-host.invalid:9600: its name is not known" in reason(
         Client("https://no-such-host.invalid:9600", authority.ca_file, TOKEN)
     )
 
 
-def asked_by_the_client(server: OddServer, ca_file: Path, _: Path) -> str:
-    return reason(Client(f"https://127.0.0.1:{server.server_port}", ca_file, TOKEN))
-
-
-def asked_by_the_agent(server: OddServer, ca_file: Path, directory: Path) -> str:
+def agents(url: str, ca_file: Path, directory: Path, token: str = TOKEN) -> Server:
+    """What the agent of host `a` asks by."""
     token_file = directory / "agent.token"
-    token_file.write_text(TOKEN)
-    settings = AgentSettings(
-        url=f"https://127.0.0.1:{server.server_port}", ca_file=ca_file, host="a", token_file=token_file
-    )
-    with pytest.raises(ServerError) as caught:
-        Server(settings).state(None, 0)
-    return str(caught.value)
+    token_file.write_text(token)
+    return Server(AgentSettings(url=url, ca_file=ca_file, host="a", token_file=token_file))
 
 
-Ask = Callable[[OddServer, Path, Path], str]
+def asked_by_the_client(server: OddServer, ca_file: Path, _: Path) -> ClientError:
+    client = Client(f"https://127.0.0.1:{server.server_port}", ca_file, TOKEN)
+    with client, pytest.raises(ClientError) as caught:
+        client.hosts()
+    return caught.value
+
+
+def asked_by_the_agent(server: OddServer, ca_file: Path, directory: Path) -> ClientError:
+    with pytest.raises(ClientError) as caught:
+        agents(f"https://127.0.0.1:{server.server_port}", ca_file, directory).changes(NOTHING, 0)
+    return caught.value
+
+
+Ask = Callable[[OddServer, Path, Path], ClientError]
 ASKED = pytest.mark.parametrize("ask", [asked_by_the_client, asked_by_the_agent])
 
 
 @ASKED
 def test_certificate_of_another_authority(authority: Authority, tmp_path: Path, serve: Serve, ask: Ask) -> None:
     server = serve(tls=Authority(tmp_path / "other").issue("127.0.0.1"))
-    said = ask(server, authority.ca_file, tmp_path)
+    said = str(ask(server, authority.ca_file, tmp_path))
     assert "not trusted" in said
     assert "ca_file must be" in said
 
@@ -154,7 +166,7 @@ def test_certificate_of_another_authority(authority: Authority, tmp_path: Path, 
 @ASKED
 def test_certificate_of_another_host(authority: Authority, tmp_path: Path, serve: Serve, ask: Ask) -> None:
     server = serve(tls=authority.issue("192.168.99.10"))
-    said = ask(server, authority.ca_file, tmp_path)
+    said = str(ask(server, authority.ca_file, tmp_path))
     assert "not for this address" in said
     assert "in url" in said
 
@@ -171,7 +183,7 @@ def test_certificate_of_another_time(
     authority: Authority, tmp_path: Path, serve: Serve, ask: Ask, begins: int, ends: int, said: str, fix: str
 ) -> None:
     server = serve(tls=authority.issue("127.0.0.1", begins=begins * DAY, ends=ends * DAY))
-    reason = ask(server, authority.ca_file, tmp_path)
+    reason = str(ask(server, authority.ca_file, tmp_path))
     assert said in reason
     assert fix in reason
     assert "ca_file" not in reason
@@ -188,23 +200,64 @@ def test_http_to_a_port_with_tls(authority: Authority, serve: Serve) -> None:
 
 
 @pytest.mark.parametrize(
-    ("status", "content_type", "body", "said"),
+    ("status", "body", "wrong"),
     [
-        (200, "text/html", b"<html>welcome", "does not answer as this version expects"),
-        (200, "application/json", b'[{"name": "a"}]', "does not answer as this version expects (0.address:"),
-        (302, "text/html", b"", "answered 302 Found (text/html), not as romana-server does"),
-        (502, "text/html", b"<html>bad gateway", "answered 502 Bad Gateway (text/html)"),
-        (404, "application/json", b'{"detail": "Not Found"}', "answered 404 Not Found (application/json)"),
+        (200, b"<html>welcome", "the answer: "),
+        (200, b'{"address": "192.0.2.1"}', ""),
+        (302, b"", "HTTP 302"),
+        (502, b"<html>bad\ngateway", "HTTP 502"),
+        (404, b'{"detail": "Not Found"}', "HTTP 404"),
+        (404, b'{"error": {"code": ["not_found"], "message": "none"}}', "HTTP 404"),
     ],
 )
+@ASKED
 def test_answer_of_another_server(
-    authority: Authority, serve: Serve, status: int, content_type: str, body: bytes, said: str
+    authority: Authority, tmp_path: Path, serve: Serve, ask: Ask, status: int, body: bytes, wrong: str
 ) -> None:
-    server = serve(authority.issue("127.0.0.1"), status, content_type, body)
-    client = Client(f"https://127.0.0.1:{server.server_port}", authority.ca_file, TOKEN)
-    with client, pytest.raises(AnswerError) as caught:
-        client.hosts()
-    assert said in str(caught.value)
+    server = serve(authority.issue("127.0.0.1"), status, "text/html", body)
+    error = ask(server, authority.ca_file, tmp_path)
+    assert isinstance(error, AnswerError)
+    url = f"https://127.0.0.1:{server.server_port}"
+    assert str(error).startswith(f"what answers at {url} is not romana-server, or not of this version ({wrong}")
+    assert str(error).endswith("; correct url, or install the same version on both sides")
+
+
+def test_report_that_is_sent_elsewhere_is_not_taken(authority: Authority, tmp_path: Path, serve: Serve) -> None:
+    server = serve(authority.issue("127.0.0.1"), 302, "text/html", b"")
+    agent = agents(f"https://127.0.0.1:{server.server_port}", authority.ca_file, tmp_path)
+    with pytest.raises(AnswerError, match="HTTP 302"):
+        agent.report(Applied(generation=1))
+
+
+@pytest.mark.parametrize("code", ["unauthenticated", "forbidden", "unavailable", "internal", "of_a_later_version"])
+@ASKED
+def test_refusal(authority: Authority, tmp_path: Path, serve: Serve, ask: Ask, code: str) -> None:
+    body = json.dumps({"error": {"code": code, "message": "it is so", "details": {"a": 1}}}).encode()
+    error = ask(serve(authority.issue("127.0.0.1"), 400, "application/json", body), authority.ca_file, tmp_path)
+    agent = ask is asked_by_the_agent
+    token = f"{tmp_path}/agent.token" if agent else "token_file (--token-file)"
+    advice = {
+        "unauthenticated": f"; put a valid token into {token}",
+        "forbidden": f"; put a token of the role {'agent:a' if agent else 'admin'} into {token}",
+        "unavailable": "; see journalctl -u romana-server on the controller",
+    }
+    assert isinstance(error, ApiError)
+    assert str(error) == "it is so" + advice.get(code, "")
+    assert (error.code, error.details) == (code, {"a": 1})
+    assert error.lasting == (code not in ("unavailable", "internal"))
+
+
+@pytest.mark.parametrize("token", ["", "two\nlines", "gr\u00fcn"])
+def test_agents_token_is_refused(authority: Authority, tmp_path: Path, serve: Serve, token: str) -> None:
+    server = serve(authority.issue("127.0.0.1"), 200, "application/json", b"{}")
+    with pytest.raises(ConfigError, match="the token is empty or has characters"):
+        agents(f"https://127.0.0.1:{server.server_port}", authority.ca_file, tmp_path, token).changes(NOTHING, 0)
+    assert not server.connections
+
+
+def test_agents_token_does_not_travel_in_clear(tmp_path: Path) -> None:
+    with pytest.raises(ConfigError, match="the token would travel in clear"):
+        agents("http://192.0.2.1:9600", tmp_path, tmp_path).changes(NOTHING, 0)
 
 
 def test_connection_is_kept(authority: Authority, serve: Serve) -> None:
@@ -233,7 +286,7 @@ def test_url_is_refused(url: str) -> None:
 
 
 def test_token_does_not_travel_in_clear() -> None:
-    with pytest.raises(ConfigError, match="use https"):
+    with pytest.raises(ConfigError, match="the token would travel in clear"):
         Client("http://192.168.99.10:9600", None, TOKEN)
 
 
@@ -250,9 +303,3 @@ def test_ca_file_is_refused(tmp_path: Path, content: str | None, said: str) -> N
         ca_file.write_text(content)
     with pytest.raises(ConfigError, match=said):
         Client("https://127.0.0.1", ca_file, TOKEN)
-
-
-def test_every_error_is_a_client_error() -> None:
-    assert issubclass(Unreachable, ClientError)
-    assert issubclass(AnswerError, ClientError)
-    assert issubclass(ConfigError, ClientError)

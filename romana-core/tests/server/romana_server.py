@@ -191,15 +191,17 @@ class Poll:
     Args:
         server: whom it asks.
         path: what for.
-        after: the generation up to which it knows everything.
+        after: the generation up to which it knows everything; or all such parameters, by their names.
         token: the name of the token it shows.
     """
 
-    def __init__(self, server: RomanaServer, path: str, after: int, token: str) -> None:
+    def __init__(self, server: RomanaServer, path: str, after: int | dict[str, int], token: str) -> None:
         self._server = server
         self._sent = threading.Event()
         self._answer: Future[httpx.Response] = Future()
-        threading.Thread(target=self._ask, args=(path, after, token), daemon=True).start()
+        threading.Thread(
+            target=self._ask, args=(path, after if isinstance(after, dict) else {"after": after}, token), daemon=True
+        ).start()
 
     def wait_until_it_waits(self) -> None:
         """Returns when the server has the request: it is sent, and the server has answered others since."""
@@ -212,15 +214,14 @@ class Poll:
     def answer(self) -> httpx.Response:
         return self._answer.result(timeout=DEADLINE_SECONDS)
 
-    def _ask(self, path: str, after: int, token: str) -> None:
+    def _ask(self, path: str, seen: dict[str, int], token: str) -> None:
         def trace(event: str, _: Mapping[str, Any]) -> None:
             if event == "http11.send_request_body.complete":
                 self._sent.set()
 
         try:
             with self._server.client(token) as client:
-                parameters = {"after": after, "wait": 60}
-                self._answer.set_result(client.get(path, params=parameters, extensions={"trace": trace}))
+                self._answer.set_result(client.get(path, params={**seen, "wait": 60}, extensions={"trace": trace}))
         except httpx.TransportError as error:
             self._answer.set_exception(error)
 

@@ -104,6 +104,27 @@ def test_an_idempotency_key_gives_the_same_endpoint_until_it_is_deleted(api: htt
     assert fresh.json()["address"] == made.json()["address"]
 
 
+def test_an_endpoint_gets_changes_and_loses_bandwidth_limits(api: httpx.Client) -> None:
+    fill(api)
+    assert api.post("/v1/endpoints", json=ENDPOINT).json()["bandwidth"] == {"egress": None, "ingress": None}
+    limit = {"rate": 1000, "burst": 0}
+    made = api.post("/v1/endpoints", json={**ENDPOINT, "bandwidth": {"egress": {"rate": 1000}}}).json()
+    one = f"/v1/endpoints/{made['id']}"
+    assert made["bandwidth"] == api.get(one).json()["bandwidth"] == {"egress": limit, "ingress": None}
+    both = {"egress": limit, "ingress": {"rate": 1, "burst": 800}}
+    changed = api.patch(one, json={"bandwidth": both}).raise_for_status().json()
+    assert (changed["bandwidth"], changed["status"]) == (both, made["status"])
+    state = api.get("/v1/hosts/a/state").json()
+    assert state["generation"] == changed["generation"] > made["generation"]
+    assert [item["bandwidth"] for item in state["endpoints"] if item["id"] == made["id"]] == [both]
+    assert api.patch(one, json={"name": "web", "bandwidth": None}).json()["bandwidth"] == both
+    assert api.patch(one, json={"bandwidth": {}}).json()["bandwidth"] == {"egress": None, "ingress": None}
+    for wrong in (0, 100_000_001, "1000", None):
+        answer = api.patch(one, json={"bandwidth": {"egress": {"rate": wrong}}})
+        assert code(answer) == (422, "invalid_request"), wrong
+    assert code(api.patch(one, json={"bandwidth": {"egress": {"rate": 1, "burst": -1}}})) == (422, "invalid_request")
+
+
 def test_an_address_that_is_asked_for_is_given_or_refused(api: httpx.Client) -> None:
     fill(api)
     assert api.post("/v1/endpoints", json={**ENDPOINT, "address": "10.0.0.29"}).json()["address"] == "10.0.0.29"
@@ -209,6 +230,12 @@ def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
     fill(api)
     made = [api.post("/v1/endpoints", json=ENDPOINT).json() for _ in range(2)]
     api.delete(f"/v1/endpoints/{made[0]['id']}").raise_for_status()
+    for group in ("one", "two", "empty"):
+        api.put(f"/v1/groups/{group}", json={}).raise_for_status()
+    joined = {"permissions": {"groups": ["one", "two"], "address_pairs": [{"network": "192.0.2.0/24"}]}}
+    api.patch(f"/v1/endpoints/{made[1]['id']}", json=joined).raise_for_status()
+    report = {"generation": 1, "groups": 2, "group_members": 7}
+    api.put("/v1/hosts/a/applied", json=report).raise_for_status()
     lines = api.get("/metrics").text.splitlines()
     assert set(lines) >= {
         "romana_allocations_total 2.0",
@@ -220,6 +247,10 @@ def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
         "romana_tenants 1.0",
         "romana_segments 1.0",
         "romana_policies 0.0",
+        "romana_groups 3.0",
+        "romana_group_members 2.0",
+        "romana_agent_groups 2.0",
+        "romana_agent_group_members 7.0",
         'romana_endpoints{status="pending"} 1.0',
         'romana_request_seconds_count{method="POST",route="/v1/endpoints",status="201"} 2.0',
         'romana_request_seconds_count{method="DELETE",route="/v1/endpoints/{identifier}",status="204"} 1.0',

@@ -12,6 +12,7 @@ import pytest
 from .conftest import StartServer
 from .romana_server import Poll, RomanaServer, Site
 
+MATE = {"permissions": {"groups": ["mates"]}}
 STATUSES = "/v1/statuses"
 _numbers = itertools.count(1)
 
@@ -92,6 +93,28 @@ def test_a_change_of_another_host_wakes_only_that_one(server: RomanaServer) -> N
     on_a.wait_until_it_waits()
     add_endpoint(server, "a")
     assert on_a.answer().status_code == httpx.codes.OK
+
+
+def test_who_joins_a_group_wakes_hosts_that_name_it_with_members_only(server: RomanaServer) -> None:
+    rules = [{"direction": "ingress", "remote_group": "mates"}]
+    with server.client() as client:
+        client.put("/v1/groups/mates", json={"rules": rules}).raise_for_status()
+        mine = client.patch(f"/v1/endpoints/{add_endpoint(server)['id']}", json=MATE).raise_for_status().json()
+        other = add_endpoint(server, "b")
+        known = client.get("/v1/hosts/a/changes").raise_for_status().json()
+        seen = {"state_after": known["state"]["generation"], "members_after": known["members"]["generation"]}
+        assert client.get("/v1/hosts/a/changes", params=seen).status_code == httpx.codes.NO_CONTENT
+        poll = Poll(server, "/v1/hosts/a/changes", seen, "a")
+        poll.wait_until_it_waits()
+        client.patch(f"/v1/endpoints/{other['id']}", json=MATE).raise_for_status()
+        told = poll.answer().raise_for_status().json()
+    assert known["members"] == {
+        "generation": known["members"]["generation"],
+        "whole": True,
+        "groups": [{"id": "mates", "added": [f"{mine['address']}/32"], "removed": []}],
+    }
+    assert told["state"] is None
+    assert told["members"]["groups"] == [{"id": "mates", "added": [f"{other['address']}/32"], "removed": []}]
 
 
 def test_a_host_that_is_not_there_is_not_waited_for(server: RomanaServer) -> None:

@@ -6,6 +6,7 @@ import itertools
 from ipaddress import IPv4Address
 
 from romana.models import (
+    Applied,
     Endpoint,
     EndpointCreate,
     Host,
@@ -21,6 +22,7 @@ from romana.models import (
     TenantCreate,
 )
 from romana.store.allocation import create_endpoint
+from romana.store.applied import put_applied
 from romana.store.hosts import create_host
 from romana.store.policies import create_policy
 from romana.store.segments import create_segment
@@ -97,4 +99,10 @@ def policy(store: Store, source: str, target: str, name: str = "p", protocol: st
 
 def generations(store: Store) -> dict[str, int]:
     """The generation of each host."""
-    return host_generations(store)
+    return {name: there.state for name, there in host_generations(store).items()}
+
+
+def report(store: Store, host: str) -> None:
+    """Its agent has all that there is for it in place."""
+    there = host_generations(store)[host]
+    put_applied(store, host, Applied(generation=there.state, members=there.store))

@@ -5,7 +5,9 @@ from __future__ import annotations
 import pytest
 from sqlalchemy import text
 
-from romana.store.endpoints import list_endpoints
+from romana.models import Direction, EndpointUpdate, GroupPut, GroupRule, Permissions
+from romana.store.endpoints import list_endpoints, update_endpoint
+from romana.store.groups import put_group
 from romana.store.ipam import check, usage
 from romana.store.store import Store
 
@@ -38,6 +40,36 @@ def test_a_corrupt_row_is_found(store: Store, corruption: str) -> None:
     assert not result.ok
     assert any(finding in one for one in result.findings), result.findings
     assert all("\n" not in one for one in result.findings)
+
+
+MEMBERS_CORRUPTIONS = {
+    "member forgotten": ("DELETE FROM memberships", "(10.0.17.3/32) is in group g and not among its members"),
+    "member of a group that it left": ("UPDATE endpoints SET permissions = NULL", "which is not in it there"),
+    "member of another host": ("UPDATE memberships SET host_id = 99", "group g has 10.0.17.3/32 of endpoint"),
+    "member with another address": ("UPDATE endpoints SET address = address + 1", "group g has 10.0.17.3/32"),
+    "group gone": ("DELETE FROM `groups`", "endpoints are in group g, which does not exist"),
+    "name forgotten": (
+        "DELETE FROM group_names",
+        "rules of group g name friends, whose members its hosts are not told",
+    ),
+    "rules emptied": ("UPDATE `groups` SET rules = '[]'", "told the members of friends, which no rule of it names"),
+}
+
+
+@pytest.mark.parametrize("corruption", MEMBERS_CORRUPTIONS)
+def test_members_of_groups_that_contradict_the_rest_are_found(store: Store, corruption: str) -> None:
+    given.network(store)
+    rule = GroupRule(direction=Direction.INGRESS, remote_group="friends")
+    put_group(store, "g", GroupPut(rules=[rule]), None)
+    wanted = EndpointUpdate(permissions=Permissions(groups=["g"]))
+    update_endpoint(store, given.endpoint(store).id, wanted, None)
+    assert check(store).ok
+    statement, finding = MEMBERS_CORRUPTIONS[corruption]
+
+    _behind_its_back(store, statement)
+
+    findings = check(store).findings
+    assert any(finding in one for one in findings), findings
 
 
 def test_all_findings_come_at_once(store: Store) -> None:

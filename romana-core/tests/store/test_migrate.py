@@ -95,7 +95,7 @@ def test_a_store_of_a_newer_release_is_left_alone(url: URL, what: str) -> None:
     with engine.begin() as connection:
         connection.exec_driver_sql("UPDATE alembic_version SET version_num = '9999'")
     engine.dispose()
-    with pytest.raises(NotReadyError, match="newer release"):
+    with pytest.raises(NotReadyError, match="newer version"):
         _ = init(url, Plan()) if what == "init" else open_store(url, Plan())
 
 

@@ -65,8 +65,42 @@ def test_summary_of_a_cloud(demo: str, tmp_path: Path, monkeypatch: pytest.Monke
     assert f"export OS_CLIENT_CONFIG_FILE='{tmp_path}/a b/romana-setup/blue/clouds.yaml'" in text
     assert "openstack --os-cloud blue server list" in text
     assert ("ssh one    # log in to it" in text) == (demo == "true")
-    for with_demo in ("openstack --os-cloud blue-demo server create", "demo-openrc", "admin and demo;"):
+    for with_demo in (
+        "openstack --os-cloud blue-demo server create",
+        "--key-name demo --property romanaSegment=s1 one",
+        "Romana Network Segment",
+        "demo-openrc",
+        "admin and demo;",
+    ):
         assert (with_demo in text) == (demo == "true")
+    assert "tunnel" not in text
+
+
+def test_summary_names_no_segment_that_there_is_not(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    words = ["local_network=192.168.213.0/24", '{"romana_tenants": [{"name": "admin"}, {"name": "demo"}]}']
+    options = cli.parse(["-t", "local", *(part for word in words for part in ("-e", word))])
+    want = wanted(options)
+    text = summary.of_install(options, want, want.stack, 12, 63.2, tmp_path / "log")
+    assert "    --network romana --key-name demo one\n" in text
+    assert "Segment" not in text
+
+
+def test_summary_of_a_cloud_that_ssh_alone_leads_to(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", str(tmp_path))
+    words = ["region=eu-west-1", "openstack_engine=packages", "stack_name=blue"]
+    options = cli.parse(["-t", "aws", *(part for word in words for part in ("-e", word))])
+    want = wanted(options)
+    lines = summary.of_install(options, want, want.stack, 12, 63.2, tmp_path / "log").splitlines()
+    tunnel = "./romana-setup -e stack_name=blue tunnel"
+    assert f"  Horizon   http://127.0.0.1:8080/horizon/ while this runs: {tunnel}" in lines
+    assert f"  Keystone  http://127.0.0.1:5000/v3 while this runs: {tunnel}" in lines
+    assert any("OpenStack's client" in line and line.endswith(f"while `{tunnel}` runs:") for line in lines)
+    steps = " ".join(lines)
+    for step in ("ssh controller -- romana show-host", "ssh controller -- ip route", "ssh one  "):
+        assert f"  ./romana-setup -e stack_name=blue {step}" in steps
+    assert any(line.strip().startswith("users     admin and demo; their passwords are in") for line in lines)
+    assert "romanaSegment=s1 one" in steps
 
 
 def test_summary_of_a_cloud_on_machines_by_vagrant(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,3 +38,12 @@ def test_program_starts_whatever_the_environment_says_to_python(release: Path, n
     )
     assert (done.returncode, done.stderr) == (0, "")
     assert f"usage: {name}" in done.stdout.lower()
+
+
+@pytest.mark.parametrize(
+    "name", ["lib/romana/contract.py", "lib/romana/files.py", "neutron/networking_romana/contract.py"]
+)
+def test_release_has_what_the_sources_link_to(release: Path, name: str) -> None:
+    file = release / name
+    assert not file.is_symlink()
+    assert file.read_bytes() == (PROJECT / "plugins" / "module_utils" / file.name).read_bytes()

@@ -9,12 +9,12 @@ import shlex
 import signal
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from processes import alive
+from waiting import eventually
 
 from romana_install.ansible import leftovers, run
 from romana_install.ansible.events import AnsibleRun
@@ -69,10 +69,19 @@ def _environment(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("PATH", ANSIBLE["PATH"])
 
 
+def python(directory: Path) -> Path:
+    """A path of our Python that is not one word to a shell."""
+    directory.mkdir(exist_ok=True)
+    path = directory / "python"
+    if not path.exists():
+        path.symlink_to(sys.executable)
+    return path
+
+
 def settings(directory: Path, last: list[str], playbook: str = PLAYBOOK) -> dict[str, Any]:
     """Like those of an installation, but for another playbook and inventory."""
     (directory / "site.yml").write_text(playbook)
-    interpreter = {"ansible_python_interpreter": shlex.quote(sys.executable)}  # it is read as a command
+    interpreter = {"ansible_python_interpreter": str(python(directory / "a user's clone"))}
     write_json(directory / "vars.json", {"last": last, "stack_dir": str(directory), "token": "s3cret", **interpreter})
     made = run.arguments(Stack("t", directory, (), Local()), "playbooks/site.yml", [], 0)
     made["playbook"] = str(directory / "site.yml")
@@ -122,7 +131,8 @@ def test_run_that_succeeds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -
     shown, error, changed = play(tmp_path, ["true"], capsys)
     assert error == ""
     assert changed == 1
-    first, second = shown.splitlines()
+    said, first, second = shown.splitlines()
+    assert said == "  this machine: the token is s3cret"  # what a playbook says, users get to read
     assert first.startswith("[1/3] provision ")
     assert first.endswith("[ DONE ]")
     assert second.startswith("[2/3] romana ")
@@ -157,14 +167,14 @@ def test_run_ends_when_its_watch_sees_trouble(tmp_path: Path, capsys: pytest.Cap
         return ("compute01", "its supervisor has ended") if begun.exists() else ("", "")
 
     shown, error, _ = play(tmp_path, ["sh", "-c", f"touch '{begun}'; sleep 3600"], capsys, watch)
-    assert shown.splitlines()[1].endswith("[ FAILED ]")
+    assert shown.splitlines()[-1].endswith("[ FAILED ]")
     assert "on      compute01" in error
     assert "cause   its supervisor has ended" in error
 
 
 def test_run_that_fails_says_what_and_how_to_go_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     shown, error, _ = play(tmp_path, ["sh", "-c", "echo first; echo the disk is full >&2; exit 3"], capsys)
-    assert shown.splitlines()[1].endswith("[ FAILED ]")
+    assert shown.splitlines()[-1].endswith("[ FAILED ]")
     (log,) = (tmp_path / "logs").iterdir()
     assert error.splitlines() == [
         "failed in phase romana (2/3)",
@@ -187,16 +197,6 @@ def test_playbook_that_ansible_cannot_read(tmp_path: Path) -> None:
     assert "ERROR" in "\n".join(state.tail)
 
 
-def wait_for(thing: Callable[[], bool], seconds: float = 20) -> None:
-    """Until it is so, at most that long."""
-    waiting = threading.Event()
-    for _ in range(int(seconds * 20)):
-        if thing():
-            return
-        waiting.wait(0.05)
-    raise AssertionError("it did not happen in time")
-
-
 RUNNER = """
 import json, sys
 from romana_install.ansible import run
@@ -215,15 +215,9 @@ def start_runner(directory: Path) -> subprocess.Popen[str]:
     assert runner.stdin is not None
     runner.stdin.write(json.dumps(settings(directory, task)))
     runner.stdin.close()
-    wait_for(lambda: (directory / "task.pid").exists() and bool((directory / "task.pid").read_text()))
+    file = directory / "task.pid"
+    eventually(lambda: file.exists() and file.read_text(), "the task runs")
     return runner
-
-
-def alive(pid: int) -> bool:
-    try:
-        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -247,6 +241,28 @@ def test_next_run_ends_what_a_killed_one_has_left(tmp_path: Path) -> None:
         assert leftovers.end(tmp_path)
         assert not alive(task)
         assert not leftovers.end(tmp_path)
+
+
+def test_what_is_started_while_it_is_ended_is_ended_too(tmp_path: Path) -> None:
+    ready = tmp_path / "ready"
+    script = f"trap 'setsid sleep 600 & exit' TERM; touch {shlex.quote(str(ready))}; while :; do sleep 1; done"
+    with subprocess.Popen(["sh", "-c", script], env={**os.environ, leftovers.TAG: str(tmp_path)}):
+        eventually(ready.exists, "the script runs")
+        assert leftovers.end(tmp_path)
+    assert not leftovers.end(tmp_path)
+
+
+def test_what_begins_another_program_at_that_moment_is_ended(tmp_path: Path) -> None:
+    script = tmp_path / "again"
+    script.write_text('#!/bin/sh\nexec "$0"\n')
+    script.chmod(0o755)
+    for _ in range(20):
+        with subprocess.Popen([script], env={**os.environ, leftovers.TAG: str(tmp_path)}) as process:
+            try:
+                assert leftovers.end(tmp_path)
+                assert process.wait(10) == -signal.SIGTERM
+            finally:
+                process.kill()
 
 
 def test_other_stacks_are_left_alone(tmp_path: Path) -> None:

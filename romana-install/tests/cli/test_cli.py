@@ -13,10 +13,11 @@ import pytest
 
 from romana_install.base.errors import UsageError
 from romana_install.cli import main as cli
+from romana_install.config.address_plan import PLAN_KEYS
 from romana_install.config.settings import Config
 from romana_install.state.journal import Journal, Phase
 from romana_install.state.stack import Stack
-from romana_install.targets import checks, stacks
+from romana_install.targets import stacks
 from romana_install.targets.local.target import Local
 
 PROJECT = Path(__file__).parents[3]
@@ -58,7 +59,7 @@ class Setup:
             nodes=Local().nodes(config),
             target=Local(),
             network=config.local_network,
-            plan={key: getattr(config, key) for key in checks.PLAN_KEYS},
+            plan={key: getattr(config, key) for key in PLAN_KEYS},
             **values,  # type: ignore[arg-type]
         )
         stacks.save(made)

@@ -9,6 +9,7 @@ import pytest
 
 from romana_install import targets
 from romana_install.base.machine import MachineNetwork, Route, parse_resolvers, parse_routes
+from romana_install.config.address_plan import PLAN_KEYS
 from romana_install.config.options import Options
 from romana_install.config.read import read
 from romana_install.state.stack import Stack
@@ -252,7 +253,7 @@ def existing_stack(**changed: object) -> Stack:
         "nodes": LOCAL.nodes(draft.config),
         "target": LOCAL,
         "network": "192.168.99.0/24",
-        "plan": {key: getattr(draft.config, key) for key in checks.PLAN_KEYS},
+        "plan": {key: getattr(draft.config, key) for key in PLAN_KEYS},
         **changed,
     }
     return Stack(**values)  # type: ignore[arg-type]

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from romana_install.base.errors import UsageError
+from romana_install.config.address_plan import PLAN_KEYS
 from romana_install.config.settings import Config
 from romana_install.state.stack import Reach, Stack
-from romana_install.targets import checks
 from romana_install.targets.local.target import Local
 from romana_install.targets.static.target import Static
 from romana_install.verify.guest_login import login
@@ -19,7 +19,7 @@ from romana_install.verify.guest_login import login
 @pytest.fixture
 def stack(tmp_path: Path) -> Stack:
     config = Config()
-    plan = {key: getattr(config, key) for key in checks.PLAN_KEYS}
+    plan = {key: getattr(config, key) for key in PLAN_KEYS}
     return Stack("romana", tmp_path / "a b%", Local().nodes(config), Local(), "packages", plan=plan)
 
 

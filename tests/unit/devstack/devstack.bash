@@ -63,7 +63,9 @@ function disable_service {
 function defaults {
     if [[ -e $TOP_DIR/lib/neutron_plugins/ovn_agent ]]; then
         Q_AGENT=${Q_AGENT:-ovn}
-        function neutron_service_plugin_class_add { Q_SERVICE_PLUGIN_CLASSES=$1; }
+        function neutron_service_plugin_class_add {
+            Q_SERVICE_PLUGIN_CLASSES+=${Q_SERVICE_PLUGIN_CLASSES:+,}$1
+        }
     else
         Q_AGENT=${Q_AGENT:-openvswitch}
     fi
@@ -79,6 +81,7 @@ function defaults {
     TEMPEST_CONFIG=$STATE/etc/tempest.conf
     Q_PLUGIN_CONF_FILE=${STATE#/}/etc/neutron/plugins/ml2/ml2_conf.ini
     Q_ML2_PLUGIN_MECHANISM_DRIVERS=${Q_ML2_PLUGIN_MECHANISM_DRIVERS:-ovn}
+    Q_ML2_PLUGIN_EXT_DRIVERS=${Q_ML2_PLUGIN_EXT_DRIVERS-port_security}
 }
 
 function configure_neutron {
@@ -86,6 +89,7 @@ function configure_neutron {
     iniset "$NEUTRON_CONF" DEFAULT core_plugin "$Q_PLUGIN"
     iniset "/$Q_PLUGIN_CONF_FILE" ml2 mechanism_drivers "$Q_ML2_PLUGIN_MECHANISM_DRIVERS"
     iniset "/$Q_PLUGIN_CONF_FILE" ml2 type_drivers "$Q_ML2_PLUGIN_TYPE_DRIVERS"
+    iniset "/$Q_PLUGIN_CONF_FILE" ml2 extension_drivers "$Q_ML2_PLUGIN_EXT_DRIVERS"
     iniset "$NOVA_UWSGI_CONF" uwsgi processes "$API_WORKERS"
 }
 

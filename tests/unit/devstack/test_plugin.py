@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import configparser
+import json
 import subprocess
 import tomllib
 from dataclasses import dataclass
@@ -109,7 +110,7 @@ def test_neutron_has_the_drivers(devstack: DevStack) -> None:
             "core_plugin": "ml2",
             "ipam_driver": "romana",
             "dhcp_agent_notification": "False",
-            "service_plugins": "segments",
+            "service_plugins": "segments,romana_qos",
         },
         "romana": {
             "url": "https://192.168.99.10:9600",
@@ -118,11 +119,17 @@ def test_neutron_has_the_drivers(devstack: DevStack) -> None:
         },
     }
     assert devstack.ini("neutron/plugins/ml2/ml2_conf.ini") == {
-        "ml2": {"mechanism_drivers": "romana", "type_drivers": "local,flat"}
+        "ml2": {
+            "mechanism_drivers": "romana",
+            "type_drivers": "local,flat",
+            "extension_drivers": "port_security,qos",
+        }
     }
     assert (devstack.state / "data" / "neutron").is_dir()
     etc = devstack.state / "etc"
-    assert "romana:fixed_address" in (etc / "neutron" / "policy.d" / "90-romana.yaml").read_text()
+    rules = (etc / "neutron" / "policy.d" / "90-romana.yaml").read_text()
+    assert "romana:fixed_address" in rules
+    assert '"create_port:port_security_enabled": "rule:admin_only or rule:service_api"\n' in rules
     assert "romana:live_migration" in (etc / "nova" / "policy.d" / "90-romana.yaml").read_text()
 
 
@@ -151,12 +158,15 @@ def test_no_agents_are_enabled(devstack: DevStack) -> None:
 def test_what_the_user_says_wins(devstack: DevStack) -> None:
     devstack.localrc(
         "Q_ML2_PLUGIN_MECHANISM_DRIVERS=logger,romana",
+        "Q_ML2_PLUGIN_EXT_DRIVERS=qos,uplink_status_propagation",
         "NEUTRON_CREATE_INITIAL_NETWORKS=True",
         "ROMANA_SERVER_URL=https://192.168.99.20:9601",
         "ROMANA_NOVA_URL=http://192.168.99.10:8774/v2.1",
     )
     devstack.stack()
-    assert devstack.ini("neutron/plugins/ml2/ml2_conf.ini")["ml2"]["mechanism_drivers"] == "logger,romana"
+    ml2 = devstack.ini("neutron/plugins/ml2/ml2_conf.ini")["ml2"]
+    assert ml2["mechanism_drivers"] == "logger,romana"
+    assert ml2["extension_drivers"] == "qos,uplink_status_propagation"
     assert devstack.variables["NEUTRON_CREATE_INITIAL_NETWORKS"] == "True"
     romana = devstack.ini("neutron/neutron.conf")["romana"]
     assert romana["url"] == "https://192.168.99.20:9601"
@@ -231,9 +241,13 @@ def test_liberty_gets_what_it_has(liberty: DevStack) -> None:
         "core_plugin": "ml2",
         "ipam_driver": "romana",
         "dhcp_agent_notification": "False",
+        "allow_overlapping_ips": "True",
     }
+    assert liberty.ini("neutron/plugins/ml2/ml2_conf.ini")["ml2"]["extension_drivers"] == "port_security"
     assert liberty.variables["Q_AGENT"] == "openvswitch"
-    assert not (liberty.state / "etc" / "neutron" / "policy.d").exists()
+    rules = json.loads((liberty.state / "etc" / "neutron" / "policy.d" / "90-romana.yaml").read_text())
+    assert rules["create_port:mac_address"] == "rule:admin_only or rule:context_is_advsvc"
+    assert len(rules) == 8
 
 
 def test_liberty_keeps_the_functions_of_its_agent(liberty: DevStack) -> None:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from processes import alive
 from waiting import eventually
 
 PROGRAM = Path(__file__).parents[3] / "roles" / "devstack" / "files" / "run_stack.py"
@@ -277,19 +278,12 @@ def start(node: Node) -> tuple[subprocess.Popen[str], int]:
     return process, int(path.read_text())
 
 
-def is_alive(process: int) -> bool:
-    try:
-        return Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
-    except FileNotFoundError:
-        return False
-
-
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_interrupted_run_ends_its_script_and_is_run_again(node: Node, number: signal.Signals) -> None:
     process, script = start(node)
     process.send_signal(number)
     process.communicate()
-    eventually(lambda: not is_alive(script), "the script has ended")
+    eventually(lambda: not alive(script), "the script has ended")
     (node.state / "sleep").unlink()
     node.calls()
     node.succeed()

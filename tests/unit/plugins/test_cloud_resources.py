@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import hashlib
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
 from plugins.module_utils.difference import Difference, RefusedError
 from plugins.module_utils.openstack import Ref, Step, resolve, versioned
 from plugins.modules import cloud_resources
-from plugins.modules.cloud_resources import Found, has_data
+from plugins.modules.cloud_resources import Found, has_data, read_subnet_pools
 
 FLAVOR = {"name": "tiny", "ram": 96, "vcpus": 1, "disk": 1}
 NETWORK = {"name": "romana", "shared": True, "cidr": "10.0.0.0/8"}
@@ -29,7 +30,7 @@ IMAGE = {
 def change(found: Found, **given: Any) -> tuple[Difference[Step], dict[Ref, str]]:
     """What the task would change, and the ids of what stays."""
     ids: dict[Ref, str] = {}
-    task = {"flavors": [], "images": [], "networks": [], "keypairs": []} | given
+    task = {"flavors": [], "images": [], "networks": [], "subnet_pool": None, "keypairs": []} | given
     return cloud_resources.difference(task, found, ids), ids
 
 
@@ -213,6 +214,66 @@ def test_another_subnet_is_refused() -> None:
         change(Found(networks={"romana": there}), networks=[NETWORK])
 
 
+POOL = {"name": "romana", "cidr": "10.0.0.0/8"}
+LENGTHS = {"default_prefixlen": "8", "min_prefixlen": "8", "max_prefixlen": "8"}
+NO_POOL = {"ip_version": 4, "is_default": False, "prefixes": ["10.0.0.0/8"], "shared": True}
+THERE = {**NO_POOL, "id": "p", "is_default": True, **LENGTHS}
+
+
+def test_subnet_pool_is_made_for_all_projects_and_by_default() -> None:
+    difference, _ = change(Found(), subnet_pool=POOL)
+    assert sentences(difference) == [(0, "make subnet pool romana")]
+    wanted = {"name": "romana", "prefixes": ["10.0.0.0/8"], "shared": True, **LENGTHS, "is_default": True}
+    assert difference.steps[0].body == {"subnetpool": wanted}
+    assert difference.before["subnet_pool"] is None
+    assert difference.after["subnet_pool"] == {"cidr": "10.0.0.0/8", **LENGTHS, "is_default": True}
+
+
+@pytest.mark.parametrize(
+    ("differing", "body"),
+    [
+        ({}, None),
+        ({"is_default": False}, {"is_default": True}),
+        ({"max_prefixlen": "32"}, {"max_prefixlen": "8"}),
+    ],
+)
+def test_subnet_pool_is_changed_where_it_differs(differing: dict[str, Any], body: Any) -> None:
+    difference, _ = change(Found(subnet_pools={"romana": THERE | differing}), subnet_pool=POOL)
+    assert [step.body for step in difference.steps] == ([{"subnetpool": body}] if body else [])
+    assert (difference.before == difference.after) == (body is None)
+
+
+@pytest.mark.parametrize(
+    ("other", "is_default"), [({"is_default": True}, False), ({"is_default": True, "ip_version": 6}, True), ({}, True)]
+)
+def test_subnet_pool_leaves_another_the_default(other: dict[str, Any], is_default: bool) -> None:
+    found = Found(subnet_pools={"other": NO_POOL | other})
+    difference, _ = change(found, subnet_pool=POOL)
+    assert ("is_default" in difference.steps[0].body["subnetpool"]) == is_default
+    found.subnet_pools["romana"] = THERE | {"is_default": is_default}
+    assert change(found, subnet_pool=POOL)[0].steps == ()
+
+
+def test_neutron_that_knows_no_default_is_not_told_of_one() -> None:
+    difference, _ = change(Found(defaults=False), subnet_pool=POOL)
+    assert "is_default" not in difference.steps[0].body["subnetpool"]
+    of_old = {key: value for key, value in THERE.items() if key != "is_default"}
+    found = Found(defaults=False, subnet_pools={"romana": of_old, "other": of_old})
+    assert change(found, subnet_pool=POOL)[0].steps == ()
+
+
+@pytest.mark.parametrize(
+    ("differing", "said"),
+    [
+        ({"prefixes": ["10.0.0.0/16", "192.0.2.0/24"]}, "of 10.0.0.0/16, 192.0.2.0/24 for all projects; rename it"),
+        ({"shared": False}, "of 10.0.0.0/8 for one project; rename it"),
+    ],
+)
+def test_another_subnet_pool_is_refused(differing: dict[str, Any], said: str) -> None:
+    with pytest.raises(RefusedError, match=said):
+        change(Found(subnet_pools={"romana": THERE | differing}), subnet_pool=POOL)
+
+
 @pytest.mark.parametrize("url", ["http://controller:8774", "http://controller:8774/", "http://controller:8774/v2.1"])
 def test_version_is_in_an_address_once(url: str) -> None:
     assert versioned(url, "v2.1") == "http://controller:8774/v2.1"
@@ -227,3 +288,11 @@ def test_content_is_known_by_what_an_old_glance_says() -> None:
     assert has_data({"checksum": "900150983cd24fb0d6963f7d28e17f72"}, b"abc")  # RFC 1321's example
     assert not has_data({"checksum": "900150983cd24fb0d6963f7d28e17f72"}, b"abd")
     assert not has_data({"checksum": None}, b"")
+
+
+def test_subnet_pools_of_others_may_have_the_same_name() -> None:
+    pools = [THERE | {"name": "romana", "id": one, "tenant_id": one} for one in ("theirs", "ours", "others")]
+    cloud = SimpleNamespace(project_id="ours", list=lambda *words: pools if words[-1] == "subnetpools" else [])
+    read_subnet_pools(cloud, found := Found())  # type: ignore[arg-type]
+    assert found.subnet_pools["romana"]["id"] == "ours"
+    assert found.subnet_pools.keys() == {"romana", "theirs", "others"}

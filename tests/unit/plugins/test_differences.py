@@ -15,8 +15,9 @@ def asked(found: Any) -> list[tuple[str, str, Any]]:
 
 
 def test_names_are_quoted_in_paths() -> None:
-    params = {"state": "absent", "tenant": "a/b", "name": "c d"}
-    assert asked(segment.difference(params, {"name": "c d"})) == [("DELETE", "/tenants/a%2Fb/segments/c%20d", None)]
+    params = {"state": "absent", "tenant": "a?b", "name": "c \u00e9"}
+    steps = [("DELETE", "/v1/tenants/a%3Fb/segments/c%20%C3%A9", None)]
+    assert asked(segment.difference(params, {"name": "c \u00e9"})) == steps
 
 
 HOST = {"name": "compute01", "address": "192.168.99.11", "index": 1, "prefix": "10.1.0.0/16", "endpoints": 0}
@@ -31,16 +32,16 @@ def host_task(**arguments: Any) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("task", "current", "steps"),
     [
-        ({}, {}, [("POST", "/hosts", {"name": "compute01", "address": "192.168.99.11"})]),
-        ({"index": 0}, {}, [("POST", "/hosts", {"name": "compute01", "address": "192.168.99.11", "index": 0})]),
+        ({}, {}, [("POST", "/v1/hosts", {"name": "compute01", "address": "192.168.99.11"})]),
+        ({"index": 0}, {}, [("POST", "/v1/hosts", {"name": "compute01", "address": "192.168.99.11", "index": 0})]),
         ({}, HOST, []),
         ({"index": 1}, HOST, []),
-        ({"address": "192.168.99.12"}, HOST, [("PATCH", "/hosts/compute01", {"address": "192.168.99.12"})]),
-        ({"owner": "demo"}, HOST, [("PATCH", "/hosts/compute01", {"owner": "demo"})]),
+        ({"address": "192.168.99.12"}, HOST, [("PATCH", "/v1/hosts/compute01", {"address": "192.168.99.12"})]),
+        ({"owner": "demo"}, HOST, [("PATCH", "/v1/hosts/compute01", {"owner": "demo"})]),
         ({"owner": "demo"}, HOST | {"owner": "demo"}, []),
         ({}, HOST | {"owner": "demo"}, []),
-        ({"owner": ""}, HOST | {"owner": "demo"}, [("PATCH", "/hosts/compute01", {"owner": None})]),
-        ({"state": "absent", "address": None}, HOST, [("DELETE", "/hosts/compute01", None)]),
+        ({"owner": ""}, HOST | {"owner": "demo"}, [("PATCH", "/v1/hosts/compute01", {"owner": None})]),
+        ({"state": "absent", "address": None}, HOST, [("DELETE", "/v1/hosts/compute01", None)]),
         ({"state": "absent", "address": None}, {}, []),
     ],
 )
@@ -64,12 +65,12 @@ TENANT = {"name": "demo", "number": 2, "project_id": "p", "segments": ["default"
 @pytest.mark.parametrize(
     ("task", "current", "after", "steps"),
     [
-        ({}, {}, [], ["POST /tenants"]),
+        ({}, {}, [], ["POST /v1/tenants"]),
         (
             {"segments": ["s2", "s1", "s2"]},
             {},
             ["s2", "s1"],
-            ["POST /tenants", "POST /tenants/demo/segments s2", "POST /tenants/demo/segments s1"],
+            ["POST /v1/tenants", "POST /v1/tenants/demo/segments s2", "POST /v1/tenants/demo/segments s1"],
         ),
         ({}, TENANT, ["default", "s1"], []),
         ({"project_id": "p", "segments": ["s1"]}, TENANT, ["default", "s1"], []),
@@ -78,7 +79,7 @@ TENANT = {"name": "demo", "number": 2, "project_id": "p", "segments": ["default"
             {"segments": ["s1", "s2"], "purge_segments": True},
             TENANT,
             ["s1", "s2"],
-            ["DELETE /tenants/demo/segments/default", "POST /tenants/demo/segments s2"],
+            ["DELETE /v1/tenants/demo/segments/default", "POST /v1/tenants/demo/segments s2"],
         ),
     ],
 )

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from plugins.modules.local_stack import LocalStack
+from plugins.modules.local_stack import Difference, LocalStack, difference
 
 PARAMS: dict[str, Any] = {
     "name": "unmade",
@@ -51,3 +51,27 @@ def test_node_gets_the_processor_only_where_that_works(tmp_path: Path) -> None:
     without = stack(tmp_path, "").spec("compute01", "192.168.99.11")
     made = LocalStack({**PARAMS, "directory": str(tmp_path), "supervisor": "", "kvm": True})
     assert made.spec("compute01", "192.168.99.11") == {**without, "devices": ["/dev/kvm"]}
+
+
+OLD, NEW = {"address": "192.0.2.10/24"}, {"address": "192.0.2.11/24"}
+
+
+@pytest.mark.parametrize(
+    ("wanted", "existing", "running", "has_switch", "todo"),
+    [
+        ({}, {}, [], False, Difference([], [], [], False)),
+        ({"a": OLD}, {}, [], False, Difference([], ["a"], ["a"], True)),
+        ({"a": OLD}, {"a": OLD}, ["a"], True, Difference([], [], [], False)),
+        ({"a": NEW, "b": OLD}, {"a": OLD, "b": OLD}, ["a", "b"], True, Difference([], ["a"], ["a"], False)),
+        ({"a": OLD}, {"a": None}, [], True, Difference([], ["a"], ["a"], False)),
+        ({"a": OLD, "b": OLD}, {"a": OLD, "b": OLD}, ["b"], True, Difference([], [], ["a"], False)),
+        ({"a": OLD, "b": OLD}, {"a": OLD, "b": OLD}, ["a", "b"], False, Difference([], [], ["a", "b"], True)),
+        ({"a": OLD}, {"a": OLD, "b": OLD}, ["a", "b"], True, Difference(["b"], [], [], False)),
+        ({}, {"a": OLD}, ["a"], True, Difference(["a"], [], [], True)),
+    ],
+    ids=["none", "new", "same", "other", "half-made", "stopped", "without its switch", "leaves", "absent"],
+)
+def test_difference(
+    wanted: dict[str, Any], existing: dict[str, Any], running: list[str], has_switch: bool, todo: Difference
+) -> None:
+    assert difference(wanted, existing, running, has_switch) == todo

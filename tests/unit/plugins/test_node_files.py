@@ -49,7 +49,7 @@ def modes(directory: Path) -> dict[str, str]:
 
 @pytest.mark.usefixtures("closed")
 def test_a_nodes_own_files_have_their_modes(stack: LocalStack) -> None:
-    stack.make_node("one", "192.0.2.10")
+    stack.make_node("one", stack.spec("one", "192.0.2.10"))
     assert modes(stack.directory / "one" / "upper") == {
         ".": "0o755",
         "etc": "0o755",
@@ -66,9 +66,9 @@ def test_a_nodes_own_files_have_their_modes(stack: LocalStack) -> None:
 
 @pytest.mark.parametrize("part", ["", "etc", "etc/ssh"])
 def test_a_node_that_was_made_closed_is_made_again(stack: LocalStack, part: str) -> None:
-    stack.make_node("one", "192.0.2.10")
+    stack.make_node("one", stack.spec("one", "192.0.2.10"))
     assert stack.existing() == {"one": stack.spec("one", "192.0.2.10")}
     (stack.directory / "one" / "upper" / part).chmod(0o700)
     assert stack.existing() == {"one": None}
-    stack.make_node("one", "192.0.2.10")
+    stack.make_node("one", stack.spec("one", "192.0.2.10"))
     assert stack.existing() == {"one": stack.spec("one", "192.0.2.10")}

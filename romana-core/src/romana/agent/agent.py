@@ -23,8 +23,9 @@ from romana.agent import firewall, status
 from romana.agent.api import Server
 from romana.agent.cache import StateCache
 from romana.agent.config import AgentSettings
-from romana.agent.desired import Desired, desired
+from romana.agent.desired import Desired
 from romana.agent.dhcp import Dhcp, DhcpError
+from romana.agent.faults import Received
 from romana.agent.firewall import Firewall, FirewallError
 from romana.agent.follow import Follower, Pauses
 from romana.agent.net import Kernel, NetError
@@ -32,7 +33,7 @@ from romana.agent.others import Others
 from romana.agent.plumbing import HOST, Change, Problem, Sysctl, interesting_sysctls, plan
 from romana.agent.report import Reporter
 from romana.agent.sysctl import Ledger, restore_tap
-from romana.models import HostState
+from romana.agent.wanted import Wanted
 
 log = logging.getLogger(__name__)
 
@@ -47,20 +48,23 @@ class Agent:
     def __init__(self, settings: AgentSettings) -> None:
         self._kernel = Kernel()
         self._routers = settings.routers
-        self._firewall = Firewall(settings.metadata, settings.consoles, settings.routers)
+        self._firewall = Firewall(settings)
         self._dhcp = Dhcp(settings.run_dir)
         self._ledger = Ledger(settings.state_dir)
         self._cache = StateCache(settings.state_dir)
         self._reporter = Reporter(Server(settings))
-        self._follower = Follower(Server(settings), self._received)
+        self._follower = Follower(Server(settings), self._received, self._unreadable)
         self._selector = selectors.DefaultSelector()
         self._others = Others()
         self._nft_events = firewall.watch()
         self._watched_dhcp: int | None = None
-        self._inbox: HostState | None = None
+        self._wanted = Wanted()
+        self._inbox: list[Received] = []
+        self._unread = ""  # why the server's last answer could not be read
+        self._cache_due = False
+        self._kept = 0  # generation of the members that a start would begin with
         self._inbox_lock = threading.Lock()
         self._wake_in, self._wake_out = socket.socketpair()
-        self._desired: Desired | None = None
         self._problems: list[Problem] = []  # of the last round
         self._report_due = False
         self._audits = 0
@@ -71,9 +75,9 @@ class Agent:
         """Until SIGTERM or SIGINT; everything stays in place then."""
         self._listen()
         self._kernel.load()
-        state = self._cache.load()
-        if state is not None:
-            self._accept(state)
+        kept = self._cache.load()
+        if kept is not None and self._take_in(lambda: self._wanted.begin(kept)):
+            self._kept = kept.members.generation if kept.members is not None else 0
             self._reconcile()
         systemd.notify("READY=1")
         gc.collect()  # what has been read stays: the collector need not walk it while a tap waits
@@ -104,7 +108,7 @@ class Agent:
                 dirty = self._audit()
             if retry is not None and now >= retry:
                 dirty = True
-            if dirty and self._desired is not None:
+            if dirty and self._wanted.desired is not None:
                 failed = self._reconcile()
                 retry = time.monotonic() + self._retry.next() if failed else None
                 if not failed:
@@ -123,10 +127,20 @@ class Agent:
     def _stop(self, *_: object) -> None:
         self._stopping = True
 
-    def _received(self, state: HostState) -> None:
+    def _received(self, received: Received) -> None:
         """From the follower's thread."""
         with self._inbox_lock:
-            self._inbox = state
+            self._inbox.append(received)
+            self._unread = ""
+        self._wake()
+
+    def _unreadable(self, why: str) -> None:
+        """From the follower's thread."""
+        with self._inbox_lock:
+            self._unread = why
+        self._wake()
+
+    def _wake(self) -> None:
         with suppress(BlockingIOError):  # it will wake anyway
             self._wake_out.send(b"s")
 
@@ -134,31 +148,56 @@ class Agent:
         with suppress(BlockingIOError):
             self._wake_in.recv(4096)
         with self._inbox_lock:
-            state, self._inbox = self._inbox, None
-        if state is None:
+            inbox, self._inbox = self._inbox, []
+            unread = self._unread
+        if not inbox:
+            return bool(unread)
+        if not self._take_in(lambda: self._wanted.take_in(inbox)):
             return False
         self._reporter.resend()
-        if not self._accept(state):
-            return False
-        try:
-            self._cache.store(state)
-        except OSError as error:
-            log.error("cannot write %s (%s); after a reboot this host would need the server", self._cache.path, error)
-        return True
+        if any(received.state is not None for received in inbox):
+            self._keep()
+            return True
+        return self._apply_members()
 
-    def _accept(self, state: HostState) -> bool:
-        before = self._desired
+    def _apply_members(self) -> bool:
+        """Have the firewall know who is in groups: nothing else depends on that. Returns whether there is more to do.
+
+        Members come and go all the time. They are kept when they are in place: those of before may come back for a
+        moment.
+        """
+        failures: list[Problem] = []
+        self._apply_firewall(failures)
+        if failures or self._cache_due:  # not as the server says: that is said when all is compared
+            return True
+        self._keep()
+        self._report_due = True
+        return False
+
+    def _take_in(self, take: Callable[[], bool]) -> bool:
+        """Have what has come be what must be. Returns whether it can be that."""
+        before = self._wanted.desired
         try:
-            self._desired = desired(state)
+            if not take():
+                return False
         except FieldError as error:
             log.error("the server's state contradicts its address plan (%s); see: romana ipam check", error)
             return False
-        if before is not None:
-            for name in {item.interface for item in before.endpoints} - {
-                item.interface for item in self._desired.endpoints
-            }:
+        after = self._wanted.desired
+        if before is not None and after is not None and before.endpoints is not after.endpoints:
+            for name in {item.interface for item in before.endpoints} - {item.interface for item in after.endpoints}:
                 restore_tap(name)
         return True
+
+    def _keep(self) -> None:
+        """Write down what must be: it is what a start of the agent begins with."""
+        self._cache_due = False
+        kept = self._wanted.kept()
+        try:
+            self._cache.store(kept)
+            self._kept = kept.members.generation if kept.members is not None else 0
+        except OSError as error:
+            log.error("cannot write %s (%s); after a reboot this host would need the server", self._cache.path, error)
 
     def _hear_firewall(self) -> bool:
         touched = False
@@ -198,40 +237,69 @@ class Agent:
 
     def _reconcile(self) -> bool:
         """Bring what there is to what there must be, and report. Returns whether something is to be tried again."""
-        wanted = self._desired
-        if wanted is None:
-            return False
         started = time.monotonic()
         failures: list[Problem] = []
         self._kernel.hear()
-        self._apply_firewall(wanted, failures)
+        self._apply_firewall(failures)
+        wanted = self._wanted.desired
+        if wanted is None:
+            return False
         conflicts = self._apply_network(self._guarded(wanted) if failures else wanted, failures)
-        self._apply_dhcp(wanted, failures)
-        self._say([*failures, *conflicts])
+        conflicts += self._apply_dhcp(wanted, failures)
+        self._say([*failures, *conflicts, *self._unlike_the_server()])
         self._report_due = True
+        if self._cache_due:
+            self._keep()
         log.debug("generation %d compared in %.3f s", wanted.generation, time.monotonic() - started)
         return bool(failures)
 
     def _report(self) -> None:
         self._report_due = False
-        if self._desired is not None:
+        wanted = self._wanted.desired
+        if wanted is not None:
             report = status.applied(
-                self._desired,
+                wanted,
                 self._kernel.observed,
                 self._firewall.elements(),
                 self._dhcp.answers,
                 self._problems,
                 self._routers,
-                self._others.look(self._desired),
+                self._others.look(wanted),
+                self._lasting_members(),
             )
             self._reporter.submit(report)
 
-    def _apply_firewall(self, wanted: Desired, failures: list[Problem]) -> None:
+    def _lasting_members(self) -> int | None:
+        """Generation of the members that are in place, and would be again after a restart; None: of none."""
+        there = self._wanted.members_in_force
+        return None if there is None else min(there, self._kept)
+
+    def _apply_firewall(self, failures: list[Problem]) -> None:
         try:
-            for said in self._firewall.apply(wanted, frozenset(self._kernel.observed.names)):
-                log.info(said)
+            try:
+                self._set_firewall()
+            except FirewallError:
+                if not self._wanted.hold_back(self._firewall.refusal):
+                    raise
+                self._set_firewall()
+                self._cache_due = True
         except FirewallError as error:
+            self._wanted.unsettle()
             failures.append(Problem("firewall", f"nft refuses: {error}; is another version of nft installed?"))
+
+    def _set_firewall(self) -> None:
+        """Raises FirewallError."""
+        wanted = self._wanted.desired
+        if wanted is None:
+            return
+        for said in self._firewall.apply(wanted, frozenset(self._kernel.observed.names)):
+            log.info(said)
+        self._wanted.settle()
+
+    def _unlike_the_server(self) -> list[Problem]:
+        """What of the server's is not put in place, and was not even tried."""
+        faults = [Problem(fault.subject, fault.message) for fault in self._wanted.faults()]
+        return [*faults, Problem("state", self._unread)] if self._unread else faults
 
     def _guarded(self, wanted: Desired) -> Desired:
         """The same with only those endpoints whose taps the firewall guards: the others get no route."""
@@ -272,13 +340,21 @@ class Agent:
         log.info("%s: %s (%.4f s)", change.subject, change.text, time.monotonic() - started)
         return ""
 
-    def _apply_dhcp(self, wanted: Desired, failures: list[Problem]) -> None:
+    def _apply_dhcp(self, wanted: Desired, failures: list[Problem]) -> list[Problem]:
+        """Returns what stands in the way."""
         try:
             for said in self._dhcp.apply(wanted):
                 log.info("dhcp: %s", said)
         except (DhcpError, OSError) as error:
             failures.append(Problem("dhcp", str(error)))
         self._watch_dhcp(self._dhcp.handle)
+        return [
+            Problem(
+                item.subject, f"its DHCP options are not given, as dnsmasq refuses them: {self._dhcp.refused[item.id]}"
+            )
+            for item in wanted.endpoints
+            if item.id in self._dhcp.refused
+        ]
 
     def _watch_dhcp(self, handle: int | None) -> None:
         if self._watched_dhcp == handle:

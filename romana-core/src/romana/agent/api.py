@@ -3,57 +3,74 @@
 from __future__ import annotations
 
 import http.client
-import json
 import socket
 import ssl
-from pathlib import Path
-from urllib.parse import quote, urlsplit
+from dataclasses import dataclass
+from urllib.parse import urlencode, urlsplit
 
 from pydantic import ValidationError
 
+from romana import contract
 from romana.agent.config import AgentSettings
-from romana.distrust import why_refused
-from romana.models import Applied, HostState
+from romana.agent.faults import Received, read
+from romana.models import Applied, first_finding
 
 CONNECT_TIMEOUT = 5.0  # seconds
 ANSWER_TIMEOUT = 15.0  # seconds beyond the time the server was asked to wait
 
 
-class ServerError(Exception):
-    """No usable answer; the text is one line. `refused`: the server answered, and will say the same again."""
+@dataclass(frozen=True)
+class Seen:
+    """Generations of the state and the members that an agent has; None: it has none that can be relied on."""
 
-    def __init__(self, message: str, *, refused: bool = False) -> None:
-        super().__init__(message)
-        self.refused = refused
+    state: int | None = None
+    members: int | None = None
+
+    @property
+    def query(self) -> dict[str, int]:
+        """As the request has them."""
+        given = {"state_after": self.state, "members_after": self.members}
+        return {name: value for name, value in given.items() if value is not None}
+
+    def after(self, changes: Received) -> Seen:
+        """With what has come since."""
+        return Seen(
+            self.state if changes.state is None else changes.state.generation,
+            self.members if changes.members is None else changes.members.generation,
+        )
+
+
+NOTHING = Seen()
 
 
 class Server:
-    """romana-server, as one agent may use it. Not to be shared between threads."""
+    """romana-server, as one agent may use it. Not to be shared between threads. Its methods raise ClientError."""
 
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
-        self._path = f"/v1/hosts/{quote(settings.host, safe='')}"
+        host = settings.host
+        missing = f"add the host: romana host create {host} ADDRESS, or correct host in agent.toml"
+        self._caller = contract.Caller(
+            settings.url, str(settings.token_file), f"agent:{host}", advice={contract.NOT_FOUND: missing}
+        )
         self._connection: http.client.HTTPConnection | None = None
 
-    def state(self, after: int | None, wait: int) -> HostState | None:
-        """The host's desired state; None: not newer than `after` within `wait` seconds. Raises ServerError."""
-        query = "" if after is None else f"?after={after}&wait={wait}"
-        status, body = self._request("GET", f"{self._path}/state{query}", None, wait + ANSWER_TIMEOUT)
+    def changes(self, seen: Seen, wait: int) -> Received | None:
+        """What is newer than what was seen; None: nothing within `wait` seconds."""
+        path = contract.path(contract.CHANGES, self._settings.host)
+        path += "?" + urlencode(seen.query | {"wait": wait})
+        status, content = self._request("GET", path, None, wait + ANSWER_TIMEOUT)
         if status == http.HTTPStatus.NO_CONTENT:
             return None
         try:
-            return HostState.model_validate_json(body)
+            return read(content)
         except ValidationError as error:
-            finding = error.errors(include_url=False)[0]
-            raise ServerError(
-                f"the server's answer is not a state this version knows ({finding['loc']}: {finding['msg']});"
-                " install the same release on controller and host",
-                refused=True,
-            ) from None
+            raise self._caller.unknown(first_finding(error)) from None
 
     def report(self, applied: Applied) -> None:
-        """Say what is in place. Raises ServerError."""
-        self._request("PUT", f"{self._path}/applied", applied.model_dump_json().encode(), ANSWER_TIMEOUT)
+        """Say what is in place."""
+        path = contract.path(contract.APPLIED, self._settings.host)
+        self._request("PUT", path, applied.model_dump_json().encode(), ANSWER_TIMEOUT)
 
     def close(self) -> None:
         """Give the connection back."""
@@ -64,18 +81,19 @@ class Server:
     def _request(self, method: str, path: str, body: bytes | None, timeout: float) -> tuple[int, bytes]:
         try:
             status, content = self._exchange(method, path, body, timeout)
+            self._caller.check(status, content)
+        except contract.ClientError:
+            self.close()
+            raise
         except (OSError, http.client.HTTPException) as error:
+            connected = self._connection is not None and self._connection.sock is not None
             self.close()
-            raise ServerError(_why(error, self._settings.url)) from None
-        if status >= http.HTTPStatus.BAD_REQUEST:
-            self.close()
-            raise ServerError(
-                _refusal(status, content, self._settings), refused=status < http.HTTPStatus.INTERNAL_SERVER_ERROR
-            )
+            raise self._caller.no_answer(error, connected) from None
         return status, content
 
     def _exchange(self, method: str, path: str, body: bytes | None, timeout: float) -> tuple[int, bytes]:
-        headers = {"Authorization": f"Bearer {self._token()}", "Content-Type": "application/json"}
+        token = contract.read_token(self._settings.token_file)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         kept = self._connection is not None
         connection = self._connected()
         connection.sock.settimeout(timeout)
@@ -91,19 +109,17 @@ class Server:
 
     def _connected(self) -> http.client.HTTPConnection:
         if self._connection is None:
+            self._caller.check_url()
             url = urlsplit(self._settings.url)
             host, port = url.hostname or "", url.port
             if url.scheme == "https":
-                context = ssl.create_default_context(cafile=self._settings.ca_file)
+                context = self._caller.trust(self._settings.ca_file)
                 self._connection = http.client.HTTPSConnection(host, port, timeout=CONNECT_TIMEOUT, context=context)
             else:
                 self._connection = http.client.HTTPConnection(host, port, timeout=CONNECT_TIMEOUT)
             self._connection.connect()
             _notice_death(self._connection.sock)
         return self._connection
-
-    def _token(self) -> str:
-        return Path(self._settings.token_file).read_text(encoding="utf-8").strip()
 
 
 def _notice_death(connection: socket.socket) -> None:
@@ -112,25 +128,3 @@ def _notice_death(connection: socket.socket) -> None:
     for option, value in ((socket.TCP_KEEPIDLE, 5), (socket.TCP_KEEPINTVL, 2), (socket.TCP_KEEPCNT, 3)):
         connection.setsockopt(socket.IPPROTO_TCP, option, value)
     connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT, 11000)  # milliseconds
-
-
-def _why(error: Exception, url: str) -> str:
-    if isinstance(error, ssl.SSLCertVerificationError):
-        return f"{url} is refused: {why_refused(error)}"
-    if isinstance(error, FileNotFoundError | PermissionError):
-        return f"{error.filename or 'ca_file or token_file'} cannot be read ({error.strerror}); check agent.toml"
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error) or type(error).__name__
-    return f"no answer from {url}: {reason}"
-
-
-def _refusal(status: int, content: bytes, settings: AgentSettings) -> str:
-    try:
-        said = str(json.loads(content)["error"]["message"])
-    except (ValueError, KeyError, TypeError):
-        said = content[:200].decode(errors="replace")
-    advice = {
-        401: f"; put a valid token into {settings.token_file}",
-        403: f"; the token in {settings.token_file} must be one of role agent:{settings.host}",
-        404: f"; add the host: romana host create {settings.host} ADDRESS, or correct host in agent.toml",
-    }.get(status, "")
-    return f"the server refuses ({status}): {said}{advice}"

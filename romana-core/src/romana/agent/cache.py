@@ -3,42 +3,26 @@
 from __future__ import annotations
 
 import logging
-import os
-import tempfile
 from pathlib import Path
 
 from pydantic import ValidationError
 
-from romana.models import HostState
+from romana.agent.faults import Received, read
+from romana.files import write_file
 
 log = logging.getLogger(__name__)
 
 
-def write_atomically(path: Path, content: str, mode: int = 0o600) -> None:
-    """Whoever reads `path`, also after a power failure, finds the old content or the new. Raises OSError."""
-    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            file.write(content)
-            file.flush()
-            os.fchmod(descriptor, mode)
-            os.fsync(descriptor)
-        Path(temporary).replace(path)
-    except OSError:
-        Path(temporary).unlink(missing_ok=True)
-        raise
-
-
 class StateCache:
-    """The last desired state on disk: with it a host's network comes up without the server."""
+    """The last desired state on disk, with its members: with it a host's network comes up without the server."""
 
     def __init__(self, directory: Path) -> None:
         self.path = directory / "state.json"
 
-    def load(self) -> HostState | None:
+    def load(self) -> Received | None:
         """The last state; None when there is none or it cannot be used."""
         try:
-            return HostState.model_validate_json(self.path.read_bytes())
+            return read(self.path.read_bytes())
         except FileNotFoundError:
             return None
         except (OSError, ValidationError) as error:
@@ -46,6 +30,6 @@ class StateCache:
             log.warning("the last state in %s is not usable (%s); waiting for the server", self.path, reason)
             return None
 
-    def store(self, state: HostState) -> None:
+    def store(self, kept: Received) -> None:
         """Keep it. Raises OSError."""
-        write_atomically(self.path, state.model_dump_json())
+        write_file(self.path, kept.model_dump_json(), 0o600)

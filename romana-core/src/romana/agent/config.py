@@ -32,5 +32,9 @@ class AgentSettings(Settings):
         default=False,
         description="whether routers that know all prefixes lead to hosts on other networks",
     )
+    masquerade: bool = Field(
+        default=False,
+        description="whether endpoints reach what is outside the address plan with this host's address",
+    )
     state_dir: Path = Field(default=Path("/var/lib/romana/agent"), description="what must outlive a reboot")
     run_dir: Path = Field(default=Path("/run/romana"), description="files of running processes")

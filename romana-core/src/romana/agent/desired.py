@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 
 from romana.addressing import AddressPlan
-from romana.agent.traffic import Traffic, traffic
-from romana.models import HostState
+from romana.agent.groups import Members, Profiles, profiles
+from romana.agent.traffic import Traffic, addresses, merge, traffic
+from romana.models import Bandwidth, HostState, Lease, StateEndpoint
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,17 +27,33 @@ class Peer:
 
 @dataclass(frozen=True, slots=True)
 class Endpoint:
-    """What lives behind one tap of this host."""
+    """What lives behind one tap of this host.
+
+    own_pairs: (MAC, address) it may also send from, of its own segment. lent: (MAC, addresses), outside the plan.
+    trusted: it may send from any address outside the plan. groups: those that say what it may;
+    None: none has a say.
+    """
 
     id: str
     address: str
     mac: str
     interface: str
+    own_pairs: tuple[tuple[str, str], ...] = ()
+    lent: tuple[tuple[str, str], ...] = ()
+    trusted: bool = False
+    groups: tuple[str, ...] | None = None
+    lease: Lease = field(default_factory=Lease)
+    bandwidth: Bandwidth = field(default_factory=Bandwidth)
 
     @property
     def prefix(self) -> str:
         """What its route is to."""
         return f"{self.address}/32"
+
+    @property
+    def roams(self) -> bool:
+        """Whether it may send from more than its own address."""
+        return self.trusted or bool(self.own_pairs or self.lent)
 
     @property
     def subject(self) -> str:
@@ -44,10 +62,19 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Known:
+    """How much of groups there is. groups: those that endpoints of the host are in. members: of those named there."""
+
+    groups: int
+    members: int
+
+
+@dataclass(frozen=True, slots=True)
 class Desired:
     """One host's whole network. Addresses and prefixes are text, as the kernel's tools write them.
 
     restricts: whether some host, be it this one, may not speak for everybody, so that all look at who sends what.
+    disabled: endpoints whose taps are shut.
     """
 
     generation: int
@@ -59,7 +86,10 @@ class Desired:
     peers: tuple[Peer, ...]
     restricts: bool
     endpoints: tuple[Endpoint, ...]
+    disabled: tuple[Endpoint, ...]
     traffic: Traffic
+    groups: Profiles
+    known: Known
 
     @property
     def prefix_length(self) -> int:
@@ -67,9 +97,13 @@ class Desired:
         return self.plan.host_prefix_length
 
 
-def desired(state: HostState) -> Desired:
-    """Raises FieldError when the state has a number that the plan has no room for."""
+def desired(state: HostState, members: Members) -> Desired:
+    """Raises FieldError when the state has a number that the plan has no room for.
+
+    members: who is in the groups that rules of the host's groups name.
+    """
     plan = state.plan.address_plan()
+    there = sorted(state.endpoints, key=lambda item: item.address)
     return Desired(
         generation=state.generation,
         host=state.host.name,
@@ -88,9 +122,51 @@ def desired(state: HostState) -> Desired:
             for peer in sorted(state.peers, key=lambda peer: peer.index)
         ),
         restricts=any(item.owner is not None for item in (state.host, *state.peers)),
-        endpoints=tuple(
-            Endpoint(item.id, str(item.address), item.mac, item.interface)
-            for item in sorted(state.endpoints, key=lambda item: item.address)
-        ),
+        endpoints=tuple(_endpoint(plan, item) for item in there if item.permissions.enabled),
+        disabled=tuple(_endpoint(plan, item) for item in there if not item.permissions.enabled),
         traffic=traffic(plan, state.segments, state.rules),
+        groups=host_profiles(state, members),
+        known=known(state, members),
     )
+
+
+def host_profiles(state: HostState, members: Members) -> Profiles:
+    """The groups' say on the host."""
+    return profiles((item for item in state.endpoints if item.permissions.enabled), state.groups, members)
+
+
+def known(state: HostState, members: Members) -> Known:
+    """How much of groups a host has to know."""
+    named = {rule.remote_group for group in state.groups for rule in group.rules}
+    return Known(len(state.groups), sum(sum(1 for _ in there) for name, there in members.items() if name in named))
+
+
+def _endpoint(plan: AddressPlan, item: StateEndpoint) -> Endpoint:
+    own: list[tuple[str, str]] = []
+    outside: dict[str, list[tuple[int, int]]] = {}
+    for pair in item.permissions.address_pairs:
+        mac = pair.mac or item.mac
+        if _is_of_segment(plan, pair.network, item):
+            own += [(mac, str(address)) for address in pair.network]
+        else:
+            outside.setdefault(mac, []).append((int(pair.network[0]), int(pair.network[-1])))
+    return Endpoint(
+        item.id,
+        str(item.address),
+        item.mac,
+        item.interface,
+        own_pairs=tuple(own),
+        lent=tuple((mac, addresses(one)) for mac, intervals in outside.items() for one in merge(intervals)),
+        trusted=not item.permissions.port_security,
+        groups=None if item.permissions.groups is None else tuple(item.permissions.groups),
+        lease=item.lease,
+        bandwidth=item.bandwidth,
+    )
+
+
+def _is_of_segment(plan: AddressPlan, network: IPv4Network, item: StateEndpoint) -> bool:
+    """Whether all of a network's addresses are of the endpoint's segment, on some host."""
+    if not network.subnet_of(plan.network) or network.prefixlen < network.max_prefixlen - plan.endpoint_bits:
+        return False
+    place, own = plan.locate(network[0]), plan.locate(item.address)
+    return (place.tenant, place.segment) == (own.tenant, own.segment)

@@ -9,9 +9,8 @@ import subprocess
 import time
 from contextlib import suppress
 
-from romana.agent.consoles import Consoles
+from romana.agent.config import AgentSettings
 from romana.agent.desired import Desired
-from romana.agent.metadata import Metadata
 from romana.agent.ruleset import (
     TABLE,
     Elements,
@@ -47,9 +46,9 @@ class FirewallError(Exception):
     """nft refused; the text is its reason, one line."""
 
 
-def nft(commands: list[str]) -> int:
+def nft(commands: list[str], *options: str) -> int:
     """Run commands as one transaction: all or nothing. Returns nft's process id. Raises FirewallError."""
-    process, _, errors = _run(["nft", "-f", "-"], "\n".join(commands) + "\n")
+    process, _, errors = _run(["nft", *options, "-f", "-"], "\n".join(commands) + "\n")
     if process.returncode:
         raise FirewallError(next((line for line in errors.splitlines() if "Error" in line), errors.strip()))
     return process.pid
@@ -79,16 +78,10 @@ def _run(argv: list[str], stdin: str) -> tuple[subprocess.Popen[str], str, str]:
 
 
 class Firewall:
-    """Keeps our two tables as they must be, and nothing else.
+    """Keeps our two tables as they must be, and nothing else."""
 
-    metadata: the service that guests may ask. consoles: who may reach theirs. routers: whether packets of other hosts
-    may come by way of routers.
-    """
-
-    def __init__(self, metadata: Metadata | None, consoles: Consoles | None, routers: bool) -> None:
-        self._metadata = metadata
-        self._consoles = consoles
-        self._routers = routers
+    def __init__(self, settings: AgentSettings) -> None:
+        self._settings = settings
         self._tables: dict[str, _KeptTable] = {}
         self.others_changed = False  # whether somebody has changed tables that are not ours, for who wants to know
         self._settled: tuple[Desired, frozenset[str]] | None = None  # for which nothing was left to do
@@ -109,14 +102,31 @@ class Firewall:
             return []
         self._settled = None
         done = []
-        for table in (inet_table(wanted, self._metadata, self._consoles, routers=self._routers), arp_table()):
+        for table in (
+            self._inet_table(wanted),
+            arp_table(wanted.plan.cidr),
+        ):
             kept = self._tables.setdefault(table.family, _KeptTable(table.family))
             kept.look()
             lingering = frozenset(name for (name,) in kept.members.get("taps", frozenset())) & present
-            if said := kept.apply(table, elements(wanted, lingering, self._routers)[table.family], self._own):
+            if said := kept.apply(table, elements(wanted, lingering, self._settings.routers)[table.family], self._own):
                 done.append(said)
         self._settled = (wanted, lingering)
         return done
+
+    def refusal(self, wanted: Desired) -> str:
+        """Why nft refuses to make this anew; empty when it does not. Nothing is changed."""
+        table = self._inet_table(wanted)
+        members = elements(wanted, (), self._settings.routers)[table.family]
+        try:
+            nft([*delete(table.family), *create(table), *change(table, members, {})], "--check")
+        except FirewallError as error:
+            return str(error)
+        return ""
+
+    def _inet_table(self, wanted: Desired) -> Table:
+        own = self._settings
+        return inet_table(wanted, own.metadata, own.consoles, routers=own.routers, masquerade=own.masquerade)
 
     def elements(self, family: str = "inet") -> Elements:
         """The elements that are in place."""
@@ -177,17 +187,18 @@ class _KeptTable:
         found = self._found
         self.stale = True  # until we know that it worked
         if found is None or found.shape != shape(table):
-            own.add(nft([*delete(self.family), *create(table), *change(self.family, members, {})]))
+            own.add(nft([*delete(self.family), *create(table), *change(table, members, {})]))
             self._made = (table, self._rules(table))
             said = "table made"
         elif self._made is None or self._made != (table, found.rules):
             # Rules can't be compared with what nft made of them elsewhere: set them anew. No packet sees half of it.
-            own.add(nft([*create(table), *change(self.family, members, found.elements)]))
+            own.add(nft([*create(table), *change(table, members, found.elements)]))
             self._made = (table, self._rules(table))
             said = "rules set"
-        elif commands := change(self.family, members, found.elements):
+        elif commands := change(table, members, found.elements):
             own.add(nft(commands))
-            said = f"{sum(len(members[name] ^ found.elements[name]) for name in members)} elements changed"
+            changed = sum(len(there ^ found.elements.get(name, frozenset())) for name, there in members.items())
+            said = f"{changed} elements changed"
         else:
             self.stale = False
             return ""

@@ -1,4 +1,4 @@
-"""Follows the host's desired state on the server: a thread that waits for the next one, for as long as it takes."""
+"""Follows what the server has for this host: a thread that waits for what is new, for as long as it takes."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import random
 import threading
 from collections.abc import Callable
 
-from romana.agent.api import Server, ServerError
-from romana.models import HostState
+from romana.agent.api import NOTHING, Server
+from romana.agent.faults import Received
+from romana.contract import AnswerError, ClientError
 
 log = logging.getLogger(__name__)
 
@@ -35,36 +36,45 @@ class Pauses:
 
 
 class Follower(threading.Thread):
-    """Calls `received` with each new state, and with the present one after each time the server was away."""
+    """Follows the server.
 
-    def __init__(self, server: Server, received: Callable[[HostState], None]) -> None:
+    Args:
+        server: whom to ask.
+        received: called with all that is new, and with everything after each time the server was away.
+        unreadable: called with why an answer cannot be read.
+    """
+
+    def __init__(self, server: Server, received: Callable[[Received], None], unreadable: Callable[[str], None]) -> None:
         super().__init__(name="follow", daemon=True)
         self._server = server
         self._received = received
+        self._unreadable = unreadable
         self._ended = threading.Event()
 
     def run(self) -> None:
         """Until `end`."""
         pauses = Pauses()
-        after: int | None = None  # unknown: the server may have been restored to an older state
+        seen = NOTHING  # the server may have been restored to an older state
         said = ""
         while not self._ended.is_set():
             try:
-                state = self._server.state(after, WAIT)
-            except ServerError as error:
-                after = None
+                changes = self._server.changes(seen, WAIT)
+            except ClientError as error:
+                seen = NOTHING
                 if str(error) != said:
                     said = str(error)
-                    (log.error if error.refused else log.warning)("%s; the network stays as it is", said)
+                    (log.error if error.lasting else log.warning)("the network stays as it is: %s", said)
+                    if isinstance(error, AnswerError):
+                        self._unreadable(said)
                 self._ended.wait(pauses.next())
                 continue
             if said:
                 log.info("the server answers again")
                 said = ""
             pauses.reset()
-            if state is not None:
-                after = state.generation
-                self._received(state)
+            if changes is not None:
+                seen = seen.after(changes)
+                self._received(changes)
 
     def end(self) -> None:
         """Have the thread end at its next chance."""

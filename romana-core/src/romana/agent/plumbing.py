@@ -77,13 +77,14 @@ _TAP_PATHS = (
 )
 
 
-def tap_sysctls(name: str) -> dict[str, str]:
-    """Parameters of an endpoint's interface: path -> value.
+def tap_sysctls(name: str, *, roams: bool = False) -> dict[str, str]:
+    """Parameters of an endpoint's interface: path -> value. `roams`: it may send from more than its own address.
 
     proxy_arp: the guest takes the whole host prefix for its own link, and the host answers for everyone on it.
     proxy_delay: at once, not after up to 0.8 s. rp_filter: a wrong source address is dropped by routing, too.
     """
-    return {f"net/{where}/{name}/{last}": TAP_SYSCTLS[last] for where, last in _TAP_PATHS}
+    values = TAP_SYSCTLS | ({"rp_filter": "0"} if roams else {})
+    return {f"net/{where}/{name}/{last}": values[last] for where, last in _TAP_PATHS}
 
 
 def wired(observed: Observed, endpoints: Iterable[Endpoint]) -> Iterator[tuple[Endpoint, Link]]:
@@ -145,8 +146,8 @@ def plan(wanted: Desired, observed: Observed, routers: bool = False) -> Plan:
         _route(result, observed, route, subject)
     _neighbours(result, observed, here)
     for endpoint, tap in here:
-        if not _are_set(observed.sysctls.get(tap.name, {})):
-            for path, value in tap_sysctls(tap.name).items():
+        if endpoint.roams or not _are_set(observed.sysctls.get(tap.name, {})):
+            for path, value in tap_sysctls(tap.name, roams=endpoint.roams).items():
                 _sysctl(result, observed, Sysctl(tap.name, path, value), endpoint.subject)
     return result
 

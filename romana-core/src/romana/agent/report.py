@@ -5,8 +5,9 @@ from __future__ import annotations
 import logging
 import threading
 
-from romana.agent.api import Server, ServerError
+from romana.agent.api import Server
 from romana.agent.follow import Pauses
+from romana.contract import ClientError
 from romana.models import Applied
 
 log = logging.getLogger(__name__)
@@ -54,8 +55,8 @@ class Reporter(threading.Thread):
             try:
                 if applied is not None:
                     self._server.report(applied)
-            except ServerError as error:
-                if error.refused:
+            except ClientError as error:
+                if error.lasting:
                     log.warning("the report was not taken: %s", error)
                 # otherwise the follower says it, once
                 with self._changed:

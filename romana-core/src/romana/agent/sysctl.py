@@ -7,8 +7,8 @@ import logging
 from contextlib import suppress
 from pathlib import Path
 
-from romana.agent.cache import write_atomically
 from romana.agent.plumbing import IP_FORWARD, tap_sysctls
+from romana.files import write_file
 
 log = logging.getLogger(__name__)
 
@@ -31,7 +31,7 @@ class Ledger:
             return
         paths = [IP_FORWARD, ACCEPT_REDIRECTS]
         paths += [f"net/ipv4/conf/{item.name}/forwarding" for item in sorted((SYSCTLS / "net/ipv4/conf").iterdir())]
-        write_atomically(self.path, json.dumps({path: (SYSCTLS / path).read_text().strip() for path in paths}))
+        write_file(self.path, json.dumps({path: (SYSCTLS / path).read_text().strip() for path in paths}), 0o600)
 
     def restore(self) -> None:
         """Put back what was remembered, in the order it was written down."""

@@ -44,13 +44,12 @@ class Services:
     everything: bool = False
     ports: dict[int, list[Interval]] = field(default_factory=dict)
 
-    def add(self, protocol: Protocol, ports: Iterable[Interval]) -> None:
-        """Allow a protocol on these ports; no ports mean all of them."""
-        if protocol is Protocol.ANY:
+    def add(self, protocol: int | None, ports: Iterable[Interval]) -> None:
+        """Allow a protocol, by its number, on these ports; no ports mean all of them, no protocol everything."""
+        if protocol is None:
             self.everything = True
             return
-        number = NUMBERS[protocol]
-        self.ports[number] = merge([*self.ports.get(number, []), *(list(ports) or [ALL_PORTS])])
+        self.ports[protocol] = merge([*self.ports.get(protocol, []), *(list(ports) or [ALL_PORTS])])
 
     def update(self, other: Services) -> None:
         """Allow what `other` allows, too."""
@@ -117,7 +116,7 @@ def traffic(plan: AddressPlan, segments: Iterable[StateSegment], rules: Iterable
     outward: dict[str, list[tuple[IPv4Network, Services]]] = {}
     for rule in rules:
         services = Services()
-        services.add(rule.protocol, rule.ports)
+        services.add(NUMBERS.get(rule.protocol), rule.ports)
         source, target = _key(plan, rule.source), _key(plan, rule.target)
         if source is not None and target is not None:
             between.setdefault((source, target), Services()).update(services)

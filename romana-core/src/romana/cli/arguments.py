@@ -7,8 +7,10 @@ from ipaddress import IPv4Address, IPv4Network
 
 from pydantic import TypeAdapter, ValidationError
 
-from romana.models import InterfaceName, Mac, Name, Peer, PortRange
+from romana.models import BIGGEST_PORT, ICMP, PROTOCOLS_WITH_PORTS, InterfaceName, Mac, Name, Peer, PortRange
+from romana.verdict import NAMES, Service
 
+TYPE_AND_CODE = 2
 SHOWN = 40  # characters of a wrong value that an error repeats
 
 
@@ -60,6 +62,31 @@ def peer(text: str) -> Peer:
         tenant, segment = place(text)
         return Peer(tenant=tenant, segment=segment)
     return Peer(tenant=name(text))
+
+
+def service(text: str) -> Service:
+    """'tcp/22', 'udp/53', 'icmp', 'icmp/8', 'icmp/3/4', or the number of another protocol, '47' or '132/5060'."""
+    word, *numbers = text.split("/")
+    known = {protocol.value: number for number, protocol in NAMES.items()}
+    try:
+        protocol = known[word] if word in known else _number(word, 255)
+        if protocol == ICMP:
+            kind = tuple(_number(one, 255) for one in numbers) or (8, 0)
+            if len(kind) <= TYPE_AND_CODE:
+                return Service(protocol, kind=(kind[0], kind[1] if len(kind) == TYPE_AND_CODE else None))
+        elif protocol in PROTOCOLS_WITH_PORTS and len(numbers) == 1:
+            return Service(protocol, port=_number(numbers[0], BIGGEST_PORT))
+        elif protocol not in PROTOCOLS_WITH_PORTS and not numbers:
+            return Service(protocol)
+    except ValueError:
+        pass
+    raise _error(text, "a service", "like tcp/22, udp/53, icmp, icmp/3/4, or a protocol's number")
+
+
+def _number(text: str, largest: int) -> int:
+    if not text.isascii() or not text.isdigit() or int(text) > largest:
+        raise ValueError(text)
+    return int(text)
 
 
 def index(text: str) -> int:

@@ -8,7 +8,19 @@ from typing import Any
 from cliff.columns import FormattableColumn
 from pydantic_core import to_jsonable_python
 
-from romana.models import Peer
+from romana.models import (
+    AddressPair,
+    Bandwidth,
+    BandwidthLimit,
+    DhcpOption,
+    DhcpRoute,
+    GroupRule,
+    Lease,
+    Model,
+    Peer,
+    Permissions,
+)
+from romana.verdict import describe
 
 NOTHING = "-"
 
@@ -44,7 +56,25 @@ def in_words(value: object) -> str:
         return ", ".join(in_words(item) for item in value)
     if isinstance(value, Peer):
         return peer_in_words(value)
+    if isinstance(value, GroupRule):
+        return describe(value, {})
+    if isinstance(value, BandwidthLimit):
+        return limit_in_words(value)
+    if isinstance(value, Permissions | Lease | Bandwidth | AddressPair | DhcpRoute | DhcpOption):
+        return said_in_words(value)
     return str(value)
+
+
+def said_in_words(said: Model) -> str:
+    """What differs from when nothing is said: 'groups: a, b; enabled: no'."""
+    given = {name: getattr(said, name) for name in type(said).model_fields if name in said.model_fields_set}
+    parts = [f"{name}: {'none' if value == [] else in_words(value)}" for name, value in given.items()]
+    return "; ".join(parts) or NOTHING
+
+
+def limit_in_words(limit: BandwidthLimit) -> str:
+    """'1000 kbit/s', or '1000 kbit/s, burst 800 kbit'."""
+    return f"{limit.rate} kbit/s" + (f", burst {limit.burst} kbit" if limit.burst else "")
 
 
 def peer_in_words(peer: Peer) -> str:

@@ -25,6 +25,8 @@ COMMANDS = {
     "endpoint show": "endpoints:ShowEndpoint",
     "endpoint create": "endpoints:CreateEndpoint",
     "endpoint delete": "endpoints:DeleteEndpoint",
+    "group list": "groups:ListGroups",
+    "group show": "groups:ShowGroup",
     "policy list": "policies:ListPolicies",
     "policy show": "policies:ShowPolicy",
     "policy create": "policies:CreatePolicy",

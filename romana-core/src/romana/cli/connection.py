@@ -5,7 +5,8 @@ from __future__ import annotations
 import argparse
 
 from romana.client import Client
-from romana.client_config import ClientConfig, find_config, read_config, read_token
+from romana.client_config import ClientConfig, find_config, read_config
+from romana.contract import read_token
 
 
 def connect(options: argparse.Namespace) -> Client:

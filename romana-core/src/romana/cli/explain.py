@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Sequence
+from ipaddress import IPv4Network
+from pathlib import Path
+from typing import Any, TypeVar
 
 from cliff.formatters.base import SingleFormatter
 from cliff.formatters.json_format import JSONFormatter
@@ -13,25 +15,71 @@ from cliff.formatters.yaml_format import YAMLFormatter
 
 from romana.cli import arguments, exit_codes
 from romana.cli.base import Listing
+from romana.cli.cells import cell
+from romana.cli.errors import UsageError
+from romana.cli.find_endpoint import find_endpoint
+from romana.cli.observe import Seen, observe
 from romana.cli.picture import Field, draw, fields
+from romana.client import Client
 from romana.models import Explain, ExplainCheck
+from romana.verdict import Side, Step, verdict
+
+T = TypeVar("T")
+AGENT_CONFIG = Path("/etc/romana/agent.toml")
 
 
 class ExplainAddress(Listing):
-    """Explain an address: show its fields and its owner, and check its state on the hosts.
+    """Explain an address: its fields, owner and state on the hosts; or whether it may ask another for a service.
 
-    The command compares what each host should have for the address (route, lease, allowed pairs) with what its agent
-    last applied. It also names chains of other programs on the hosts that drop endpoints' packets, with the commands
-    that let the packets pass. The exit code is 1 if something differs or is dropped.
+    With two sides and a service, the command says who decides whether the first may begin such a conversation with the
+    second: segments and policies, then the security groups of each side. The exit code is 1 if somebody does not let
+    it pass. A side is an endpoint's id, name or address, or an address or network outside the address plan. With
+    --observed, each decision stands beside what the firewall of this machine has, if it is made here; the exit code is
+    1 also if they differ. What another host decides is not looked at; run the command there.
+
+    With one address, the command compares what each host should have for the address (route, lease, allowed pairs)
+    with what its agent last applied. It also names chains of other programs on the hosts that drop endpoints' packets,
+    with the commands that let the packets pass. The exit code is 1 if something differs or is dropped.
     """
 
-    example = "romana explain 10.0.18.5"
+    example = "romana explain 10.0.18.5\n  romana explain web1 10.0.18.5 tcp/22 --observed"
     columns = ("host", "what", "expected", "applied", "ok")
+    _steps: list[Step] | None = None
+    _seen: list[Seen] | None = None
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument("address", metavar="ADDRESS", type=arguments.address, help="an address in the address plan")
+        parser.add_argument("address", metavar="ADDRESS", help="an address in the address plan, or who begins")
+        parser.add_argument("target", metavar="TARGET", nargs="?", help="with whom the conversation begins")
+        parser.add_argument("service", metavar="SERVICE", nargs="?", help="tcp/22, udp/53, icmp, icmp/3/4, 47, ...")
+        parser.add_argument(
+            "--observed", action="store_true", help="compare with what this machine's firewall has; needs root"
+        )
+        parser.add_argument(
+            "--agent-config", metavar="FILE", type=Path, default=AGENT_CONFIG, help="default: %(default)s"
+        )
         return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
+        """Columns and rows."""
+        if parsed_args.target is None:
+            if parsed_args.observed:
+                raise UsageError("--observed needs two sides and a service")
+            parsed_args.address = _argument(arguments.address, parsed_args.address)
+            return super().take_action(parsed_args)
+        if parsed_args.service is None:
+            raise UsageError("name the service, like tcp/22, udp/53 or icmp")
+        service = _argument(arguments.service, parsed_args.service)
+        self._sides = find_side(self.api, parsed_args.address), find_side(self.api, parsed_args.target)
+        groups = {group.id: group for group in self.api.groups()}
+        self._steps = verdict(*self._sides, service, self.api.policies(), groups, self.api.endpoints())
+        if not parsed_args.observed:
+            return ("who", "passes", "why"), [(step.where, cell(step.passes), step.why) for step in self._steps]
+        self._seen = observe(self.api, parsed_args.agent_config, self._sides, service, self._steps)
+        return ("who", "passes", "why", "host", "observed", "differs"), [
+            (one.step.where, cell(one.step.passes), one.step.why, *map(cell, (one.host, one.passes, one.differs)))
+            for one in self._seen
+        ]
 
     def things(self, args: argparse.Namespace) -> Iterable[ExplainCheck]:
         self._explained = self.api.explain(args.address)
@@ -40,6 +88,12 @@ class ExplainAddress(Listing):
 
     def produce_output(self, parsed_args: argparse.Namespace, column_names: Sequence[str], data: Any) -> int:
         """Above a table there is a picture of the address; json and yaml are one object with everything in it."""
+        if parsed_args.target is not None:
+            if isinstance(self.formatter, TableFormatter):
+                passes = "passes" if all(step.passes for step in self._steps or ()) else "does not pass"
+                source, target = self._sides
+                self.app.stdout.write(f"{parsed_args.service} from {source} to {target} {passes}\n\n")
+            return super().produce_output(parsed_args, column_names, data)
         if isinstance(self.formatter, JSONFormatter | YAMLFormatter):
             return self._produce_object(self.formatter, parsed_args)
         if isinstance(self.formatter, TableFormatter):
@@ -64,7 +118,30 @@ class ExplainAddress(Listing):
         return 0
 
     def _ok(self) -> bool:
+        if self._seen is not None:
+            return all(one.ok for one in self._seen)
+        if self._steps is not None:
+            return all(step.passes for step in self._steps)
         return all(check.ok for check in self._explained.checks)
+
+
+def find_side(api: Client, reference: str) -> Side:
+    """An endpoint, or an address or network outside the plan. Raises CommandError."""
+    try:
+        network = IPv4Network(reference)
+    except ValueError:
+        network = None
+    if network is None or network.subnet_of(IPv4Network(api.plan().cidr)):
+        endpoint = find_endpoint(api, reference)
+        return Side(IPv4Network(endpoint.address), endpoint)
+    return Side(network)
+
+
+def _argument(kind: Callable[[str], T], text: str) -> T:
+    try:
+        return kind(text)
+    except argparse.ArgumentTypeError as error:
+        raise UsageError(f"{error}; see romana explain --help") from None
 
 
 def owner_in_words(explained: Explain) -> str:

@@ -9,7 +9,7 @@ from romana.cli import arguments
 from romana.cli.base import Deleting, Listing, Showing
 from romana.cli.errors import UsageError
 from romana.cli.in_use import say_what_is_in_the_way
-from romana.models import AppliedError, Host, HostCreate, HostUpdate
+from romana.models import Applied, AppliedError, Host, HostCreate, HostUpdate
 
 _OWNER = "tenant that owns the host; the host then gets endpoints of that tenant only"
 
@@ -21,8 +21,10 @@ class HostRow(Host):
 
 
 class HostDetails(HostRow):
-    """A host with the errors its agent reported."""
+    """A host with what its agent reported of groups, and its errors."""
 
+    groups: int
+    group_members: int
     reported: list[str]
 
 
@@ -48,7 +50,7 @@ class ListHosts(Listing):
 
 
 class ShowHost(Showing):
-    """Show a host and the errors that its agent reported."""
+    """Show a host, and what its agent reported: how much of security groups it has, and errors."""
 
     example = "romana host show compute01"
     shows = HostDetails
@@ -58,8 +60,14 @@ class ShowHost(Showing):
 
     def thing(self, args: argparse.Namespace) -> HostDetails:
         host = self.api.host(args.name)
-        errors = self.api.applied(host.name).errors if host.errors else []
-        return HostDetails(**dict(host), status=status(host), reported=[_in_words(error) for error in errors])
+        applied = Applied(generation=0) if host.applied is None else self.api.applied(host.name)
+        return HostDetails(
+            **dict(host),
+            status=status(host),
+            groups=applied.groups,
+            group_members=applied.group_members,
+            reported=[_in_words(error) for error in applied.errors],
+        )
 
 
 class CreateHost(Showing):

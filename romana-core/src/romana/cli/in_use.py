@@ -6,7 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from romana.cli.errors import CommandError
-from romana.client import ApiError, Client
+from romana.client import Client
+from romana.contract import ApiError
 from romana.models import ErrorCode, Peer
 
 NAMED = 3  # how many are named in the one line; the rest is counted
@@ -23,7 +24,7 @@ def say_what_is_in_the_way(
     try:
         yield
     except ApiError as error:
-        if error.code is not ErrorCode.IN_USE:
+        if error.code != ErrorCode.IN_USE:
             raise
         endpoints = api.endpoints(host=host, tenant=tenant, segment=segment)
         ways = [f"romana endpoint delete {endpoint.address}" for endpoint in endpoints]
@@ -37,7 +38,7 @@ def say_what_is_in_the_way(
         if tenant is not None and segment is None:
             ways += [f"romana host set {owned.name} --no-owner" for owned in api.hosts() if owned.owner == tenant]
         more = f"; and {len(ways) - NAMED} more" if len(ways) > NAMED else ""
-        raise CommandError(f"{error.message}: {'; '.join(ways[:NAMED])}{more}") from None
+        raise CommandError(f"{error}: {'; '.join(ways[:NAMED])}{more}") from None
 
 
 def _names(peer: Peer, tenant: str, segment: str | None) -> bool:

@@ -28,8 +28,8 @@ def _run(argv: list[str]) -> int:
     # rich and click, behind httpx's own command line, take longer to load than everything else together
     sys.modules.setdefault("httpx._main", None)  # type: ignore[arg-type]
     from romana.cli.app import RomanaApp
-    from romana.cli.errors import CommandError, UsageError, explain_api_error
-    from romana.client import ApiError, ClientError, ConfigError
+    from romana.cli.errors import CommandError, UsageError
+    from romana.contract import ClientError, ConfigError
 
     debug = "--debug" in argv
     try:
@@ -38,8 +38,6 @@ def _run(argv: list[str]) -> int:
         return error.code if isinstance(error.code, int) else exit_codes.FAILED
     except (UsageError, ConfigError) as error:
         return _fail(str(error), exit_codes.USAGE)
-    except ApiError as error:
-        return _fail(explain_api_error(error), exit_codes.FAILED)
     except (CommandError, ClientError) as error:
         return _fail(str(error), exit_codes.FAILED)
     except OSError:

@@ -11,8 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from romana.parent import end_with
-
-SERVICES = ("romana-server", "romana-agent")
+from romana.systemd import AGENT, SERVER
 
 
 class FactsError(Exception):
@@ -39,7 +38,7 @@ async def gather() -> dict[str, Any]:
 async def _services() -> dict[str, str]:
     if not Path("/run/systemd/system").is_dir():
         return {}
-    output = await _run("systemctl", "show", "--property=Id,LoadState,ActiveState", *SERVICES)
+    output = await _run("systemctl", "show", "--property=Id,LoadState,ActiveState", SERVER, AGENT)
     states = {}
     for block in output.strip().split("\n\n"):
         properties = dict(line.split("=", 1) for line in block.splitlines() if "=" in line)

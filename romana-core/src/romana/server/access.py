@@ -25,7 +25,7 @@ from romana.store.tokens import Token, as_time, digest, find_token
 REMEMBERED_SECONDS = 1.0  # how long a revoked token may still work
 OPEN = frozenset({"/healthz", "/openapi.json"}) | swagger.PATHS  # without a token
 FOR_ANY_TOKEN = frozenset({"/metrics"})
-NEUTRON_WRITES = ("/v1/endpoints", "/v1/tenants")
+NEUTRON_WRITES = ("/v1/endpoints", "/v1/groups", "/v1/tenants")
 AGENT = "agent:"
 
 
@@ -44,7 +44,7 @@ def allowed(role: str, method: str, path: str) -> bool:
     if not role.startswith(AGENT):
         return False
     own = f"/v1/hosts/{role.removeprefix(AGENT)}"
-    return (method, path) in (("GET", f"{own}/state"), ("PUT", f"{own}/applied"))
+    return (method, path) in (("GET", f"{own}/changes"), ("GET", f"{own}/state"), ("PUT", f"{own}/applied"))
 
 
 @dataclass(frozen=True)

@@ -20,7 +20,7 @@ from romana.server.watchers import Watchers
 from romana.store.store import Store, current_generation
 
 VERSION = "1.0.0"
-DESCRIPTION = "Hosts, tenants, segments, endpoints and policies of a Romana network."
+DESCRIPTION = "Hosts, tenants, segments, endpoints, groups and policies of a Romana network."
 
 
 def create_app(store: Store, certificate: Certificate | None) -> FastAPI:

@@ -36,7 +36,10 @@ KINDS: Mapping[ErrorCode, Kind] = {
     ErrorCode.CONFLICT: Kind(HTTPStatus.CONFLICT, "it exists with other values, or another has that value"),
     ErrorCode.GENERATION_CONFLICT: Kind(HTTPStatus.CONFLICT, "it has changed since the generation in `If-Match`"),
     ErrorCode.IN_USE: Kind(HTTPStatus.CONFLICT, "it is still needed; the message says by what"),
-    ErrorCode.ADDRESS_IN_USE: Kind(HTTPStatus.CONFLICT, "the asked-for address belongs to another endpoint"),
+    ErrorCode.ADDRESS_IN_USE: Kind(
+        HTTPStatus.CONFLICT,
+        "the asked-for address belongs to another endpoint, or hosts may have it in groups of the one before",
+    ),
     ErrorCode.ADDRESS_MISMATCH: Kind(
         HTTPStatus.CONFLICT, "the asked-for address is none of that host, tenant and segment"
     ),
@@ -46,7 +49,8 @@ KINDS: Mapping[ErrorCode, Kind] = {
     ErrorCode.TENANTS_EXHAUSTED: Kind(HTTPStatus.INSUFFICIENT_STORAGE, "every tenant number is taken"),
     ErrorCode.SEGMENTS_EXHAUSTED: Kind(HTTPStatus.INSUFFICIENT_STORAGE, "every segment number of the tenant is taken"),
     ErrorCode.ENDPOINTS_EXHAUSTED: Kind(
-        HTTPStatus.INSUFFICIENT_STORAGE, "every address of that host, tenant and segment is taken"
+        HTTPStatus.INSUFFICIENT_STORAGE,
+        "every address of that host, tenant and segment is taken, or hosts may have it in groups of the one before",
     ),
     ErrorCode.UNAVAILABLE: Kind(HTTPStatus.SERVICE_UNAVAILABLE, "the database does not answer; try again"),
     ErrorCode.INTERNAL: Kind(HTTPStatus.INTERNAL_SERVER_ERROR, "a bug; see `journalctl -u romana-server` there"),

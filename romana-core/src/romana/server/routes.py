@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import asyncio
+import time
+from collections.abc import Callable
 from http import HTTPStatus
 from ipaddress import IPv4Address
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeVar
 
 from fastapi import APIRouter, Header, Path, Query, Response
 from pydantic import BaseModel, TypeAdapter
@@ -15,12 +18,14 @@ from romana.models import ErrorCode
 from romana.server.body import JsonRoute
 from romana.server.errors import answers
 from romana.server.metrics import Metrics
+from romana.server.watch import LOOK_SECONDS
 from romana.server.watchers import Watchers
 from romana.store import (
     allocation,
     applied,
     endpoints,
     explain,
+    groups,
     hosts,
     ipam,
     policies,
@@ -29,14 +34,19 @@ from romana.store import (
     statuses,
     tenants,
 )
+from romana.store.errors import AddressRestsError, AllAddressesRestError
 from romana.store.store import Store
 
 JSON = "application/json"
 LONGEST_WAIT = 60  # seconds
+LONGEST_REST = 3.0  # seconds that a request waits for hosts; Neutron's drivers wait 5 for an answer
+
+T = TypeVar("T")
 
 PathName = Annotated[models.Name, Path()]
 After = Annotated[int | None, Query(ge=0, le=models.BIGGEST)]
 Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="seconds")]
+GroupPath = Annotated[models.GroupId, Path()]
 EndpointId = Annotated[str, Path(max_length=36)]
 IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=r'^("[0-9]{1,18}"|[0-9]{1,18})$')]
 Key = Annotated[
@@ -64,10 +74,13 @@ NOTHING_NEWER: dict[int | str, dict[str, Any]] = {HTTPStatus.NO_CONTENT: {"descr
 def routes(store: Store, watchers: Watchers, metrics: Metrics) -> list[APIRouter]:
     """All routers. They run in threads, but for those that wait."""
     return [
-        _hosts(store, watchers),
+        _hosts(store),
+        _followed(store, watchers),
         _tenants(store),
+        _segments(store),
         _endpoints(store, metrics),
         _statuses(store, watchers),
+        _groups(store),
         _policies(store),
         _addresses(store),
     ]
@@ -81,7 +94,7 @@ def _there(model: type[BaseModel]) -> dict[int | str, dict[str, Any]]:
     return {HTTPStatus.OK: {"model": model, "description": "just that was there already"}}
 
 
-def _hosts(store: Store, watchers: Watchers) -> APIRouter:
+def _hosts(store: Store) -> APIRouter:
     router = _router("/v1/hosts", "hosts")
 
     @router.get("", response_model=list[models.Host])
@@ -112,6 +125,12 @@ def _hosts(store: Store, watchers: Watchers) -> APIRouter:
         hosts.delete_host(store, name, _generation(if_match))
         return _nothing()
 
+    return router
+
+
+def _followed(store: Store, watchers: Watchers) -> APIRouter:
+    router = _router("/v1/hosts", "hosts")
+
     @router.get(
         "/{name}/state", response_model=models.HostState, responses=NOTHING_NEWER | answers(ErrorCode.NOT_FOUND)
     )
@@ -123,6 +142,17 @@ def _hosts(store: Store, watchers: Watchers) -> APIRouter:
         if after is not None and not await watchers.host_is_not_at(name, after, wait):
             return _nothing()
         return _one(await run_in_threadpool(state.host_state, store, name))
+
+    @router.get(
+        "/{name}/changes", response_model=models.Changes, responses=NOTHING_NEWER | answers(ErrorCode.NOT_FOUND)
+    )
+    async def get_changes(
+        name: PathName, state_after: After = None, members_after: After = None, wait: Wait = 0
+    ) -> Response:
+        known = state_after is not None and members_after is not None
+        if known and not await watchers.host_has_changes(name, state_after or 0, members_after or 0, wait):
+            return _nothing()
+        return _one(await run_in_threadpool(state.host_changes, store, name, state_after, members_after))
 
     @router.put("/{name}/applied", status_code=HTTPStatus.NO_CONTENT, responses=answers(ErrorCode.NOT_FOUND))
     def put_applied(name: PathName, body: models.Applied) -> Response:
@@ -173,7 +203,8 @@ def _tenants(store: Store) -> APIRouter:
         "/{tenant}/segments",
         response_model=models.Segment,
         status_code=HTTPStatus.CREATED,
-        responses=_there(models.Segment) | answers(ErrorCode.NOT_FOUND, ErrorCode.SEGMENTS_EXHAUSTED),
+        responses=_there(models.Segment)
+        | answers(ErrorCode.NOT_FOUND, ErrorCode.CONFLICT, ErrorCode.SEGMENTS_EXHAUSTED),
     )
     def create_segment(tenant: PathName, body: models.SegmentCreate) -> Response:
         return _made(*segments.create_segment(store, tenant, body))
@@ -188,6 +219,16 @@ def _tenants(store: Store) -> APIRouter:
     def delete_segment(tenant: PathName, segment: PathName, if_match: IfMatch = None) -> Response:
         segments.delete_segment(store, tenant, segment, _generation(if_match))
         return _nothing()
+
+    return router
+
+
+def _segments(store: Store) -> APIRouter:
+    router = _router("/v1/segments", "tenants")
+
+    @router.get("", response_model=list[models.Segment])
+    def list_all_segments(network_id: Annotated[models.NetworkId | None, Query()] = None) -> Response:
+        return _many(models.Segment, segments.list_all_segments(store, network_id))
 
     return router
 
@@ -219,8 +260,8 @@ def _endpoints(store: Store, metrics: Metrics) -> APIRouter:
         status_code=HTTPStatus.CREATED,
         responses=_there(models.Endpoint) | answers(ErrorCode.NOT_FOUND, *ALLOCATION),
     )
-    def create_endpoint(body: models.EndpointCreate, idempotency_key: Key = None) -> Response:
-        endpoint, new = allocation.create_endpoint(store, body, idempotency_key)
+    async def create_endpoint(body: models.EndpointCreate, idempotency_key: Key = None) -> Response:
+        endpoint, new = await _once_rested(lambda: allocation.create_endpoint(store, body, idempotency_key))
         if new:
             metrics.allocations.inc()
         return _made(endpoint, new)
@@ -250,6 +291,34 @@ def _statuses(store: Store, watchers: Watchers) -> APIRouter:
         if after is not None and not await watchers.status_is_after(after, wait):
             return _nothing()
         return _one(await run_in_threadpool(statuses.statuses, store, after))
+
+    return router
+
+
+def _groups(store: Store) -> APIRouter:
+    router = _router("/v1/groups", "groups")
+
+    @router.get("", response_model=list[models.Group])
+    def list_groups() -> Response:
+        return _many(models.Group, groups.list_groups(store))
+
+    @router.get("/{identifier}", response_model=models.Group, responses=answers(ErrorCode.NOT_FOUND))
+    def get_group(identifier: GroupPath) -> Response:
+        return _one(groups.get_group(store, identifier))
+
+    @router.put(
+        "/{identifier}",
+        response_model=models.Group,
+        responses={HTTPStatus.CREATED: {"model": models.Group, "description": "there was none"}}
+        | answers(ErrorCode.GENERATION_CONFLICT),
+    )
+    def put_group(identifier: GroupPath, body: models.GroupPut, if_match: IfMatch = None) -> Response:
+        return _made(*groups.put_group(store, identifier, body, _generation(if_match)))
+
+    @router.delete("/{identifier}", status_code=HTTPStatus.NO_CONTENT, responses=answers(*CHANGE, ErrorCode.IN_USE))
+    def delete_group(identifier: GroupPath, if_match: IfMatch = None) -> Response:
+        groups.delete_group(store, identifier, _generation(if_match))
+        return _nothing()
 
     return router
 
@@ -302,6 +371,18 @@ def _addresses(store: Store) -> APIRouter:
         return _one(explain.explain(store, address))
 
     return router
+
+
+async def _once_rested(work: Callable[[], T]) -> T:
+    """The result of `work`, again and again while an address rests: mostly hosts confirm within a moment."""
+    end = time.monotonic() + LONGEST_REST
+    while True:
+        try:
+            return await run_in_threadpool(work)
+        except (AddressRestsError, AllAddressesRestError):
+            if time.monotonic() >= end:
+                raise
+        await asyncio.sleep(LOOK_SECONDS)
 
 
 # The models are valid as they are: they go to JSON directly, without FastAPI's second validation.

@@ -10,7 +10,7 @@ from pydantic import Field, field_validator, model_validator
 from sqlalchemy import URL, make_url
 from sqlalchemy.exc import ArgumentError
 
-from romana.conventions import API_PORT
+from romana.contract import API_PORT
 from romana.models import Plan
 from romana.settings import Settings
 

@@ -1,5 +1,7 @@
 """How an endpoint gets its address. This is the store's hot path: five statements, COMMIT included.
 
+One more where an address has left a group within the last minutes: see romana.store.resting.
+
 In one transaction: take the common lock (by raising the generation), look up everything at once, insert, wake the
 host, commit. The lock makes look-up and insert one step for all servers; unique constraints stand behind it.
 """
@@ -8,22 +10,27 @@ from __future__ import annotations
 
 import hashlib
 import uuid
+from dataclasses import replace
 from ipaddress import IPv4Address
 from typing import Any
 
 from sqlalchemy import Connection, Row, and_, bindparam, func, insert, select
 
-from romana.models import Endpoint, EndpointCreate, EndpointStatus
+from romana.models import Bandwidth, Endpoint, EndpointCreate, EndpointStatus, Lease, Permissions
 from romana.store.database import Unchanged
-from romana.store.endpoints import WHOLE_ENDPOINT, to_endpoint
+from romana.store.endpoints import WHOLE_ENDPOINT, kept, to_endpoint
 from romana.store.errors import (
     AddressInUseError,
     AddressMismatchError,
+    AddressRestsError,
+    AllAddressesRestError,
     EndpointsExhaustedError,
     HostRestrictedError,
     IdempotencyMismatchError,
 )
 from romana.store.hosts import no_host
+from romana.store.memberships import Member, change_memberships
+from romana.store.resting import DEAD_AFTER, LAST_LEFT, LAST_LEFT_AT, confirmed, late_hosts, resting, since
 from romana.store.schema import META_ROW, endpoints, hosts, meta, segments, tenants
 from romana.store.segments import no_segment
 from romana.store.store import Store, wake_host
@@ -50,6 +57,8 @@ _LOOK_UP = (
         _earlier.c.request_hash.label("earlier_request"),
         _USED.correlate(hosts, segments).scalar_subquery().label("used"),
         _LAST.correlate(hosts, segments).scalar_subquery().label("last"),
+        LAST_LEFT_AT.label("last_left_at"),
+        LAST_LEFT.label("last_left"),
     )
     .select_from(
         meta.outerjoin(hosts, hosts.c.name == bindparam("host_name"))
@@ -84,6 +93,10 @@ _FIRST_IS_TAKEN = select(endpoints.c.id).where(
     endpoints.c.segment_id == bindparam("segment_id"),
     endpoints.c.number == bindparam("number"),
 )
+_TAKEN = select(endpoints.c.number).where(
+    endpoints.c.host_id == bindparam("host_id"), endpoints.c.segment_id == bindparam("segment_id")
+)
+ADDED: dict[str, object] = {"permissions": Permissions(), "lease": Lease(), "bandwidth": Bandwidth()}
 _EARLIER = WHOLE_ENDPOINT.where(endpoints.c.id == bindparam("endpoint_id"))
 _INSERT = insert(endpoints)
 
@@ -98,11 +111,13 @@ def create_endpoint(store: Store, wanted: EndpointCreate, key: str | None) -> tu
             gives the same endpoint.
 
     Raises:
-        NotFoundError: host, tenant or segment.
+        NotFoundError: host, tenant, segment or group.
         HostRestrictedError: the host belongs to another tenant.
         EndpointsExhaustedError: every number of that host, tenant and segment is taken.
         AddressMismatchError: the asked-for address is none of that host, tenant and segment.
         AddressInUseError: another endpoint has the asked-for address.
+        AddressRestsError: the asked-for address was in groups until just now.
+        AllAddressesRestError: so was every free one.
         IdempotencyMismatchError: the key was used for another request.
         UnavailableError: the database does not answer.
     """
@@ -125,6 +140,9 @@ def create_endpoint(store: Store, wanted: EndpointCreate, key: str | None) -> tu
             address=address,
             mac=wanted.mac,
             interface=wanted.interface,
+            permissions=wanted.permissions,
+            lease=wanted.lease,
+            bandwidth=wanted.bandwidth,
             status=EndpointStatus.PENDING,
             generation=found.generation,
         )
@@ -146,15 +164,23 @@ def create_endpoint(store: Store, wanted: EndpointCreate, key: str | None) -> tu
                 "status_generation": endpoint.generation,
                 "idempotency_key": key,
                 "request_hash": request,
+                "permissions": kept(wanted.permissions),
+                "lease": kept(wanted.lease),
+                "bandwidth": kept(wanted.bandwidth),
             },
         )
+        if wanted.permissions.groups:
+            newcomer = replace(Member.of(endpoint, found.host_id), permissions=Permissions())
+            change_memberships(connection, newcomer, wanted.permissions, found.generation)
         return endpoint, True
 
     return store.database.write(work)
 
 
 def _digest(wanted: EndpointCreate) -> str:
-    return hashlib.sha256(wanted.model_dump_json().encode()).hexdigest()
+    # What came later is left out where it says nothing: requests of before are still the same.
+    said = wanted.model_dump_json(exclude={name for name in ADDED if getattr(wanted, name) == ADDED[name]})
+    return hashlib.sha256(said.encode()).hexdigest()
 
 
 def _repeated(connection: Connection, found: Row[*tuple[Any, ...]], request: str, key: str | None) -> Endpoint:
@@ -196,14 +222,55 @@ def _number(connection: Connection, store: Store, found: Row[*tuple[Any, ...]], 
             segment=wanted.segment,
             capacity=len(allowed),
         )
+    lowest = _lowest(connection, found, allowed[0])
+    at_rest = _at_rest(connection, store, found)
+    if lowest not in at_rest:
+        return lowest
+    where = {"host_id": found.host_id, "segment_id": found.segment_id}
+    passed_over = at_rest | set(connection.execute(_TAKEN, where).scalars())
+    number = next((one for one in allowed if one not in passed_over), None)
+    if number is None:
+        late = late_hosts(connection, found.host_id)
+        what = f"every free address of segment {wanted.segment} on host {wanted.host}"
+        raise AllAddressesRestError(_rests(what, late), hosts=late)
+    return number
+
+
+def _lowest(connection: Connection, found: Row[*tuple[Any, ...]], first: int) -> int:
+    """The lowest free number; there is one."""
     if not found.used:
-        return allowed[0]
-    if found.last == allowed[0] + found.used - 1:  # no gap
+        return first
+    if found.last == first + found.used - 1:  # no gap
         return int(found.last) + 1
     where = {"host_id": found.host_id, "segment_id": found.segment_id}
-    if connection.execute(_FIRST_IS_TAKEN, {**where, "number": allowed[0]}).first() is None:
-        return allowed[0]
+    if connection.execute(_FIRST_IS_TAKEN, {**where, "number": first}).first() is None:
+        return first
     return int(connection.execute(_GAP, where).scalar_one())
+
+
+def _at_rest(connection: Connection, store: Store, found: Row[*tuple[Any, ...]]) -> set[int]:
+    """Numbers that are not to be given out yet."""
+    if found.last_left is None or found.last_left_at <= since():
+        return set()
+    # A generation ahead of the store's is from before the database was set back: it counts no more.
+    if found.last_left <= store.confirmed.get(found.host_id, 0) <= found.generation:
+        return set()
+    known = confirmed(connection, found.host_id)
+    if known is None:
+        return set()
+    store.confirmed[found.host_id] = known
+    if found.last_left <= known:
+        return set()
+    network = store.plan.segment_network(found.host, found.tenant, found.segment)
+    first = int(network.network_address)
+    return {one - first for one in resting(connection, first, int(network.broadcast_address), known)}
+
+
+def _rests(what: str, late: list[str]) -> str:
+    return (
+        f"{what} was in security groups until less than {DEAD_AFTER} s ago, and not known to be out of them on"
+        f" {', '.join(late)}; try again"
+    )
 
 
 def _asked_for(
@@ -224,4 +291,7 @@ def _asked_for(
         raise AddressInUseError(
             f"{address} belongs to endpoint {holder}; take another, or leave it out", endpoint=holder
         )
+    if number in _at_rest(connection, store, found):
+        late = late_hosts(connection, found.host_id)
+        raise AddressRestsError(_rests(str(address), late), hosts=late)
     return number

@@ -105,6 +105,9 @@ def _keep(connection: Connection, host_id: int, report: Applied) -> None:
         .values(
             applied=report.model_dump_json(),
             applied_generation=report.generation,
+            applied_members=report.members,
+            applied_groups=report.groups,
+            applied_group_members=report.group_members,
             applied_at=int(time.time() * 1000),
             applied_errors=len(report.errors),
         )

@@ -7,9 +7,10 @@ from typing import Any
 
 from sqlalchemy import Connection, delete, select, update
 
-from romana.models import Endpoint, EndpointStatus, EndpointUpdate
+from romana.models import Bandwidth, Endpoint, EndpointStatus, EndpointUpdate, Lease, Permissions
 from romana.store.database import Unchanged
 from romana.store.errors import NotFoundError
+from romana.store.memberships import Member, change_memberships
 from romana.store.numbers import check_generation
 from romana.store.schema import endpoints, hosts, segments, tenants
 from romana.store.store import Store, current_generation, wake_host
@@ -28,11 +29,15 @@ WHOLE_ENDPOINT = (
         endpoints.c.detail,
         endpoints.c.generation,
         endpoints.c.host_id,
+        endpoints.c.permissions,
+        endpoints.c.lease,
+        endpoints.c.bandwidth,
     )
     .join_from(endpoints, hosts, hosts.c.id == endpoints.c.host_id)
     .join(segments, segments.c.id == endpoints.c.segment_id)
     .join(tenants, tenants.c.id == segments.c.tenant_id)
 )
+PARTS = {"permissions", "lease", "bandwidth"}  # what is given whole, and kept so
 FILTERS = {
     "host": hosts.c.name,
     "tenant": tenants.c.name,
@@ -55,13 +60,15 @@ def get_endpoint(store: Store, identifier: str) -> Endpoint:
 
 
 def update_endpoint(store: Store, identifier: str, wanted: EndpointUpdate, expected: int | None) -> Endpoint:
-    """Change what may change of an endpoint; with another MAC or interface it is pending again.
+    """Change what may change of an endpoint; with another MAC or interface, or enabled again, it is pending.
 
-    Raises NotFoundError and GenerationConflictError.
+    Raises NotFoundError (also for a group) and GenerationConflictError.
     """
-    given = wanted.model_dump(exclude_unset=True)
+    given = wanted.model_dump(exclude_unset=True, exclude=PARTS)
     # Only the name can be taken away; null for the others means the same as leaving them out.
     values = {key: value for key, value in given.items() if value is not None or key == "name"}
+    parts = {name: part for name in PARTS if (part := getattr(wanted, name)) is not None}
+    values |= {name: kept(part) for name, part in parts.items()}
 
     def work(connection: Connection) -> Endpoint | Unchanged[Endpoint]:
         row = _find(connection, identifier)
@@ -70,9 +77,13 @@ def update_endpoint(store: Store, identifier: str, wanted: EndpointUpdate, expec
         if not changes:
             return Unchanged(to_endpoint(row))
         generation = current_generation(connection)
+        before = to_endpoint(row)
         if changes.keys() - {"name"}:
-            changes |= {"status": EndpointStatus.PENDING.value, "detail": None, "status_generation": generation}
             wake_host(connection, row.host_id, generation)
+        if wanted.permissions is not None and "permissions" in changes:
+            change_memberships(connection, Member.of(before, row.host_id), wanted.permissions, generation)
+        if changes.keys() & {"mac", "interface"} or _is_switched(before.permissions, wanted.permissions):
+            changes |= {"status": EndpointStatus.PENDING.value, "detail": None, "status_generation": generation}
         statement = update(endpoints).where(endpoints.c.id == identifier)
         connection.execute(statement.values(generation=generation, **changes))
         return to_endpoint(_find(connection, identifier))
@@ -87,10 +98,16 @@ def delete_endpoint(store: Store, identifier: str, expected: int | None) -> None
         row = _find(connection, identifier)
         check_generation(f"endpoint {identifier}", row.generation, expected)
         # The host before its endpoints, as everywhere: see romana.store.applied.
-        wake_host(connection, row.host_id, current_generation(connection))
+        generation = current_generation(connection)
+        wake_host(connection, row.host_id, generation)
+        change_memberships(connection, Member.of(to_endpoint(row), row.host_id), Permissions(), generation)
         connection.execute(delete(endpoints).where(endpoints.c.id == identifier))
 
     store.database.write(work)
+
+
+def _is_switched(before: Permissions, after: Permissions | None) -> bool:
+    return after is not None and before.enabled != after.enabled
 
 
 def _find(connection: Connection, identifier: str) -> Any:
@@ -99,6 +116,26 @@ def _find(connection: Connection, identifier: str) -> Any:
     if row is None:
         raise NotFoundError(f"there is no endpoint {identifier!r}", endpoint=identifier)
     return row
+
+
+def kept(said: Permissions | Lease | Bandwidth) -> str | None:
+    """As the table has it."""
+    return None if said == type(said)() else said.model_dump_json(exclude_defaults=True)
+
+
+def permissions_of(row: Any) -> Permissions:
+    """In a row with that column."""
+    return Permissions() if row.permissions is None else Permissions.model_validate_json(row.permissions)
+
+
+def lease_of(row: Any) -> Lease:
+    """In a row with that column."""
+    return Lease() if row.lease is None else Lease.model_validate_json(row.lease)
+
+
+def bandwidth_of(row: Any) -> Bandwidth:
+    """In a row with that column."""
+    return Bandwidth() if row.bandwidth is None else Bandwidth.model_validate_json(row.bandwidth)
 
 
 def to_endpoint(row: Any) -> Endpoint:
@@ -112,6 +149,9 @@ def to_endpoint(row: Any) -> Endpoint:
         address=IPv4Address(row.address),
         mac=row.mac,
         interface=row.interface,
+        permissions=permissions_of(row),
+        lease=lease_of(row),
+        bandwidth=bandwidth_of(row),
         status=EndpointStatus(row.status),
         detail=row.detail,
         generation=row.generation,

@@ -100,3 +100,11 @@ class UnavailableError(StoreError):
     """The database does not answer, or not in time."""
 
     code = ErrorCode.UNAVAILABLE
+
+
+class AddressRestsError(AddressInUseError):
+    """Hosts may still have the asked-for address in groups of the endpoint that had it before. It passes by itself."""
+
+
+class AllAddressesRestError(EndpointsExhaustedError):
+    """Hosts may still have every free address in groups of the endpoints before. It passes by itself."""

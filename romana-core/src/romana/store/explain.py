@@ -118,4 +118,4 @@ def _applied(row: _HostRow) -> Applied | None:
     try:
         return Applied.model_validate_json(row.applied)
     except ValidationError:
-        return None  # of another release: as good as not reported
+        return None  # of another version: as good as not reported

@@ -84,7 +84,7 @@ def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
         if number is None:
             raise HostsExhaustedError(
                 f"no index is left for host {wanted.name}: all {len(allowed)} of the address plan are taken;"
-                " remove a host, or use a plan with more host_bits",
+                " delete a host, or use a plan with more host_bits",
                 host=wanted.name,
                 capacity=len(allowed),
             )

@@ -9,6 +9,7 @@ from sqlalchemy import Connection, Select, func, select
 
 from romana.addressing import AddressPlan, FieldError
 from romana.models import IpamCheck, IpamUsage
+from romana.store.members_check import membership_findings
 from romana.store.schema import endpoints, hosts, segments, tenants
 from romana.store.store import Store
 
@@ -74,6 +75,7 @@ def check(store: Store) -> IpamCheck:
             ),
             *_segments(connection, store.plan),
             *_endpoints(connection, store.plan),
+            *membership_findings(connection),
         ]
 
     findings = store.database.read(work)

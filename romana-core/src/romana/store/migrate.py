@@ -1,4 +1,4 @@
-"""Brings the database to this release's schema and pins the address plan."""
+"""Brings the database to this version's schema and pins the address plan."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ _SCRIPTS = Path(__file__).parent / "migrations"
 def init(url: URL, plan: Plan) -> bool:
     """Migrate to head and pin the plan; True when something was changed.
 
-    Raises UnavailableError, and NotReadyError when there is data of another plan or of a newer release.
+    Raises UnavailableError, and NotReadyError when there is data of another plan or of a newer version.
     """
     database = Database(url)
     try:
@@ -32,7 +32,7 @@ def init(url: URL, plan: Plan) -> bool:
 
 
 def check_schema(connection: Connection) -> None:
-    """Raises NotReadyError when the database's schema is not this release's."""
+    """Raises NotReadyError when the database's schema is not this version's."""
     revision = MigrationContext.configure(connection).get_current_revision()
     head = _scripts().get_current_head()
     if revision == head:
@@ -40,7 +40,7 @@ def check_schema(connection: Connection) -> None:
     if revision is None:
         raise NotReadyError("the database has no store yet; run romana-manage init")
     _refuse_newer(revision)
-    raise NotReadyError("the store was made by an older release; run romana-manage init to migrate it")
+    raise NotReadyError("the store was made by an older version; run romana-manage init to migrate it")
 
 
 def _migrate(connection: Connection) -> bool:
@@ -62,7 +62,7 @@ def _refuse_newer(revision: str) -> None:
     known = {script.revision for script in _scripts().walk_revisions()}
     if revision not in known:
         raise NotReadyError(
-            f"the store was made by a newer release (schema {revision}); install that release here, too"
+            f"the store was made by a newer version (schema {revision}); install that version here, too"
         )
 
 

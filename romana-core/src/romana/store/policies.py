@@ -104,10 +104,10 @@ def delete_policy(store: Store, name: str, expected: int | None) -> None:
 
 
 def _check_outside(cidr: IPv4Network, plan: IPv4Network) -> None:
-    if cidr.overlaps(plan):
+    if cidr.prefixlen and cidr.overlaps(plan):
         raise InvalidError(
-            f"{cidr} overlaps the address plan {plan}; name a tenant or segment for addresses of the plan,"
-            " and for others networks that lie outside of it"
+            f"{cidr} overlaps the address plan {plan}; name a tenant or segment for addresses of the plan, and for"
+            " others networks that lie outside of it, or 0.0.0.0/0 for all that does"
         )
 
 

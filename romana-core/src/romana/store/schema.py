@@ -74,6 +74,13 @@ hosts = Table(
     Column("applied_at", BigInteger),
     Column("applied_errors", Integer, nullable=False, default=0),
     Column("applied", _LONG_TEXT),
+    # Of the last change of who is in groups that the host's groups name, and of which groups these are.
+    Column("members_generation", BigInteger, nullable=False, server_default="0"),
+    Column("names_generation", BigInteger, nullable=False, server_default="0"),
+    # Of the members that the firewall has; NULL: its agent does not say, or the firewall is not as it must be.
+    Column("applied_members", BigInteger),
+    Column("applied_groups", Integer, nullable=False, server_default="0"),
+    Column("applied_group_members", Integer, nullable=False, server_default="0"),
     sqlite_autoincrement=True,
 )
 
@@ -95,6 +102,7 @@ segments = Table(
     Column("tenant_id", Integer, ForeignKey("tenants.id"), nullable=False),
     Column("name", _NAME, nullable=False),
     Column("number", Integer, nullable=False),
+    Column("network_id", _NAME, index=True),  # of one segment each: SQLite takes no new constraint
     Column("generation", BigInteger, nullable=False),
     UniqueConstraint("tenant_id", "name"),
     UniqueConstraint("tenant_id", "number"),
@@ -119,6 +127,10 @@ endpoints = Table(
     Column("status_generation", BigInteger, nullable=False, server_default="0"),
     Column("idempotency_key", _text(KEY_LENGTH), unique=True),
     Column("request_hash", String(64), nullable=False),
+    # models.Permissions, models.Lease and models.Bandwidth as JSON; NULL: as they are when nothing is said.
+    Column("permissions", _LONG_TEXT),
+    Column("lease", _LONG_TEXT),
+    Column("bandwidth", _LONG_TEXT),
     UniqueConstraint("host_id", "segment_id", "number"),
     Index(None, "status_generation"),
 )
@@ -137,6 +149,54 @@ policies = Table(
     Column("protocol", String(8), nullable=False),
     Column("ports", _LONG_TEXT, nullable=False),
     Column("generation", BigInteger, nullable=False),
+    sqlite_autoincrement=True,
+)
+
+groups = Table(
+    "groups",
+    metadata,
+    Column("id", _NAME, primary_key=True),
+    Column("name", _text(KEY_LENGTH)),
+    Column("project_id", _NAME),
+    Column("rules", _LONG_TEXT, nullable=False),
+    Column("generation", BigInteger, nullable=False),
+)
+
+# The groups that a group's rules name as the other side; they need not exist.
+group_names = Table(
+    "group_names",
+    metadata,
+    Column("group_id", _NAME, ForeignKey("groups.id"), primary_key=True),
+    Column("named", _NAME, primary_key=True),
+    Index(None, "named"),
+)
+
+# Who is in a group: an endpoint, by its address and by the networks of its address pairs. The host is the endpoint's.
+memberships = Table(
+    "memberships",
+    metadata,
+    Column("group_id", _NAME, ForeignKey("groups.id"), primary_key=True),
+    Column("endpoint_id", String(36), ForeignKey("endpoints.id"), primary_key=True),
+    Column("network", String(18), primary_key=True),
+    Column("host_id", Integer, ForeignKey("hosts.id"), nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    Index("ix_memberships_host", "group_id", "host_id"),
+    Index("ix_memberships_generation", "group_id", "generation"),
+)
+
+# Who was in a group, so that those who follow can be told; only the last ones are kept.
+departures = Table(
+    "departures",
+    metadata,
+    Column("id", Integer, primary_key=True),
+    Column("group_id", _NAME, nullable=False),
+    Column("network", String(18), nullable=False),
+    Column("generation", BigInteger, nullable=False),
+    # Where the network is one address; it rests for some time.
+    Column("address", BigInteger),
+    Column("at", BigInteger, nullable=False, server_default="0"),
+    Index("ix_departures_generation", "group_id", "generation"),
+    Index(None, "address"),
     sqlite_autoincrement=True,
 )
 

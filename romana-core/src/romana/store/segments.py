@@ -6,9 +6,9 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 
 from romana.models import Segment, SegmentCreate
 from romana.store.database import Unchanged
-from romana.store.errors import InUseError, NotFoundError, SegmentsExhaustedError
+from romana.store.errors import ConflictError, InUseError, NotFoundError, SegmentsExhaustedError
 from romana.store.numbers import check_generation, lowest_free
-from romana.store.schema import endpoints, policies, segments
+from romana.store.schema import endpoints, policies, segments, tenants
 from romana.store.store import Store, current_generation, wake_all_hosts
 from romana.store.tenants import find_tenant
 
@@ -16,6 +16,7 @@ _COLUMNS = (
     segments.c.id,
     segments.c.name,
     segments.c.number,
+    segments.c.network_id,
     segments.c.generation,
     select(func.count())
     .select_from(endpoints)
@@ -37,13 +38,31 @@ def list_segments(store: Store, tenant: str) -> list[Segment]:
     return store.database.read(work)
 
 
+def list_all_segments(store: Store, network_id: str | None = None) -> list[Segment]:
+    """The segments of all tenants, by tenant and number, or only that of a network."""
+    statement = (
+        select(*_COLUMNS, tenants.c.name.label("tenant"))
+        .join(tenants, segments.c.tenant_id == tenants.c.id)
+        .order_by(tenants.c.number, segments.c.number)
+    )
+    if network_id is not None:
+        statement = statement.where(segments.c.network_id == network_id)
+    return store.database.read(
+        lambda connection: [_segment(row["tenant"], row) for row in connection.execute(statement).mappings()]
+    )
+
+
 def get_segment(store: Store, tenant: str, name: str) -> Segment:
     """Raises NotFoundError."""
     return store.database.read(lambda connection: _segment(tenant, find_segment(connection, tenant, name)))
 
 
 def create_segment(store: Store, tenant: str, wanted: SegmentCreate) -> tuple[Segment, bool]:
-    """The segment, and whether it is new. Raises NotFoundError (tenant) and SegmentsExhaustedError."""
+    """The segment, and whether it is new.
+
+    Raises NotFoundError (tenant), ConflictError (it exists with another network, or the network has another segment)
+    and SegmentsExhaustedError.
+    """
     allowed = store.plan.segments
 
     def work(connection: Connection) -> tuple[Segment, bool] | Unchanged[tuple[Segment, bool]]:
@@ -51,7 +70,9 @@ def create_segment(store: Store, tenant: str, wanted: SegmentCreate) -> tuple[Se
         known = connection.execute(select(*_COLUMNS).where(segments.c.tenant_id == owner["id"])).mappings().all()
         for row in known:
             if row["name"] == wanted.name:
-                return Unchanged((_segment(tenant, row), False))
+                return Unchanged((_same(_segment(tenant, row), wanted), False))
+        if wanted.network_id is not None:
+            _check_network(connection, wanted.network_id)
         number = lowest_free(allowed, (row["number"] for row in known))
         if number is None:
             raise SegmentsExhaustedError(
@@ -62,11 +83,11 @@ def create_segment(store: Store, tenant: str, wanted: SegmentCreate) -> tuple[Se
                 capacity=len(allowed),
             )
         generation = current_generation(connection)
-        connection.execute(
-            insert(segments).values(tenant_id=owner["id"], name=wanted.name, number=number, generation=generation)
-        )
+        segment = Segment(**wanted.model_dump(), tenant=tenant, number=number, endpoints=0, generation=generation)
+        values = segment.model_dump(exclude={"tenant", "endpoints"})
+        connection.execute(insert(segments).values(tenant_id=owner["id"], **values))
         wake_all_hosts(connection, generation)
-        return Segment(name=wanted.name, tenant=tenant, number=number, endpoints=0, generation=generation), True
+        return segment, True
 
     return store.database.write(work)
 
@@ -114,11 +135,36 @@ def no_segment(tenant: str, name: str) -> NotFoundError:
     return NotFoundError(f"there is no segment {name} of tenant {tenant}", kind="segment", name=name, tenant=tenant)
 
 
+def _check_network(connection: Connection, network_id: str) -> None:
+    statement = (
+        select(tenants.c.name.label("tenant"), segments.c.name)
+        .join(tenants, segments.c.tenant_id == tenants.c.id)
+        .where(segments.c.network_id == network_id)
+    )
+    there = connection.execute(statement).one_or_none()
+    if there is not None:
+        raise ConflictError(
+            f"network {network_id} already has segment {there.tenant}/{there.name}",
+            tenant=there.tenant,
+            segment=there.name,
+        )
+
+
+def _same(segment: Segment, wanted: SegmentCreate) -> Segment:
+    if segment.network_id != wanted.network_id:
+        raise ConflictError(
+            f"segment {segment.tenant}/{segment.name} exists with other values: network_id {segment.network_id}",
+            network_id=segment.network_id,
+        )
+    return segment
+
+
 def _segment(tenant: str, row: RowMapping) -> Segment:
     return Segment(
         name=row["name"],
         tenant=tenant,
         number=row["number"],
+        network_id=row["network_id"],
         endpoints=row["endpoints"],
         generation=row["generation"],
     )

@@ -5,15 +5,31 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 from typing import Any
 
+from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, select
 
 from romana.addressing import AddressPlan
-from romana.models import HostState, Plan, Selector, StateEndpoint, StateHost, StateRule, StateSegment, port_bounds
+from romana.models import (
+    Changes,
+    GroupRule,
+    HostState,
+    Plan,
+    Selector,
+    StateEndpoint,
+    StateGroup,
+    StateHost,
+    StateRule,
+    StateSegment,
+    port_bounds,
+)
+from romana.store.endpoints import bandwidth_of, lease_of, permissions_of
 from romana.store.hosts import no_host
-from romana.store.schema import endpoints, hosts, policies, segments, tenants
+from romana.store.memberships import groups_on, members
+from romana.store.schema import META_ROW, endpoints, groups, hosts, meta, policies, segments, tenants
 from romana.store.store import Store
 
 _HOSTS = (
@@ -35,13 +51,52 @@ _SEGMENTS = (
     .order_by(tenants.c.number, segments.c.number)
 )
 _POLICIES = select(policies).order_by(policies.c.name)
-_ENDPOINTS = select(endpoints.c.id, endpoints.c.address, endpoints.c.mac, endpoints.c.interface)
+_ENDPOINTS = select(
+    endpoints.c.id,
+    endpoints.c.address,
+    endpoints.c.mac,
+    endpoints.c.interface,
+    endpoints.c.permissions,
+    endpoints.c.lease,
+    endpoints.c.bandwidth,
+)
+_GENERATIONS = select(
+    hosts.c.id,
+    hosts.c.name,
+    hosts.c.generation,
+    hosts.c.members_generation,
+    hosts.c.names_generation,
+    meta.c.generation.label("newest"),
+).where(meta.c.id == META_ROW)
+_GROUPS = select(groups.c.id, groups.c.rules).order_by(groups.c.id)
+_RULES = TypeAdapter(list[GroupRule])
 
 
-def host_generations(store: Store) -> dict[str, int]:
-    """The generation of each host's desired state, by name. Raises UnavailableError, as everything here."""
-    statement = select(hosts.c.name, hosts.c.generation)
-    return store.database.read(lambda connection: {row.name: row.generation for row in connection.execute(statement)})
+@dataclass(frozen=True, slots=True)
+class HostGenerations:
+    """Of what a host must have. store: the whole store's, than which none is higher."""
+
+    state: int
+    members: int
+    store: int
+
+    def has_state_after(self, generation: int | None) -> bool:
+        """Another one counts, not only a higher one: a database that was set back has to be followed, too."""
+        return self.state != generation
+
+    def has_members_after(self, generation: int | None) -> bool:
+        """Whether who knows the members of that generation does not know all."""
+        return generation is None or generation > self.store or self.members > generation
+
+
+def host_generations(store: Store) -> dict[str, HostGenerations]:
+    """The generations of what each host must have, by its name. Raises UnavailableError, as everything here."""
+    return store.database.read(
+        lambda connection: {
+            row.name: HostGenerations(row.generation, row.members_generation, row.newest)
+            for row in connection.execute(_GENERATIONS)
+        }
+    )
 
 
 def wire_plan(plan: AddressPlan) -> Plan:
@@ -58,6 +113,23 @@ def wire_plan(plan: AddressPlan) -> Plan:
 def host_state(store: Store, name: str) -> HostState:
     """Everything one host must have. Raises NotFoundError."""
     return store.database.read(lambda connection: _state(connection, store.plan, name))
+
+
+def host_changes(store: Store, name: str, state_after: int | None, members_after: int | None) -> Changes:
+    """What of a host's state and members is newer, both as of one moment. Raises NotFoundError."""
+
+    def work(connection: Connection) -> Changes:
+        row = connection.execute(_GENERATIONS.where(hosts.c.name == name)).one_or_none()
+        if row is None:
+            raise no_host(name)
+        there = HostGenerations(row.generation, row.members_generation, row.newest)
+        has_members = there.has_members_after(members_after)
+        return Changes(
+            state=_state(connection, store.plan, name) if there.has_state_after(state_after) else None,
+            members=members(connection, row, members_after) if has_members else None,
+        )
+
+    return store.database.read(work)
 
 
 def _state(connection: Connection, plan: AddressPlan, name: str) -> HostState:
@@ -82,8 +154,20 @@ def _state(connection: Connection, plan: AddressPlan, name: str) -> HostState:
             if own.owner is None or own.owner in (rule.source.tenant, rule.target.tenant)
         ],
         endpoints=[
-            StateEndpoint(id=row.id, address=IPv4Address(row.address), mac=row.mac, interface=row.interface)
+            StateEndpoint(
+                id=row.id,
+                address=IPv4Address(row.address),
+                mac=row.mac,
+                interface=row.interface,
+                permissions=permissions_of(row),
+                lease=lease_of(row),
+                bandwidth=bandwidth_of(row),
+            )
             for row in mine
+        ],
+        groups=[
+            StateGroup(id=row.id, rules=_RULES.validate_json(row.rules))
+            for row in connection.execute(_GROUPS.where(groups.c.id.in_(groups_on(own.id))))
         ],
     )
 

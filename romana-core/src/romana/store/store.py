@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from sqlalchemy import URL, Connection, bindparam, exc, select, update
 
@@ -18,10 +18,15 @@ _GENERATION = select(meta.c.generation).where(meta.c.id == META_ROW)
 
 @dataclass(frozen=True)
 class Store:
-    """What every operation of the store works on."""
+    """What every operation of the store works on.
+
+    confirmed: by a host's id, a generation up to which all others have once had everything; what they once had, they
+    keep. See romana.store.resting.
+    """
 
     database: Database
     plan: AddressPlan
+    confirmed: dict[int, int] = field(default_factory=dict)
 
 
 def open_store(url: URL, plan: Plan) -> Store:

@@ -130,7 +130,7 @@ def delete_tenant(store: Store, name: str, expected: int | None) -> None:
         owned = select(hosts.c.name).where(hosts.c.owner_id == row["id"]).order_by(hosts.c.number)
         if names := connection.execute(owned).scalars().all():
             raise InUseError(
-                f"tenant {name} is in use: it owns host {', '.join(names)}; remove the host, or take it from the tenant"
+                f"tenant {name} is in use: it owns host {', '.join(names)}; delete the host, or take it from the tenant"
                 " first",
                 tenant=name,
                 hosts=list(names),

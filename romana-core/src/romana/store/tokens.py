@@ -15,7 +15,7 @@ from typing import Annotated, Self
 from pydantic import AwareDatetime, BaseModel, ConfigDict, StringConstraints, model_validator
 from sqlalchemy import Connection, RowMapping, delete, insert, select
 
-from romana.conventions import NAME
+from romana.contract import NAME
 from romana.models import Name
 from romana.store.database import Database, Unchanged
 from romana.store.errors import ConflictError, InUseError, NotFoundError

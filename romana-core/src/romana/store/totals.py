@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, case, func, select
 
 from romana.models import EndpointStatus
-from romana.store.schema import endpoints, hosts, policies, segments, tenants
+from romana.store.schema import endpoints, groups, hosts, memberships, policies, segments, tenants
 from romana.store.store import Store, current_generation
 
 _BEHIND = func.sum(case((hosts.c.applied_generation == hosts.c.generation, 0), else_=1))
@@ -15,12 +15,19 @@ _HOSTS = select(
     func.count().label("hosts"),
     func.coalesce(_BEHIND, 0).label("behind"),
     func.coalesce(func.sum(hosts.c.applied_errors), 0).label("errors"),
+    func.coalesce(func.sum(hosts.c.applied_groups), 0).label("groups"),
+    func.coalesce(func.sum(hosts.c.applied_group_members), 0).label("group_members"),
 ).select_from(hosts)
+_MEMBERS = select(memberships.c.group_id, memberships.c.endpoint_id).distinct().subquery()
 
 
 @dataclass(frozen=True)
 class Totals:
-    """Counts at one moment."""
+    """Counts at one moment.
+
+    group_members: endpoints in groups; one in two groups is two. agent_groups, agent_group_members: sums of what the
+    agents have.
+    """
 
     generation: int
     hosts: int
@@ -29,6 +36,10 @@ class Totals:
     tenants: int
     segments: int
     policies: int
+    groups: int
+    group_members: int
+    agent_groups: int
+    agent_group_members: int
     endpoints: dict[EndpointStatus, int]
 
 
@@ -47,6 +58,10 @@ def totals(store: Store) -> Totals:
             tenants=connection.execute(select(func.count()).select_from(tenants)).scalar_one(),
             segments=connection.execute(select(func.count()).select_from(segments)).scalar_one(),
             policies=connection.execute(select(func.count()).select_from(policies)).scalar_one(),
+            groups=connection.execute(select(func.count()).select_from(groups)).scalar_one(),
+            group_members=connection.execute(select(func.count()).select_from(_MEMBERS)).scalar_one(),
+            agent_groups=int(here.groups),
+            agent_group_members=int(here.group_members),
             endpoints={status: counted.get(status, 0) for status in EndpointStatus},
         )
 

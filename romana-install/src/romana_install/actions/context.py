@@ -9,6 +9,7 @@ from romana_install.ansible.progress import install_phases
 from romana_install.base import machine
 from romana_install.base.findings import FindingsError
 from romana_install.base.invocation import PROJECT, program
+from romana_install.config.address_plan import PLAN_KEYS
 from romana_install.config.options import Options
 from romana_install.config.read import Draft, digest, read
 from romana_install.config.settings import Config
@@ -84,7 +85,7 @@ class Wanted:
             leaving=self.change.remove,
             network=getattr(self.config, self.target.network_key) if self.target.network_key else "",
             server_port=self.config.romana_server_port,
-            plan={key: getattr(self.config, key) for key in checks.PLAN_KEYS},
+            plan={key: getattr(self.config, key) for key in PLAN_KEYS},
             config_digest=self.digest,
             served=self.served,
             **(self._devstack if self.engine == "devstack" else {}),

@@ -11,6 +11,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+from romana.contract import ClientError
 from romana_install import verify
 from romana_install.actions import summary
 from romana_install.actions.context import Wanted, wanted
@@ -208,8 +209,6 @@ def _headline(want: Wanted) -> str:
 
 def _endpoints(stack: Stack) -> dict[str, int]:
     """How many endpoints each host has; empty when the server cannot be asked, which the playbooks then find out."""
-    from romana.client import ClientError
-
     try:
         with stack.client() as client:
             return {host.name: host.endpoints for host in client.hosts()}

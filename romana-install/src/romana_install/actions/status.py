@@ -6,8 +6,9 @@ import json
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 
-from romana.client import ClientError
+from romana.contract import ClientError
 from romana.models import Host
+from romana.systemd import AGENT, SERVER
 from romana_install.actions.context import existing_stack
 from romana_install.base.invocation import command
 from romana_install.base.terminal import table
@@ -15,7 +16,7 @@ from romana_install.config.options import Options
 from romana_install.state import pki
 from romana_install.state.journal import Journal
 from romana_install.state.stack import JOURNAL_FILE, Node, Stack, StackError
-from romana_install.verify.nodes import AGENT, SERVER, Answer, ask_nodes
+from romana_install.verify.nodes import Answer, ask_nodes
 
 
 @dataclass(frozen=True)

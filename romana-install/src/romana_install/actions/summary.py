@@ -6,7 +6,6 @@ import shlex
 from pathlib import Path
 
 from romana_install.actions.context import Wanted
-from romana_install.base.invocation import command
 from romana_install.base.terminal import duration, table
 from romana_install.config.address_plan import address_plan
 from romana_install.config.options import Options
@@ -24,7 +23,7 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
     facts = [
         ("tenants", tenants or "none"),
         ("API", f"{stack.api_url} (its description: /docs)"),
-        *(_cloud(stack, want.config) if stack.has_openstack else ()),
+        *(_cloud(want, stack) if stack.has_openstack else ()),
         ("files", f"{stack.directory}"),
         ("", ", ".join(files)),
         ("log", f"{log}"),
@@ -32,6 +31,7 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
     steps = [
         ("ssh controller -- romana show-host", "hosts, their prefixes and gateways"),
         ("ssh controller -- romana ipam show", "addresses in use"),
+        ("ssh controller -- ip route", "routes to hosts and endpoints"),
         ("verify", "who reaches whom: expected and seen"),
         ("status", "nodes, services, what agents have applied"),
         *stack.target.next_steps,
@@ -55,11 +55,11 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
     return "\n".join(lines)
 
 
-def _cloud(stack: Stack, config: Config) -> list[tuple[str, str]]:
-    people = " and ".join(access.users(config))
+def _cloud(want: Wanted, stack: Stack) -> list[tuple[str, str]]:
+    people = " and ".join(access.users(want.config))
     places = [access.dashboard_url(stack), access.auth_url(stack)]
     if stack.target.by_tunnel:
-        places = [f"{access.here(place)} while this runs: {command('tunnel')}" for place in places]
+        places = [f"{access.here(place)} while this runs: {want.command('tunnel')}" for place in places]
     return [
         *zip(("Horizon", "Keystone"), places, strict=True),
         ("users", f'{people}; their passwords are in secrets.json under "passwords", and in the openrc files'),
@@ -71,18 +71,31 @@ def _cloud_steps(want: Wanted, stack: Stack) -> list[str]:
     steps = [
         f"export OS_CLIENT_CONFIG_FILE={clouds}",
         f"openstack --os-cloud {access.cloud_name(stack, 'admin')} server list --all-projects",
+        *(_demo_steps(want, stack) if want.config.openstack_demo else ()),
     ]
-    if want.config.openstack_demo:
-        steps += [
-            f"openstack --os-cloud {access.cloud_name(stack, 'demo')} server create --wait "
-            "--image tiny --flavor tiny --network romana --key-name demo one",
-            f"openstack --os-cloud {access.cloud_name(stack, 'demo')} console log show one",
-            f"{want.command('ssh one')}    # log in to it, by the node that it is on",
-        ]
+    meanwhile = f", while `{want.command('tunnel')}` runs" if stack.target.by_tunnel else ""
     return [
-        "The cloud, with OpenStack's client (python3-openstackclient; the controller has it, too):",
+        f"The cloud, with OpenStack's client (python3-openstackclient; the controller has it, too){meanwhile}:",
         *(f"  {step}" for step in steps),
     ]
+
+
+def _demo_steps(want: Wanted, stack: Stack) -> list[str]:
+    client, segment = f"openstack --os-cloud {access.cloud_name(stack, 'demo')}", _segment(want.config)
+    chosen = f" --property romanaSegment={segment}" if segment else ""
+    return [
+        f"{client} server create --wait --image tiny --flavor tiny \\",
+        f"    --network romana --key-name demo{chosen} one",
+        *(["  # in Horizon: Launch Instance, Metadata, Romana Network Segment"] if segment else ()),
+        f"{client} console log show one",
+        f"{want.command('ssh one')}    # log in to it, by the node that it is on",
+    ]
+
+
+def _segment(config: Config) -> str:
+    """A segment of the tenant demo into which instances get only when it is named; empty where there is none."""
+    ours = [tenant.segments for tenant in config.romana_tenants if tenant.name == "demo"]
+    return next((name for segments in ours for name in segments if name != "default"), "")
 
 
 def nodes(want: Wanted, stack: Stack) -> str:

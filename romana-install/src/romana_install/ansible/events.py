@@ -59,19 +59,14 @@ class AnsibleRun:
                 self.tail = [*self.tail, *str(event.get("stdout", "")).splitlines()][-20:]
 
     def announcement(self, event: dict[str, Any]) -> str:
-        """What a user is told meanwhile: distribution packages that are about to be installed, what a task that
-        follows a program sees it say, and what the tasks "Show ..." say; else empty.
+        """What a user is told meanwhile: what the module debug says, and what a task that follows a program sees it
+        say; else empty.
         """
         data = event.get("event_data") or {}
-        if event.get("event") == "runner_on_ok" and _says(data):
-            return self._said(str(data.get("host", "")), str((data.get("res") or {}).get("msg", "")))
-        if event.get("event") == "runner_retry":
-            return self._said(str(data.get("host", "")), str((data.get("res") or {}).get("stdout", "")))
-        begins = event.get("event") == "runner_on_start" and str(data.get("role", "")).endswith("packages")
-        verb, _, names = _task(data).rpartition(" : ")[2].partition(" ")
-        if not begins or verb != "Install" or names == "nothing":
+        told = {"runner_on_ok": "msg", "runner_retry": "stdout"}.get(str(event.get("event")))
+        if told is None or (told == "msg" and not str(data.get("task_action", "")).endswith("debug")):
             return ""
-        return f"installing the distribution packages {names} on {data.get('host')}"
+        return self._said(str(data.get("host", "")), str((data.get("res") or {}).get(told, "")))
 
     def _said(self, host: str, line: str) -> str:
         """A line of a host's, the first time."""
@@ -123,12 +118,6 @@ def shortened(line: str) -> str:
 
 def _lines(text: str) -> list[str]:
     return [line.strip() for line in text.splitlines() if line.strip()]
-
-
-def _says(data: dict[str, Any]) -> bool:
-    """Whether a task is there to tell the user something."""
-    name = _task(data).rpartition(" : ")[2]
-    return str(data.get("task_action", "")).endswith("debug") and name.startswith("Show ")
 
 
 def _task(data: dict[str, Any]) -> str:

@@ -17,12 +17,15 @@ from pathlib import Path
 
 TAG = "ROMANA_SETUP_RUN"
 PATIENCE = 5.0  # seconds a process gets to end by itself when told to
+ROUNDS = 5  # of looking for more: what is told to end may start others until it has ended
+LOOKS = 1000  # at a process that begins a program, a millisecond apart: it takes less than one, but on a busy machine
 PACKAGE_PATIENCE = 300.0  # seconds the package manager gets to finish: cut short it would need repair
 _PACKAGE_MANAGERS = ("apt", "dpkg")
 _MACHINES = (
     "VBox"  # how VirtualBox's programs begin: they are nodes, and who keeps them; each has its starter's variables
 )
 _BUILDERS = ("mmdebstrap",)  # package managers below these work on an image that is thrown away
+_WITHOUT_MEMORY = 0x00000004 | 0x00200000  # the kernel's flags of a process that ends, and of a part of the kernel
 
 
 @dataclass(frozen=True)
@@ -38,13 +41,22 @@ def end(directory: Path) -> bool:
 
     Call it only when nothing of that run is to go on: with the stack's lock held.
     """
-    processes = _tagged(f"{TAG}={directory}")
+    for found in range(ROUNDS):
+        processes = _tagged(f"{TAG}={directory}")
+        if not processes:
+            return found > 0
+        _end(processes)
+    return True
+
+
+def _end(processes: Mapping[int, Process]) -> None:
     busy = set(finishing(processes))
     others = [pid for pid in processes if pid not in busy]
     _signal(others, signal.SIGTERM)
-    _signal(_wait(others, PATIENCE), signal.SIGKILL)
+    stubborn = _wait(others, PATIENCE)
+    _signal(stubborn, signal.SIGKILL)
+    _wait(stubborn, PATIENCE)
     _wait(busy, PACKAGE_PATIENCE)
-    return bool(processes)
 
 
 def finishing(processes: Mapping[int, Process]) -> list[int]:
@@ -66,13 +78,31 @@ def _tagged(mark: str) -> dict[int, Process]:
     found = {}
     for directory in Path("/proc").glob("[0-9]*"):
         with suppress(OSError, ValueError):  # it has ended, or is not ours
-            if mark.encode() in (directory / "environ").read_bytes().split(b"\0"):
-                # "pid (name) state parent ...", and a name may hold blanks and brackets
-                before, _, after = (directory / "stat").read_text().rpartition(")")
-                name = before.partition("(")[2]
+            if mark.encode() in _environment(directory).split(b"\0"):
+                name, fields = _stat(directory)
                 if not name.startswith(_MACHINES):
-                    found[int(directory.name)] = Process(int(after.split()[1]), name)
+                    found[int(directory.name)] = Process(int(fields[1]), name)
     return found
+
+
+def _environment(directory: Path) -> bytes:
+    """The environment of a process. Around execve(2) the kernel shows none for a moment: look again until it does."""
+    for look in range(LOOKS):
+        environment = (directory / "environ").read_bytes()
+        fields = _stat(directory)[1]
+        if environment or int(fields[6]) & _WITHOUT_MEMORY:
+            return environment
+        # proc(5), env_start and env_end: where its environment is; both are the same for that moment, too
+        if look and fields[47] == fields[48] != "0":
+            return environment
+        time.sleep(0.001)
+    return b""
+
+
+def _stat(directory: Path) -> tuple[str, list[str]]:
+    """The name of a process, and what follows: its state, its parent, ... A name may hold blanks and brackets."""
+    before, _, after = (directory / "stat").read_text().rpartition(")")
+    return before.partition("(")[2], after.split()
 
 
 def _signal(pids: Iterable[int], number: signal.Signals) -> None:

@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import fields
+
 from romana.addressing import AddressPlan
 from romana_install.config.settings import Config
+
+PLAN_KEYS = tuple(f"romana_{field.name}" for field in fields(AddressPlan))
 
 
 def address_plan(config: Config) -> AddressPlan:
     """The address plan of a checked configuration."""
-    return AddressPlan(
-        config.romana_cidr,
-        config.romana_host_bits,
-        config.romana_tenant_bits,
-        config.romana_segment_bits,
-        config.romana_endpoint_bits,
-    )
+    return AddressPlan(*(getattr(config, key) for key in PLAN_KEYS))

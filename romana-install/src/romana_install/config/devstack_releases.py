@@ -1,10 +1,13 @@
-"""The table of DevStack's releases and their differences. Pure data."""
+"""What the table of DevStack's releases in group_vars/all/devstack.yml holds."""
 
 from __future__ import annotations
 
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, StringConstraints
+import yaml
+from pydantic import BaseModel, ConfigDict, StringConstraints, TypeAdapter
+
+from romana_install.base.invocation import PROJECT
 
 # The URLs are written into local.conf, which a shell reads.
 GIT_URL = r"(https|file)://[A-Za-z0-9._~:/@%+-]*[A-Za-z0-9_~]"
@@ -57,54 +60,6 @@ class DevstackRelease(_Strict):
 
 
 def known_releases() -> dict[str, DevstackRelease]:
-    """The releases that this version supports without configuration."""
-    return {"liberty": _liberty(), "2026.1": _maintained("2026.1", python="3.13", debian="trixie")}
-
-
-def _liberty() -> DevstackRelease:
-    names = "CINDER GLANCE HEAT HORIZON IRONIC KEYSTONE NEUTRON NEUTRON_FWAAS NEUTRON_LBAAS NEUTRON_VPNAAS NOVA"
-    services = "rabbit mysql key g-api g-reg n-api n-cond n-sch n-crt n-cauth n-novnc n-cpu neutron q-svc horizon"
-    return DevstackRelease(
-        git_base="https://opendev.org",
-        devstack="liberty-eol",
-        projects=dict.fromkeys([*names.split(), "REQUIREMENTS", "SWIFT"], "liberty-eol"),
-        debian="bookworm",
-        python="2.7",
-        lock="liberty.lock",
-        identity=":5000",
-        cells=False,
-        services=Services(controller=services.split(), compute=["n-cpu", "neutron"]),
-        settings={
-            "FORCE": "yes",  # it supports Debian, but no release this new
-            # The distribution's noVNC supports current proxies only.
-            "NOVNC_REPO": "${GIT_BASE/opendev.org/github.com}/novnc/noVNC.git",
-            "NOVNC_BRANCH": "v0.6.2",
-            "NOVNCPROXY_URL": "http://$CONSOLE_HOST:6080/vnc_auto.html",
-        },
-    )
-
-
-def _maintained(series: str, python: str, debian: Literal["bookworm", "trixie"]) -> DevstackRelease:
-    branch = f"stable/{series}"
-    projects = ("GLANCE", "HORIZON", "KEYSTONE", "NEUTRON", "NOVA", "PLACEMENT", "REQUIREMENTS")
-    services = "rabbit mysql key g-api placement-api placement-client n-api n-api-meta n-cond n-sch n-novnc n-cpu q-svc"
-    return DevstackRelease(
-        git_base="https://opendev.org",
-        devstack=branch,
-        projects=dict.fromkeys(projects, branch),
-        debian=debian,
-        python=python,
-        lock="",
-        identity="/identity",
-        cells=True,
-        services=Services(
-            controller=[*services.split(), "horizon"],
-            # No process is named neutron: the name lets QEMU open /dev/net/tun, which taps need.
-            compute=["n-cpu", "placement-client", "neutron"],
-        ),
-        settings={
-            "NOVNC_FROM_PACKAGE": "True",
-            "NOVNCPROXY_URL": "http://$CONSOLE_HOST:6080/vnc_lite.html",
-            "Q_AGENT": "romana",
-        },
-    )
+    """The releases of group_vars/all/devstack.yml, by name."""
+    text = (PROJECT / "group_vars" / "all" / "devstack.yml").read_text(encoding="utf-8")
+    return TypeAdapter(dict[str, DevstackRelease]).validate_python(yaml.safe_load(text)["devstack_releases"])

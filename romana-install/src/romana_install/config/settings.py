@@ -11,7 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 from pydantic.config import JsonDict
 
-from romana.conventions import API_PORT, NAME, NAME_RULE
+from romana.contract import API_PORT, NAME, NAME_RULE
 from romana_install.config.devstack_releases import GIT_URL, DevstackRelease, known_releases
 
 STACK_NAME = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
@@ -129,6 +129,12 @@ class RomanaSettings(Settings):
         unit="port",
         ge=1024,
         le=65535,
+    )
+    romana_masquerade: bool = setting(
+        True,
+        "Whether endpoints reach what is outside of romana_cidr with their host's address, as far as policies allow "
+        "it. Without it, the network around the hosts has to know the way back to the endpoints.",
+        "give true or false",
     )
     romana_tenants: list[TenantSettings] = Field(
         default_factory=default_tenants,
@@ -396,6 +402,12 @@ class AwsSettings(Settings):
         [],
         "Networks that can reach the nodes. Empty: only the public address of this machine.",
         "give a list of IPv4 networks, like [203.0.113.0/24], or leave it empty",
+    )
+    aws_tags: dict[str, str] = setting(
+        {},
+        "Tags of everything that is made on AWS, beside the program's own (`Name` and `romana:...`). What is changed "
+        "here changes what is there in the next run; tags that others have added stay.",
+        'give each tag a text, like {cost-center: "42"}, numbers in quotes',
     )
     aws_replace_changed: bool = setting(
         False,

@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from romana.conventions import API_PORT
+from romana.contract import API_PORT
 from romana_install.base.errors import SetupError, UsageError
 from romana_install.base.invocation import command
 

@@ -11,6 +11,7 @@ from ipaddress import IPv4Network
 from romana.addressing import plan_findings
 from romana_install.base.findings import Finding, did_you_mean
 from romana_install.base.machine import MachineNetwork
+from romana_install.config.address_plan import PLAN_KEYS
 from romana_install.config.read import Draft
 from romana_install.state.stack import Stack
 from romana_install.targets.machines import FIRST_NODE, Machines
@@ -19,7 +20,6 @@ from romana_install.targets.target import Target
 
 OPENSTACK_RELEASE = "trixie"  # the Debian whose OpenStack packages we install, and that nodes usually have
 DEFAULT_DEVSTACK = "liberty"
-PLAN_KEYS = ("romana_cidr", "romana_host_bits", "romana_tenant_bits", "romana_segment_bits", "romana_endpoint_bits")
 
 
 def engine(draft: Draft, target: Target, existing: Stack | None) -> str:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from romana_install.ansible.release import NODE_PYTHON
+from romana_install.ansible.run import Watch, nothing
 from romana_install.base.errors import UsageError
 from romana_install.base.findings import Finding
 from romana_install.base.machine import MachineNetwork
@@ -133,9 +134,9 @@ class Target(ABC):
         """The version of the nodes' Python. What else has to be known of them before Ansible runs is asked, too."""
         return NODE_PYTHON[config.local_debian_release]
 
-    def watch(self, stack: Stack) -> Callable[[], tuple[str, str]]:
-        """Asked during a run for trouble that ends it: the node it is about, and what it is; empty for none."""
-        return lambda: ("", "")
+    def watch(self, stack: Stack) -> Watch:
+        """What is asked during a run for trouble that ends it."""
+        return nothing
 
     # --- how it is reached
 

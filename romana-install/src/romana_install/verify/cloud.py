@@ -83,6 +83,10 @@ class Cloud:
         answer = self._send("POST", self.urls[service] + path, body)
         return answer.json() if answer.content else None
 
+    def put(self, service: str, path: str, body: dict[str, Any]) -> None:
+        """Change something. Raises CloudError."""
+        self._send("PUT", self.urls[service] + path, body)
+
     def delete(self, service: str, path: str) -> None:
         """Delete what may be gone already. Raises CloudError."""
         self._send("DELETE", self.urls[service] + path, also=httpx.codes.NOT_FOUND)

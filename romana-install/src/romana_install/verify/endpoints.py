@@ -8,7 +8,8 @@ import time
 from collections.abc import Callable, Iterable, Sequence
 from concurrent.futures import ThreadPoolExecutor
 
-from romana.client import ApiError, Client
+from romana.client import Client
+from romana.contract import ApiError
 from romana.models import Endpoint, EndpointCreate, EndpointStatus, ErrorCode, Host
 from romana_install.verify.probe_places import Spot
 
@@ -82,7 +83,7 @@ def _gone(delete: Callable[[str], None], name: str) -> None:
     try:
         delete(name)
     except ApiError as error:
-        if error.code is not ErrorCode.NOT_FOUND:
+        if error.code != ErrorCode.NOT_FOUND:
             raise
 
 

@@ -13,6 +13,7 @@ from romana.client import Client
 from romana_install.state.stack import Stack
 from romana_install.verify.cloud import Cloud, CloudError
 from romana_install.verify.findings import Findings
+from romana_install.verify.group_trial import GroupTrial
 from romana_install.verify.guests import ECHOES, Instance, answers, hops, inside, missing_markers, questions, row
 
 PREFIX = "romana-verify-"
@@ -49,6 +50,7 @@ class Trial:
         self._clouds = clouds
         self._client = client
         self._findings = findings
+        self._groups = GroupTrial(clouds["demo"], f"{PREFIX}group", self._reaches, findings)
 
     def run(self, hosts: int) -> None:
         """Boot, look, remove; what is found is in the findings.
@@ -80,6 +82,7 @@ class Trial:
             for group in cloud.list("compute", "/os-server-groups", "server_groups"):
                 if group["name"].startswith(PREFIX):
                     cloud.delete("compute", f"/os-server-groups/{group['id']}")
+        self._groups.remove()
 
     def _servers(self) -> list[tuple[str, dict[str, Any]]]:
         """Of this verification, or of one that was killed: project, and what Nova shows."""
@@ -180,6 +183,7 @@ class Trial:
         if len(pair) > 1:
             self._trace(*pair)
             self._spoof(*pair)
+            self._groups.run(*pair)
 
     def _is_well(self, instance: Instance) -> bool:
         return not missing_markers(self._console(instance))
@@ -203,6 +207,10 @@ class Trial:
                 break
         wrong = [f"{source.name} to {target.name} goes by {' '.join(seen)}, not {' '.join(wanted)}"]
         self._findings.note("traceroute", wrong if seen != wanted else [], " ".join(wanted))
+
+    def _reaches(self, source: Instance, target: Instance) -> bool:
+        said = inside(self._stack, source, f"ping -c 1 -W 1 {target.address} >/dev/null 2>&1; echo $?")
+        return said.strip() == "0"
 
     def _spoof(self, source: Instance, target: Instance) -> None:
         """A packet from an address that is not the instance's own, but of its segment, must not arrive."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import time
 from collections.abc import Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
@@ -9,13 +10,13 @@ from dataclasses import dataclass, field, replace
 
 import yaml
 
+from romana.systemd import AGENT, SERVER
 from romana_install.base.invocation import PROJECT
 from romana_install.state import login
 from romana_install.state.stack import Node, Stack
 from romana_install.verify import health
 
 PATIENCE = 25  # seconds for a node to answer: ssh gives up before, and says why
-SERVER, AGENT = "romana-server", "romana-agent"
 FOUNDATION_UNITS = ("mariadb", "rabbitmq-server", "memcached")  # what OpenStack's services stand on
 COMPUTE_UNITS = ("nova-compute",)
 DEVSTACK_FOUNDATION = (*FOUNDATION_UNITS, "apache2")
@@ -41,11 +42,13 @@ class Answer:
     @property
     def problems(self) -> list[str]:
         """What is wrong with the node itself, each with what to do."""
-        return [
-            *([self.silence] if self.silence else []),
-            *(f"{unit} is {word}; see: journalctl -u {unit}" for unit, word in self.units.items() if word != "active"),
-            *self.faults,
-        ]
+        idle = (f"{unit} is {word}; see: journalctl -u {unit}" for unit, word in self.units.items() if word != "active")
+        return [*filter(None, [self.silence]), *idle, *self.faults]
+
+    @property
+    def faulty(self) -> list[str]:
+        """The same, but for services that do not run."""
+        return [*filter(None, [self.silence]), *self.faults]
 
 
 def units(node: Node, engine: str) -> list[str]:
@@ -63,7 +66,8 @@ def units(node: Node, engine: str) -> list[str]:
 def _controller_units() -> list[str]:
     """OpenStack's services on the controller, as the playbooks start them."""
     variables = yaml.safe_load((PROJECT / "playbooks" / "group_vars" / "all.yml").read_text())
-    return list(variables["openstack_controller_units"])
+    units = itertools.chain.from_iterable(variables["openstack_units"].values())
+    return [unit for unit in units if not unit.endswith("-schema")]  # these end when their work is done
 
 
 def ask_nodes(stack: Stack) -> dict[Node, Answer]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 
-from romana.client import ClientError
+from romana.contract import ClientError
 from romana_install.base.invocation import command
 from romana_install.state.access import PORTS, auth_url
 from romana_install.state.lock import held
@@ -63,7 +63,7 @@ def _look_at_nodes(stack: Stack, findings: Findings) -> None:
     problems = [
         f"{node.name}: {problem}"
         for node, answer in ask_nodes(stack).items()
-        for problem in (answer.problems if stack.has_openstack else answer.faults)
+        for problem in (answer.problems if stack.has_openstack else answer.faulty)
     ]
     findings.note("health", problems, f"services answer, disks have room and clocks agree on {len(stack.nodes)} nodes")
 

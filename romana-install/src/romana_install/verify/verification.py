@@ -8,7 +8,8 @@ from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Protocol
 
-from romana.client import Client, ClientError
+from romana.client import Client
+from romana.contract import ClientError
 from romana_install.verify import endpoints as api
 from romana_install.verify.explained import explain
 from romana_install.verify.findings import Findings

@@ -99,7 +99,8 @@ def test_the_server_is_reached_by_an_address_that_its_certificate_does_not_have(
 
 
 def test_a_server_with_another_name_is_not_believed(stack: Stack, port: int) -> None:
-    from romana.client import Client, Unreachable
+    from romana.client import Client
+    from romana.contract import Unreachable
 
     authority = str(stack.directory / "pki" / "ca.pem")
     client = Client(f"https://127.0.0.1:{port}", authority, "token", server_name="compute01")

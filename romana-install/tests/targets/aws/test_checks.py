@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ from romana_install.config.read import read
 from romana_install.config.settings import Config
 from romana_install.state.stack import Stack
 from romana_install.targets import checks
+from romana_install.targets.aws.checks import findings as aws_findings
 from romana_install.targets.aws.checks import routes_findings
 from romana_install.targets.aws.target import Aws
 
@@ -61,6 +63,49 @@ def test_a_wrong_value_is_one_sentence_with_its_fix(extra: str, expected: str) -
     found = findings(extra)
     assert any(expected in line for line in found), found
     assert all("\n" not in line for line in found)
+
+
+def tag_findings(tags: dict[Any, Any]) -> list[str]:
+    return [line.removeprefix("-e:aws_tags: ") for line in findings(json.dumps({"aws_tags": tags}))]
+
+
+def test_tags_that_aws_takes() -> None:
+    assert tag_findings({"Cost Center/Über": "", "a" * 128: "b" * 256, "name": "x@y: +-=._"}) == []
+    assert tag_findings({f"key{number}": "" for number in range(46)}) == []
+
+
+def test_everything_that_is_wrong_with_tags_is_said_at_once() -> None:
+    wrong = {
+        "": "x",
+        "Name": "x",
+        "romana:stack": "x",
+        "AWS:owner": "x",
+        "a{b}": "x",
+        "a" * 129: "x",
+        "long": "v" * 257,
+        "lines": "a\nb",
+        "owner": "aws:me",
+    }
+    assert tag_findings({**wrong, **{f"key{number}": "" for number in range(38)}}) == [
+        "has 47 tags; AWS takes 50 on a thing, and this program adds 4: give up to 46",
+        "the key '' is empty; give each tag a key",
+        "the key 'Name' is the program's own; choose another",
+        "the key 'romana:stack' is the program's own; choose another",
+        "the key 'AWS:owner' begins with aws:, which AWS keeps for itself; choose another",
+        "the key 'a{b}' has '{}'; take letters, digits, blanks and + - = . _ : / @ alone",
+        f"the key {'a' * 44!r:.45}... (129 characters) has 129 characters, AWS takes 128; shorten it",
+        "the value of 'long' has 257 characters, AWS takes 256; shorten it",
+        "the value of 'lines' has '\\n'; take letters, digits, blanks and + - = . _ : / @ alone",
+        "the value of 'owner' begins with aws:, which AWS keeps for itself; choose another",
+    ]
+
+
+def test_what_is_no_text_is_said_beside_the_rest() -> None:
+    draft = read(PROJECT / "group_vars" / "all", ['{"aws_tags": {"cost-center": 42, "Name": "x"}}'])
+    assert [str(item) for item in draft.findings] == [
+        '-e:aws_tags: cost-center is 42; give each tag a text, like {cost-center: "42"}, numbers in quotes'
+    ]
+    assert any("'Name' is the program's own" in str(item) for item in aws_findings(draft))
 
 
 def test_zones_are_those_of_the_region() -> None:

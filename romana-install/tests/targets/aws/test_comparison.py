@@ -16,10 +16,10 @@ def there(name: str, kind: str = "t3.large", state: str = "running") -> Instance
     return Instance("instance", f"i-{name}", name, state, type=kind, image="ami-00000000", address="192.168.99.10")
 
 
-def plan(found: Found, **settings: Any) -> dict[tuple[str, str], tuple[str, str]]:
+def plan(found: Found, dropped: Any = (), **settings: Any) -> dict[tuple[str, str], tuple[str, str]]:
     config = Config(**settings)
     stack = Stack("romana", Path("/nowhere"), Aws().nodes(config), Aws())
-    return {(item.kind, item.name): (item.change, item.detail) for item in planned(config, stack, found)}
+    return {(item.kind, item.name): (item.change, item.detail) for item in planned(config, stack, found, dropped)}
 
 
 def test_from_nothing_everything_is_added() -> None:
@@ -72,3 +72,15 @@ def test_a_changed_image_loses_what_is_on_the_node() -> None:
 
 def test_somebodys_own_key_pair_is_not_made() -> None:
     assert ("key pair", "romana-romana") not in plan(Found(), aws_key_name="mine")
+
+
+def test_tags_are_compared_with_those_of_everything() -> None:
+    assert plan(Found(), [("b", "2")], aws_tags={"a": "1"})["tag", "a"] == ("add", "1")
+    has = [{"a": "1", "b": "2"}, {"a": "1", "b": "3"}, {"a": "1"}]
+    things = [Resource("subnet", f"subnet-{number}", tags=tags) for number, tags in enumerate(has)]
+    gone = Resource("instance", "i-1", state="shutting-down", tags={"a": "7"})
+    found = plan(Found([*things, gone]), [("b", "2"), ("b", "9")], aws_tags={"a": "1", "c": "4"})
+    assert found["tag", "a"] == ("keep", "1")
+    assert found["tag", "c"] == ("add", "4, on 3 of 3 that are there")
+    assert found["tag", "b"] == ("remove", "2, from 1 of 3 that are there")
+    assert plan(Found(things), aws_tags={"b": "2"})["tag", "b"] == ("change", "3 -> 2, on 2 of 3 that are there")

@@ -31,6 +31,7 @@ def answer(word: str, operation: str = "DescribeVpcs", message: str = "It said\n
             "is missing; give the user or role the policy",
         ),
         (answer("ExpiredToken"), "credentials", "have expired (ExpiredToken)"),
+        (answer("RequestExpired"), "credentials", "have expired (RequestExpired)"),
         (answer("AuthFailure"), "credentials", "AWS does not accept them (AuthFailure: It said no)"),
         (answer("OptInRequired"), "region", "is not enabled for this account"),
         (answer("RequestLimitExceeded"), "AWS", "asking: too many requests from this account"),

@@ -13,13 +13,31 @@ from romana_install.targets.aws.status import CloudStatus, judge, text
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
 
 
-def instance(name: str, state: str = "running", hours: float = 2, ttl: float = 0, kind: str = "t3.large") -> Instance:
+def instance(
+    name: str,
+    state: str = "running",
+    hours: float = 2,
+    ttl: float = 0,
+    kind: str = "t3.large",
+    public: str = "",
+    reason: str = "",
+) -> Instance:
     launched = NOW - timedelta(hours=hours)
-    return Instance("instance", f"i-{name}", name, state, type=kind, launched=launched, ttl_hours=ttl)
+    return Instance(
+        kind="instance",
+        id=f"i-{name}",
+        name=name,
+        state=state,
+        type=kind,
+        launched=launched,
+        ttl_hours=ttl,
+        public_address=public,
+        reason=reason,
+    )
 
 
 def test_time_left_and_cost() -> None:
-    found = judge("us-east-1", Found([instance("controller", ttl=8), instance("compute01")], 80), NOW)
+    found = judge("us-east-1", "demo", Found([instance("controller", ttl=8), instance("compute01")], 80), NOW, {})
     compute, controller = found.instances
     assert (controller.hours_left, compute.hours_left) == (6.0, None)
     assert controller.usd == pytest.approx(2 * 0.0882)
@@ -30,19 +48,35 @@ def test_time_left_and_cost() -> None:
 
 
 def test_a_stopped_instance_costs_its_volume_only() -> None:
-    found = judge("us-east-1", Found([instance("controller", "stopped", ttl=1)], 40), NOW)
+    found = judge("us-east-1", "demo", Found([instance("controller", "stopped", ttl=1)], 40), NOW, {})
     (only,) = found.instances
     assert (only.hours_left, only.usd) == (None, None)
     assert found.hourly_usd == pytest.approx(prices.volumes("us-east-1", 40), abs=1e-4)
 
 
 def test_time_that_is_over_is_not_negative() -> None:
-    assert judge("us-east-1", Found([instance("controller", hours=9, ttl=8)]), NOW).instances[0].hours_left == 0.0
+    found = judge("us-east-1", "demo", Found([instance("controller", hours=9, ttl=8)]), NOW, {})
+    assert found.instances[0].hours_left == 0.0
 
 
 def test_a_type_that_has_no_price() -> None:
-    assert judge("us-east-1", Found([instance("controller", kind="zz9.plural")]), NOW).instances[0].usd is None
+    found = judge("us-east-1", "demo", Found([instance("controller", kind="zz9.plural")]), NOW, {})
+    assert found.instances[0].usd is None
 
 
 def test_silence_is_said() -> None:
     assert text(CloudStatus("eu-west-1", [], 0.0, 0.0, "AWS: does not answer")) == "AWS: does not answer"
+
+
+def test_a_node_is_said_to_be_elsewhere_than_ssh_looks_for_it() -> None:
+    there = [
+        instance("controller", public="198.51.100.1"),
+        instance("compute01", public="198.51.100.22"),
+        instance("compute02", "stopped", reason="Client.InstanceInitiatedShutdown: Instance initiated shutdown"),
+    ]
+    noted = {name: f"198.51.100.{number}" for number, name in enumerate(("controller", "compute01", "compute02"), 1)}
+    moved, stopped, gone = judge("us-east-1", "demo", Found(there, 40), NOW, {**noted, "compute03": ""}).lost
+    assert moved.startswith("compute01 is at 198.51.100.22 since it was started, and is looked for at 198.51.100.2; ")
+    because = "(Client.InstanceInitiatedShutdown: Instance initiated shutdown)"
+    assert stopped.startswith(f"compute02 is stopped {because}; have it started with: ./romana-setup")
+    assert gone.startswith("compute03 has no instance any more; have another made with: ./romana-setup")

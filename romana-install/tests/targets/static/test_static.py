@@ -11,6 +11,7 @@ from pathlib import Path
 
 import pytest
 
+from romana_install.config.options import Options
 from romana_install.config.read import Draft
 from romana_install.config.settings import Config
 from romana_install.state.stack import Node, Reach, Stack
@@ -84,7 +85,7 @@ def test_nodes_keep_their_numbers(tmp_path: Path) -> None:
             "beta is in computes (did you mean compute?); put it into controller or compute",
         ),
         (("compute:", "computes:"), None, "no compute node; put hosts into the group compute"),
-        (("controller:", "controler:"), None, "no controller; put one host into the group controller"),
+        (("controller:", "controler:"), None, "no controller; put one server into the group controller"),
         (("alpha: {", "al_pha: {"), 6, "'al_pha' is no host name"),
         (
             ("my.name, node_address", "my.name, nod_address"),
@@ -111,6 +112,13 @@ def test_what_is_wrong_is_said_with_its_line(
 def test_an_inventory_that_is_not_there_is_said_with_how_to_begin(tmp_path: Path) -> None:
     (finding,) = inventory.read(str(tmp_path / "none.yml"), None).findings
     assert f"cp {inventory.EXAMPLE}" in finding.text
+
+
+def test_no_inventory_is_said_with_the_commands_that_mend_it() -> None:
+    (finding,) = Static.asked(Options(), Config(), None).servers.findings
+    assert finding.where == "-t static"
+    assert f"cp {inventory.EXAMPLE} my-servers.yml" in finding.text
+    assert finding.text.endswith("-i my-servers.yml")
 
 
 def test_a_server_of_the_stack_keeps_its_address(tmp_path: Path) -> None:

@@ -52,6 +52,11 @@ class Account:
         """The account's, of 12 digits. Raises botocore's errors."""
         return str(self.client("sts").get_caller_identity()["Account"])
 
+    def strangers(self, stack: str) -> Iterator[Finding]:
+        """As `another`, where it is known in which account the stack was made: else nobody is asked."""
+        if self.made_in:
+            yield from self.another(stack)
+
     def another(self, stack: str) -> Iterator[Finding]:
         """Findings about credentials of another account than the stack's, in which nothing of it is seen.
 

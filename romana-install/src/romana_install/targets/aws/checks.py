@@ -2,17 +2,25 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections.abc import Iterator, Mapping
 from ipaddress import IPv4Network
 from typing import Any
 
 from romana_install.base.findings import Finding, shown
 from romana_install.config.read import Draft
+from romana_install.targets.aws.resources import OWN_PREFIX, TAG_NAME, TAG_NODE, TAG_STACK, TAG_TTL
 
 LARGEST, SMALLEST = 16, 27  # prefix lengths: of a VPC, and of a subnet that has a .10 and some more
 PRIVATE = tuple(map(IPv4Network, ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10")))
 ROUTES = 500  # that a route table holds, unless AWS has raised it (since June 2025; 50 before)
 ROUTES_TAKEN = 2  # the VPC's own network and the rest of the world
+# What AWS takes of tags: how many on a thing, and how many characters. EC2 takes every character, other services that
+# read tags do not.
+TAGS, TAG_KEY, TAG_VALUE = 50, 128, 256
+TAG_MARKS = "+-=._:/@"
+TAGS_TAKEN = len((TAG_NAME, TAG_STACK, TAG_NODE, TAG_TTL))  # by the program's own, on an instance
+RESERVED = "aws:"  # in upper case, too
 
 
 def findings(draft: Draft) -> Iterator[Finding]:
@@ -23,6 +31,7 @@ def findings(draft: Draft) -> Iterator[Finding]:
         yield from _zones(draft)
     if draft.usable("aws_allowed_cidrs"):
         yield from _allowed(draft)
+    yield from _tags(draft)
 
 
 def _network(draft: Draft) -> Iterator[Finding]:
@@ -71,6 +80,43 @@ def _hint(text: str) -> str:
         return f"{shown(text)} has bits behind its prefix; write {IPv4Network(text, strict=False)}"
     except ValueError:
         return f"{shown(text)} is not an IPv4 network"
+
+
+def _tags(draft: Draft) -> Iterator[Finding]:
+    """Also of those beside which another is no text, which is a finding already."""
+    where, tags = draft.where("aws_tags"), draft.values.get("aws_tags")
+    if not isinstance(tags, dict):
+        return
+    most = TAGS - TAGS_TAKEN
+    if len(tags) > most:
+        yield Finding(
+            where,
+            f"has {len(tags)} tags; AWS takes {TAGS} on a thing, and this program adds {TAGS_TAKEN}: give up to {most}",
+        )
+    for key, value in tags.items():
+        if isinstance(key, str):
+            yield from (Finding(where, f"the key {shown(key)} {problem}") for problem in _key_problems(key))
+        if isinstance(value, str):
+            problems = _text_problems(value, TAG_VALUE)
+            yield from (Finding(where, f"the value of {shown(key)} {problem}") for problem in problems)
+
+
+def _key_problems(key: str) -> Iterator[str]:
+    if not key:
+        yield "is empty; give each tag a key"
+    if key == TAG_NAME or key.startswith(OWN_PREFIX):
+        yield "is the program's own; choose another"
+    yield from _text_problems(key, TAG_KEY)
+
+
+def _text_problems(text: str, length: int) -> Iterator[str]:
+    if text.lower().startswith(RESERVED):
+        yield f"begins with {RESERVED}, which AWS keeps for itself; choose another"
+    if len(text) > length:
+        yield f"has {len(text)} characters, AWS takes {length}; shorten it"
+    wrong = sorted({mark for mark in text if unicodedata.category(mark)[0] not in "LNZ" and mark not in TAG_MARKS})
+    if wrong:
+        yield f"has {shown(''.join(wrong))}; take letters, digits, blanks and {' '.join(TAG_MARKS)} alone"
 
 
 def fixed(draft: Draft, stack: str, made: Mapping[str, Any]) -> Iterator[Finding]:

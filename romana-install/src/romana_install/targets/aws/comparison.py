@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 
 from romana_install.config.settings import Config
 from romana_install.state.stack import Node, Stack
 from romana_install.targets.aws.network import instance_type, subnet_of, subnets
-from romana_install.targets.aws.resources import Found, Instance
+from romana_install.targets.aws.resources import NO_KEEPING, Found, Instance
 
 ADD, KEEP, CHANGE, REMOVE = "add", "keep", "change", "remove"
 
@@ -23,9 +23,12 @@ class Planned:
     detail: str = ""
 
 
-def planned(config: Config, stack: Stack, found: Found) -> list[Planned]:
-    """All of it, in the order in which it is made. found: what is there; nothing when AWS could not be asked."""
-    return [*_network(config, stack, found), *_instances(config, stack, found)]
+def planned(config: Config, stack: Stack, found: Found, dropped: Iterable[tuple[str, str]]) -> list[Planned]:
+    """All of it, in the order in which it is made.
+
+    found: what is there; nothing when AWS could not be asked; dropped: tags, key and value, that are to go.
+    """
+    return [*_network(config, stack, found), *_instances(config, stack, found), *_tags(config, found, dropped)]
 
 
 def _network(config: Config, stack: Stack, found: Found) -> Iterator[Planned]:
@@ -77,3 +80,18 @@ def _existing(config: Config, node: Node, instance: Instance) -> Planned:
     if config.aws_replace_changed:
         return Planned(CHANGE, "instance", node.name, "; ".join(news))
     return Planned(KEEP, "instance", node.name, f"{'; '.join(news)}: only with -e aws_replace_changed=true")
+
+
+def _tags(config: Config, found: Found, dropped: Iterable[tuple[str, str]]) -> Iterator[Planned]:
+    things = [item.tags for item in found.resources if item.state not in NO_KEEPING]
+    for key, value in config.aws_tags.items():
+        others = [tags.get(key) for tags in things if tags.get(key) != value]
+        replaced = sorted({other for other in others if other is not None})
+        was = f"{', '.join(replaced)} -> " if replaced else ""
+        where = f", on {len(others)} of {len(things)} that are there" if others else ""
+        change = CHANGE if replaced else ADD if others or not things else KEEP
+        yield Planned(change, "tag", key, f"{was}{value}{where}")
+    for key, value in dropped:
+        having = sum(tags.get(key) == value for tags in things)
+        if having:
+            yield Planned(REMOVE, "tag", key, f"{value}, from {having} of {len(things)} that are there")

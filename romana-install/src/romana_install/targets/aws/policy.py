@@ -6,6 +6,7 @@ some stack's.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 from romana_install.targets.aws.resources import TAG_STACK
@@ -20,6 +21,7 @@ LOOK = (
     "ec2:DescribeInstances",
     "ec2:DescribeInternetGateways",
     "ec2:DescribeKeyPairs",
+    "ec2:DescribeNetworkAcls",
     "ec2:DescribeNetworkInterfaces",
     "ec2:DescribeRouteTables",
     "ec2:DescribeSecurityGroups",
@@ -28,6 +30,7 @@ LOOK = (
     "ec2:DescribeVolumes",
     "ec2:DescribeVpcAttribute",
     "ec2:DescribeVpcs",
+    "ec2:GetEbsDefaultKmsKeyId",
     "iam:ListAccountAliases",
     "servicequotas:GetServiceQuota",
     "sts:GetCallerIdentity",
@@ -69,10 +72,16 @@ REMOVE = (
     "ec2:StopInstances",
     "ec2:TerminateInstances",
 )
+# What EC2 does with the key of encrypted volumes in the name of who launches an instance.
+USE_KEY = ("kms:Decrypt", "kms:GenerateDataKeyWithoutPlaintext", "kms:ReEncryptFrom", "kms:ReEncryptTo")
 
 
-def document(region: str) -> dict[str, Any]:
-    """The policy. region: the only one it allows changes in; empty: any."""
+def document(region: str, key: str = "") -> dict[str, Any]:
+    """The policy.
+
+    region: the only one it allows changes in; empty: any; key: ARN of the key that encrypts new volumes, where the
+    account manages it itself; empty: AWS's own, which needs no permission.
+    """
     there = {"StringEquals": {"aws:RequestedRegion": region}} if region else {}
     tagged = {**there, "StringLike": {f"aws:ResourceTag/{TAG_STACK}": "*"}}
     return {
@@ -81,10 +90,20 @@ def document(region: str) -> dict[str, Any]:
             _statement("Look", LOOK, {}),
             _statement("MakeAndChange", MAKE, there),
             _statement("RemoveWhatStacksHave", REMOVE, tagged),
+            *(_of_key(key) if key else ()),
         ],
     }
 
 
-def _statement(name: str, actions: tuple[str, ...], condition: dict[str, Any]) -> dict[str, Any]:
-    made: dict[str, Any] = {"Sid": name, "Effect": "Allow", "Action": sorted(actions), "Resource": "*"}
+def _of_key(key: str) -> Iterator[dict[str, Any]]:
+    """Statements about a key: using it, and lending it to the service, is EC2's in the key's region alone."""
+    by_ec2 = {"StringLike": {"kms:ViaService": f"ec2.{key.split(':')[3]}.amazonaws.com*"}}
+    lent = {**by_ec2, "Bool": {"kms:GrantIsForAWSResource": "true"}}
+    yield _statement("LookAtKeyOfVolumes", ("kms:DescribeKey",), {}, key)
+    yield _statement("UseKeyOfVolumes", USE_KEY, by_ec2, key)
+    yield _statement("LendKeyOfVolumes", ("kms:CreateGrant",), lent, key)
+
+
+def _statement(name: str, actions: tuple[str, ...], condition: dict[str, Any], resource: str = "*") -> dict[str, Any]:
+    made: dict[str, Any] = {"Sid": name, "Effect": "Allow", "Action": sorted(actions), "Resource": resource}
     return {**made, "Condition": condition} if condition else made

@@ -19,7 +19,7 @@ from romana_install.base.invocation import program
 from romana_install.config.settings import Config
 from romana_install.state.stack import Node, Stack
 from romana_install.targets import preflight
-from romana_install.targets.aws import dry_runs, errors, images
+from romana_install.targets.aws import dry_runs, errors, images, keys
 from romana_install.targets.aws.account import Account
 from romana_install.targets.aws.checks import ROUTES, routes_findings
 from romana_install.targets.aws.network import instance_type, subnets
@@ -124,7 +124,7 @@ def _permissions(asked: Question) -> Iterator[Finding]:
     client = asked.ec2
     tries: list[tuple[str, Callable[..., Any], dict[str, Any]]] = [
         ("CreateVpc", client.create_vpc, dry_runs.vpc(asked.config)),
-        ("CreateInternetGateway", client.create_internet_gateway, {}),
+        ("CreateInternetGateway", client.create_internet_gateway, dry_runs.internet_gateway(asked.config)),
         ("ImportKeyPair", client.import_key_pair, dry_runs.key_pair(asked.config)),
         ("RunInstances", client.run_instances, dry_runs.instance(asked.config)),
     ]
@@ -240,6 +240,14 @@ def _quota(asked: Question, quota: tuple[str, str, str]) -> float | None:
     return float(answer["Quota"]["Value"])
 
 
+def _volume_key(asked: Question) -> Iterator[Finding]:
+    """Only of new nodes: volumes that are there keep their key."""
+    key = keys.default(asked.ec2) if asked.change.add else ""
+    if key:
+        # Made here, as it is seldom needed: no other question makes a client.
+        yield from keys.findings(asked.account.client("kms"), key)
+
+
 def _vcpus(asked: Question) -> Iterator[Finding]:
     adding = [instance_type(asked.config, node) for node in asked.change.add]
     counted = [name for name in adding if name[0] in STANDARD_FAMILIES and name in asked.offered]
@@ -314,6 +322,7 @@ _QUESTIONS: tuple[tuple[Callable[[Question], Iterator[Finding]], str], ...] = (
     (_key, "looking for the key pair"),
     (_types, "looking for instance types"),
     (_image, "looking for the image"),
+    (_volume_key, "looking for the key that encrypts volumes"),
     (_vcpus, "looking for quotas"),
     (_vpcs, "looking for VPCs"),
     (_addresses, "looking for instances"),

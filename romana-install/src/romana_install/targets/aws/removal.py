@@ -30,11 +30,7 @@ def there(account: Account, stack: str) -> list[Resource]:
         raise PreflightError([errors.finding(error, f"looking for what stack {stack} has")]) from None
     if wrong:
         raise PreflightError(wrong)
-    return [item for item in found.resources if item.state not in NO_KEEPING and not _goes_with_others(item)]
-
-
-def _goes_with_others(item: Resource) -> bool:
-    return item.kind == "volume" and item.state in ("in-use", "deleting")
+    return [item for item in found.resources if item.state not in NO_KEEPING and not item.comes_along]
 
 
 def lines(found: Sequence[Resource]) -> list[str]:

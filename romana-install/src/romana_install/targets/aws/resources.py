@@ -2,26 +2,32 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
 
 from romana_install.targets.aws.account import Account
 
-TAG_STACK, TAG_NODE, TAG_TTL = "romana:stack", "romana:node", "romana:ttl-hours"
+TAG_NAME, OWN_PREFIX = "Name", "romana:"  # what tags of our own are called
+TAG_STACK, TAG_NODE, TAG_TTL = (f"{OWN_PREFIX}{word}" for word in ("stack", "node", "ttl-hours"))
 THERE = ("pending", "running", "stopping", "stopped", "shutting-down")  # the states of an instance that is not gone
 NO_KEEPING = frozenset({"shutting-down", "terminated"})
 
 
 @dataclass(frozen=True)
 class Resource:
-    """One thing that AWS keeps for the stack. name: the node, network or name that tells it from its like."""
+    """One thing that AWS keeps for the stack.
+
+    name: the node, network or name that tells it from its like; comes_along: with something else, and goes with it.
+    """
 
     kind: str
     id: str
     name: str = ""
     state: str = ""
+    tags: Mapping[str, str] = field(default_factory=dict)
+    comes_along: bool = False
 
 
 @dataclass(frozen=True)
@@ -29,7 +35,7 @@ class Instance(Resource):
     """An instance.
 
     type: like t3.large; launched: its last start; ttl_hours: after which it stops itself, 0 for never; volumes: their
-    ids; zone, image, address: its own.
+    ids; zone, image, address: its own; reason: why it is in its state, in EC2's words; empty where EC2 gives none.
     """
 
     type: str = ""
@@ -40,6 +46,7 @@ class Instance(Resource):
     launched: datetime | None = None
     ttl_hours: float = 0
     volumes: tuple[str, ...] = ()
+    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -56,13 +63,13 @@ class Found:
         return {item.name: item for item in there}
 
     def of(self, kind: str) -> list[Resource]:
-        """Those of a kind."""
-        return [item for item in self.resources if item.kind == kind]
+        """Those of a kind that have not come along with something else."""
+        return [item for item in self.resources if item.kind == kind and not item.comes_along]
 
 
 def tags_of(item: dict[str, Any]) -> dict[str, str]:
-    """An item's tags as a mapping."""
-    return {tag["Key"]: tag["Value"] for tag in item.get("Tags", [])}
+    """An item's tags as a mapping. EC2 has another word for those of a network interface."""
+    return {tag["Key"]: tag["Value"] for tag in item.get("Tags", item.get("TagSet", []))}
 
 
 def paged(client: Any, operation: str, key: str, **arguments: Any) -> list[dict[str, Any]]:
@@ -74,15 +81,27 @@ def found(account: Account, stack: str) -> Found:
     """Ask AWS for all that a stack has. Raises botocore's BotoCoreError and ClientError."""
     client = account.client("ec2")
     tagged = [{"Name": f"tag:{TAG_STACK}", "Values": [stack]}]
-    vpcs = [item["VpcId"] for item in paged(client, "describe_vpcs", "Vpcs", Filters=tagged)]
+    vpcs_found = paged(client, "describe_vpcs", "Vpcs", Filters=tagged)
+    vpcs = [item["VpcId"] for item in vpcs_found]
     resources: list[Resource] = [*_instances(client, tagged, vpcs)]
     volumes = paged(client, "describe_volumes", "Volumes", Filters=tagged)
-    resources += [Resource("volume", item["VolumeId"], f"{item['Size']} GiB", item["State"]) for item in volumes]
+    resources += [_volume(item) for item in volumes]
     pairs = client.describe_key_pairs(Filters=tagged)["KeyPairs"]
-    resources += [Resource("key pair", item["KeyPairId"], item["KeyName"]) for item in pairs]
+    resources += [_named("key pair", item, "KeyPairId", "KeyName") for item in pairs]
     resources += _within(client, tagged, vpcs)
-    resources += [Resource("VPC", vpc) for vpc in vpcs]
+    resources += [_named("VPC", item, "VpcId", "") for item in vpcs_found]
     return Found(resources, sum(item["Size"] for item in volumes))
+
+
+def last(client: Any, stack: str, node: str) -> Instance | None:
+    """The instance of a node, also one that has ended; of several the one that was started last; None without any.
+
+    stack: its name. Raises botocore's BotoCoreError and ClientError.
+    """
+    filters = [{"Name": f"tag:{tag}", "Values": [value]} for tag, value in ((TAG_STACK, stack), (TAG_NODE, node))]
+    reservations = paged(client, "describe_instances", "Reservations", Filters=filters)
+    items = [item for reservation in reservations for item in reservation["Instances"]]
+    return _instance(max(items, key=lambda item: item["LaunchTime"])) if items else None
 
 
 def _instances(client: Any, tagged: list[dict[str, Any]], vpcs: Sequence[str]) -> Iterator[Instance]:
@@ -103,6 +122,7 @@ def _instance(item: dict[str, Any]) -> Instance:
         id=item["InstanceId"],
         name=tags.get(TAG_NODE, ""),
         state=item["State"]["Name"],
+        tags=tags,
         type=item["InstanceType"],
         image=item["ImageId"],
         address=item.get("PrivateIpAddress") or "",
@@ -113,7 +133,14 @@ def _instance(item: dict[str, Any]) -> Instance:
         volumes=tuple(
             mapping["Ebs"]["VolumeId"] for mapping in item.get("BlockDeviceMappings", []) if "Ebs" in mapping
         ),
+        reason=item.get("StateReason", {}).get("Message", ""),
     )
+
+
+def _volume(item: dict[str, Any]) -> Resource:
+    state = item["State"]
+    name = f"{item['Size']} GiB"
+    return Resource("volume", item["VolumeId"], name, state, tags_of(item), state in ("in-use", "deleting"))
 
 
 def _hours(text: str) -> float:
@@ -128,15 +155,16 @@ def _in(vpcs: Sequence[str]) -> list[dict[str, Any]]:
 
 
 def _within(client: Any, tagged: list[dict[str, Any]], vpcs: Sequence[str]) -> Iterator[Resource]:
-    """What is in the VPCs, tagged or not, but for what they have by themselves; and what is tagged and in none."""
+    """What is in the VPCs, tagged or not, and what is tagged and in none."""
     there: dict[str, Resource] = {}
     for filters in (tagged, *([_in(vpcs)] if vpcs else [])):
         attached = [{**item, "Name": "attachment.vpc-id"} if item["Name"] == "vpc-id" else item for item in filters]
         listed = [
             *(_named("subnet", item, "SubnetId", "CidrBlock") for item in _list(client, "subnets", filters)),
-            *(_named("interface", item, "NetworkInterfaceId", "PrivateIpAddress") for item in _loose(client, filters)),
-            *(_named("route table", item, "RouteTableId", "") for item in _tables(client, filters)),
-            *(_named("security group", item, "GroupId", "GroupName") for item in _groups(client, filters)),
+            *(_interface(item) for item in _list(client, "network_interfaces", filters)),
+            *(_table(item) for item in _list(client, "route_tables", filters)),
+            *(_group(item) for item in _list(client, "security_groups", filters)),
+            *(_acl(item) for item in _list(client, "network_acls", filters)),
             *(
                 _named("internet gateway", item, "InternetGatewayId", "")
                 for item in _list(client, "internet_gateways", attached)
@@ -146,27 +174,32 @@ def _within(client: Any, tagged: list[dict[str, Any]], vpcs: Sequence[str]) -> I
     yield from there.values()
 
 
-def _tables(client: Any, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Route tables but for the main one, which belongs to the VPC itself."""
-    every = _list(client, "route_tables", filters)
-    return [item for item in every if not any(association.get("Main") for association in item["Associations"])]
-
-
-def _groups(client: Any, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Security groups but for the one that each VPC has by itself."""
-    return [item for item in _list(client, "security_groups", filters) if item["GroupName"] != "default"]
-
-
 def _list(client: Any, things: str, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
     key = "".join(word.capitalize() for word in things.split("_"))
     return paged(client, f"describe_{things}", key, Filters=filters)
 
 
-def _loose(client: Any, filters: list[dict[str, Any]]) -> list[dict[str, Any]]:
-    """Network interfaces of no instance; the others go with theirs."""
-    every = _list(client, "network_interfaces", filters)
-    return [item for item in every if not item.get("Attachment", {}).get("InstanceId")]
+def _interface(item: dict[str, Any]) -> Resource:
+    """An interface; an instance's goes with it."""
+    along = bool(item.get("Attachment", {}).get("InstanceId"))
+    return _named("interface", item, "NetworkInterfaceId", "PrivateIpAddress", along)
 
 
-def _named(kind: str, item: dict[str, Any], identity: str, name: str) -> Resource:
-    return Resource(kind, item[identity], str(item.get(name, "")))
+def _table(item: dict[str, Any]) -> Resource:
+    """A route table; the main one belongs to the VPC itself."""
+    along = any(association.get("Main") for association in item["Associations"])
+    return _named("route table", item, "RouteTableId", "", along)
+
+
+def _group(item: dict[str, Any]) -> Resource:
+    """A security group; each VPC has one by itself."""
+    return _named("security group", item, "GroupId", "GroupName", item["GroupName"] == "default")
+
+
+def _acl(item: dict[str, Any]) -> Resource:
+    """A network ACL; each VPC has one by itself."""
+    return _named("network ACL", item, "NetworkAclId", "", item["IsDefault"])
+
+
+def _named(kind: str, item: dict[str, Any], identity: str, name: str, along: bool = False) -> Resource:
+    return Resource(kind, item[identity], str(item.get(name, "")), tags=tags_of(item), comes_along=along)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from dataclasses import asdict
 from typing import Any
 
@@ -18,8 +19,8 @@ from romana_install.targets.aws.network import instance_type
 from romana_install.targets.aws.resources import Found
 
 
-def plan(account: Account, config: Config, stack: Stack) -> dict[str, Any]:
-    """What `plan --format json` has beside what every target has.
+def plan(account: Account, config: Config, stack: Stack, dropped: Iterable[tuple[str, str]]) -> dict[str, Any]:
+    """What `plan --format json` has beside what every target has. dropped: tags, key and value, that are to go.
 
     resources: each with change (add, keep, change, remove), kind, name, detail; compared: whether they were held
     against what there is; reason: why not; hourly_usd: an estimate, None when the table has none of the types.
@@ -29,7 +30,7 @@ def plan(account: Account, config: Config, stack: Stack) -> dict[str, Any]:
     price = prices.of_stack(account.region, types, config.aws_volume_size * len(types))
     return {
         "region": account.region,
-        "resources": [asdict(item) for item in planned(config, stack, found)],
+        "resources": [asdict(item) for item in planned(config, stack, found, dropped)],
         "compared": not reason,
         "reason": reason,
         "hourly_usd": round(price.hourly, 4),

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from botocore.exceptions import BotoCoreError, ClientError
 
+from romana_install.base.invocation import command
 from romana_install.base.terminal import table
 from romana_install.targets.aws import errors, prices, resources
 from romana_install.targets.aws.account import Account
-from romana_install.targets.aws.resources import Found, Instance
+from romana_install.targets.aws.resources import NO_KEEPING, Found, Instance
 
 HOUR = 3600.0
 
@@ -30,26 +32,33 @@ class InstanceStatus:
 
 @dataclass(frozen=True)
 class CloudStatus:
-    """All of them. usd: together, since their last starts, volumes included; problem: empty when AWS has answered."""
+    """All of them.
+
+    usd: together, since their last starts, volumes included; problem: empty when AWS has answered; lost: a line for
+    each node that is not where ssh looks for it, with what to do.
+    """
 
     region: str
     instances: list[InstanceStatus]
     usd: float
     hourly_usd: float
     problem: str
+    lost: list[str] = field(default_factory=list)
 
 
-def ask(account: Account, stack: str) -> CloudStatus:
-    """Ask AWS. stack: its name."""
+def ask(account: Account, stack: str, noted: Mapping[str, str]) -> CloudStatus:
+    """Ask AWS. stack: its name; noted: where ssh looks for each node; empty: nowhere."""
     try:
-        found = resources.found(account, stack)
+        problem = "; ".join(map(str, account.strangers(stack)))
+        found = None if problem else resources.found(account, stack)
     except (BotoCoreError, ClientError) as error:
-        problem = str(errors.finding(error, "looking for instances"))
+        problem, found = str(errors.finding(error, "looking for instances")), None
+    if found is None:
         return CloudStatus(account.region, [], 0.0, 0.0, problem)
-    return judge(account.region, found, datetime.now(UTC))
+    return judge(account.region, stack, found, datetime.now(UTC), noted)
 
 
-def judge(region: str, found: Found, now: datetime) -> CloudStatus:
+def judge(region: str, stack: str, found: Found, now: datetime, noted: Mapping[str, str]) -> CloudStatus:
     """What there is, as figures. Pure."""
     listed = [_of_instance(region, item, now) for item in sorted(found.instances.values(), key=lambda item: item.name)]
     disks = prices.volumes(region, found.volume_gib)
@@ -61,7 +70,27 @@ def judge(region: str, found: Found, now: datetime) -> CloudStatus:
         usd=round(sum(item.usd or 0.0 for item in listed) + disks * max(ages, default=0.0), 4),
         hourly_usd=round(sum(running) + disks, 4),
         problem="",
+        lost=[line for node, at in noted.items() if (line := lost(stack, node, found.instances.get(node), at))],
     )
+
+
+def lost(stack: str, node: str, there: Instance | None, noted: str) -> str:
+    """That a node is not where ssh looks for it, and what to do; empty when it is. Pure.
+
+    stack, node: their names; there: its instance; noted: where ssh looks for it, empty for nowhere.
+    """
+    about = ("-e", f"stack_name={stack}")
+    why = f" ({there.reason})" if there is not None and there.reason else ""
+    if there is None or there.state in NO_KEEPING:
+        return f"{node} has no instance any more{why}; have another made with: {command('install', *about)}"
+    if there.state != "running":
+        return f"{node} is {there.state}{why}; have it started with: {command('provision', *about)}"
+    if there.public_address != noted:
+        return (
+            f"{node} is at {there.public_address or 'no public address'} since it was started, and is looked for at"
+            f" {noted or 'none'}; have that noted with: {command('provision', *about)}"
+        )
+    return ""
 
 
 def _hours(instance: Instance, now: datetime) -> float:
@@ -106,5 +135,6 @@ def text(part: CloudStatus) -> str:
             table(("node", "instance", "state", "type", "public address", "stops in", "cost"), rows),
             f"about ${part.usd:.2f} since the last start, ${part.hourly_usd:.2f} an hour now, at list prices of"
             f" {prices.AS_OF} in {prices.of_region(part.region)}",
+            *part.lost,
         ]
     )

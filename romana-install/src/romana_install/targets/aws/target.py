@@ -34,7 +34,8 @@ class Aws(Machines):
     So their own network is held against the address plan only.
 
     region: empty where none is known; zones: those that were asked for; account: the number of the one it is in, empty
-    before AWS has said it; zone: the one that was chosen where none was asked for.
+    before AWS has said it; zone: the one that was chosen where none was asked for; put: key and value of each of
+    aws_tags that any run may have put somewhere, for those that are to go some day.
     """
 
     region: str = ""
@@ -42,6 +43,7 @@ class Aws(Machines):
     zones: list[str] = field(default_factory=list)
     account: str = ""
     zone: str = ""
+    put: list[list[str]] = field(default_factory=list)
 
     name: ClassVar[str] = "aws"
     default_engine: ClassVar[str] = "devstack"
@@ -55,7 +57,7 @@ class Aws(Machines):
         made = existing.target if existing is not None and isinstance(existing.target, cls) else cls()
         profile = config.aws_profile or made.profile
         region = config.region or made.region or usual_region(profile, os.environ)
-        return cls(region, profile, config.aws_availability_zones, made.account, made.zone)
+        return cls(region, profile, config.aws_availability_zones, made.account, made.zone, made.put)
 
     @property
     def of(self) -> Account:
@@ -90,9 +92,10 @@ class Aws(Machines):
         return preflight.findings(intent, self.of)
 
     def settled(self, intent: Intent) -> Self:
-        """With its account, so that another's is not taken for it later; and the zone of a new stack that names none.
+        """With its account, so that another's is not taken for it later; the zone of a new stack that names none; and
+        the tags that this run puts.
 
-        AWS would choose one that may not have the instance types. Raises PreflightError.
+        AWS would choose a zone that may not have the instance types. Raises PreflightError.
         """
         from botocore.exceptions import BotoCoreError, ClientError
 
@@ -103,7 +106,8 @@ class Aws(Machines):
             zone = self.zone
             if intent.existing is None and not self.zones:
                 zone = zones.with_all(zones.offering(self.of.client("ec2"), types))[0]
-            return replace(self, account=self.of.number(), zone=zone)
+            put = sorted({*map(tuple, self.put), *intent.config.aws_tags.items()})
+            return replace(self, account=self.of.number(), zone=zone, put=[list(pair) for pair in put])
         except (BotoCoreError, ClientError) as error:
             raise PreflightError([errors.finding(error, "asking AWS who we are")]) from None
 
@@ -111,6 +115,7 @@ class Aws(Machines):
         """Subnets and instances."""
         return {
             "nodes_are_routed": config.aws_routes,
+            "stack_dropped_tags": [{"key": key, "value": value} for key, value in self._dropped(config)],
             "stack_subnets": [
                 {"network": str(part.network), "zone": part.zone or self.zone} for part in network.subnets(config)
             ],
@@ -134,6 +139,13 @@ class Aws(Machines):
         """At addresses that EC2 has given."""
         return ssh.config_of_machines(stack, assigned=True)
 
+    def silence(self, stack: Stack, node: Node, said: str) -> str:
+        """By what ssh said, and what EC2 says of the instance."""
+        from romana_install.targets.aws import silence
+
+        why = silence.reason(self.of, stack.name, node.name, _noted_address(stack, node))
+        return "; ".join(filter(None, [super().silence(stack, node, said), why]))
+
     @contextmanager
     def client(self, stack: Stack) -> Iterator[Client]:
         """To the controller's public address. Raises StackError."""
@@ -148,14 +160,18 @@ class Aws(Machines):
         """What would be made, and what it costs."""
         from romana_install.targets.aws import show
 
-        found = show.plan(self.of, config, stack)
+        found = show.plan(self.of, config, stack, self._dropped(config))
         return Aspect(found, show.text(found))
+
+    def _dropped(self, config: Config) -> list[tuple[str, str]]:
+        """The tags that were put and are configured no more, but for keys that have another value now."""
+        return [(key, value) for key, value in self.put if key not in config.aws_tags]
 
     def status(self, stack: Stack) -> Aspect:
         """Instances, the time they have left, what they have cost."""
         from romana_install.targets.aws import status
 
-        found = status.ask(self.of, stack.name)
+        found = status.ask(self.of, stack.name, {node.name: _noted_address(stack, node) for node in stack.nodes})
         return Aspect({self.name: asdict(found)}, status.text(found), found.problem)
 
     def check_is_meant(self, stack: str, options: Options, given: Config) -> None:
@@ -193,20 +209,31 @@ class Aws(Machines):
 
     @classmethod
     def permissions(cls, given: Config) -> dict[str, Any]:
-        """A policy for IAM."""
-        from romana_install.targets.aws import policy
+        """A policy for IAM; where AWS can be asked, with what the account's own key for volumes takes."""
+        from botocore.exceptions import BotoCoreError, ClientError
+
+        from romana_install.targets.aws import keys, policy
 
         region = given.region or usual_region(given.aws_profile, os.environ)
-        return policy.document(region)
+        try:
+            key = keys.default(Account(region, given.aws_profile).client("ec2")) if region else ""
+        except (BotoCoreError, ClientError):
+            key = ""
+        return policy.document(region, key)
 
 
 def _public_address(stack: Stack, node: Node) -> str:
     """Where a node is reached from outside. Raises StackError when it has no such address."""
+    if address := _noted_address(stack, node):
+        return address
+    raise StackError(f"{node.name} has no public address; have it started with: {command('provision')}")
+
+
+def _noted_address(stack: Stack, node: Node) -> str:
+    """The public address that a node had when addresses were last written down; empty without one."""
     path = stack.directory / ADDRESSES_FILE
     words = path.read_text().split() if path.is_file() else []
-    if node.name in words:
-        return words[words.index("HostName", words.index(node.name)) + 1]
-    raise StackError(f"{node.name} has no public address; have it started with: {command('provision')}")
+    return words[words.index("HostName", words.index(node.name)) + 1] if node.name in words else ""
 
 
 TARGET = Aws

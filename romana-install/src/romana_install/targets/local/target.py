@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Self
 
 from romana_install.ansible.package_index import pip_options
+from romana_install.ansible.run import Watch
 from romana_install.base import machine
 from romana_install.base.findings import Finding
 from romana_install.base.machine import MachineNetwork
@@ -76,7 +77,7 @@ class Local(Machines):
         """What playbooks do otherwise with containers."""
         return {"nodes_are_containers": True, "nodes_have_guest": True}
 
-    def watch(self, stack: Stack) -> Callable[[], tuple[str, str]]:
+    def watch(self, stack: Stack) -> Watch:
         """Supervisors that end."""
         return supervisors.Watch(stack.directory)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from romana.addressing import plan_findings
 from romana_install.base.findings import Finding, did_you_mean
+from romana_install.config.address_plan import PLAN_KEYS
 from romana_install.config.read import Draft
 from romana_install.state.stack import Stack
 from romana_install.targets import checks
@@ -26,7 +27,7 @@ def findings(draft: Draft, target: Static, existing: Stack | None) -> Iterator[F
             draft.where("openstack_engine"),
             "is devstack, which is not for servers that are to be given back as they were; give packages or none",
         )
-    if draft.usable(*checks.PLAN_KEYS):
+    if draft.usable(*PLAN_KEYS):
         yield from _plan(draft, servers)
     if draft.usable("romana_host_owners") and servers.nodes:
         yield from _owners(draft, servers)
@@ -36,7 +37,7 @@ def findings(draft: Draft, target: Static, existing: Stack | None) -> Iterator[F
 
 def _plan(draft: Draft, servers: Servers) -> Iterator[Finding]:
     config = draft.config
-    if plan_findings(*(getattr(config, key) for key in checks.PLAN_KEYS)):
+    if plan_findings(*(getattr(config, key) for key in PLAN_KEYS)):
         return  # which has been said
     network = IPv4Network(config.romana_cidr)
     for node in servers.nodes:

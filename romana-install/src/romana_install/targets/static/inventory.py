@@ -191,7 +191,7 @@ def _group_findings(hosts: Mapping[str, list[str]], listing: Mapping[str, Any], 
     controllers = [name for name, groups in hosts.items() if "controller" in groups]
     unknown = [group for group in listing if group not in ("_meta", "all", "ungrouped", *GROUPS)]
     if not controllers:
-        yield Finding(lines.where("children", "controller"), "no controller; put one host into the group controller")
+        yield Finding(lines.where("children", "controller"), "no controller; put one server into the group controller")
     if len(controllers) > 1:
         names = ", ".join(controllers)
         yield Finding(lines.where("children", "controller"), f"{names} are controllers; leave one in that group")

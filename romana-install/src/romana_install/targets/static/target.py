@@ -52,9 +52,8 @@ class Static(Target):
         if options.inventory is not None:
             servers = inventory.read(options.inventory, existing)
         elif existing is None or not there:
-            text = (
-                f"the target static needs an inventory of your servers, given with -i; begin with {inventory.EXAMPLE}"
-            )
+            own = "my-servers.yml"
+            text = f"needs an inventory of your servers: cp {inventory.EXAMPLE} {own}, edit it, and add -i {own}"
             servers = Servers(findings=(Finding("-t static", text),))
         else:
             servers = Servers(existing.nodes, dict(there))

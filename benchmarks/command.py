@@ -1,0 +1,31 @@
+"""The command line that the benchmarks in network namespaces have in common, and what they leave."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+
+def parser(description: str) -> argparse.ArgumentParser:
+    """With what all have; description: as the program shows it."""
+    made = argparse.ArgumentParser(description=description, formatter_class=argparse.RawDescriptionHelpFormatter)
+    made.add_argument("--output", type=Path, help="file for the JSON")
+    return made
+
+
+def root_options(of: argparse.ArgumentParser) -> argparse.Namespace:
+    """The command line's; ends the program when it is not root's."""
+    options = of.parse_args()
+    if os.geteuid() != 0:
+        of.error("needs root: it makes network namespaces")
+    return options
+
+
+def publish(result: Mapping[str, object], output: Path | None) -> None:
+    """Print the result, and write it where it is wanted."""
+    print(json.dumps(result))
+    if output:
+        output.write_text(json.dumps(result, indent=2) + "\n")

@@ -1,0 +1,89 @@
+"""A database as the release before security groups left it, at its migration 0003."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import dataclass
+from ipaddress import IPv4Address
+from pathlib import Path
+
+from alembic import command
+from alembic.config import Config
+from sqlalchemy import URL, Connection, MetaData, create_engine, insert
+
+from romana.models import Plan
+from romana.store import migrations
+
+REVISION = "0003"
+GENERATION = 40  # of everything in it
+TENANT = "admin"
+SEGMENTS = ("s1", "s2")
+
+
+@dataclass(frozen=True)
+class OldEndpoint:
+    """An endpoint; its host is a number from 0, its segment one from 1."""
+
+    host: int
+    segment: int
+    number: int
+    mac: str
+    interface: str
+
+    @property
+    def id(self) -> str:
+        return f"00000000-0000-4000-8000-{self.host:04x}{self.segment:04x}{self.number:04x}"
+
+    @property
+    def key(self) -> str:
+        return f"key of {self.id}"
+
+    @property
+    def address(self) -> IPv4Address:
+        return Plan().address_plan().address(self.host, 1, self.segment, self.number)
+
+
+def fill(url: URL, hosts: dict[str, str], endpoints: list[OldEndpoint]) -> None:
+    """Make it: hosts with these addresses, a tenant with two segments, a policy from the first to the second."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        config = Config()
+        config.set_main_option("script_location", str(Path(next(iter(migrations.__path__)))))
+        config.attributes["connection"] = connection
+        command.upgrade(config, REVISION)
+    with engine.begin() as connection:
+        _insert(connection, hosts, endpoints)
+    engine.dispose()
+
+
+def _insert(connection: Connection, hosts: dict[str, str], endpoints: list[OldEndpoint]) -> None:
+    there = MetaData()
+    there.reflect(connection)
+
+    def add(table: str, **values: object) -> None:
+        connection.execute(insert(there.tables[table]).values(**values))
+
+    add("meta", id=1, generation=GENERATION, **Plan().model_dump())
+    for number, (name, address) in enumerate(hosts.items()):
+        add("hosts", id=number + 1, name=name, number=number, address=int(IPv4Address(address)), generation=GENERATION,
+            applied_errors=0)  # fmt: skip
+    add("tenants", id=1, name=TENANT, number=1, generation=GENERATION)
+    for number, name in enumerate(SEGMENTS, 1):
+        add("segments", id=number, tenant_id=1, name=name, number=number, generation=GENERATION)
+    for one in endpoints:
+        request = _digest(list(hosts)[one.host], one)
+        add("endpoints", id=one.id, host_id=one.host + 1, segment_id=one.segment, number=one.number,
+            address=int(one.address), mac=one.mac, interface=one.interface, status="active", generation=GENERATION,
+            status_generation=GENERATION, idempotency_key=one.key, request_hash=request)  # fmt: skip
+    add("policies", id=1, name="web", source_tenant_id=1, source_segment_id=1, target_tenant_id=1, target_segment_id=2,
+        protocol="tcp", ports='["80"]', generation=GENERATION)  # fmt: skip
+
+
+def _digest(host: str, one: OldEndpoint) -> str:
+    """Of a request, as that release wrote it."""
+    request = {
+        "host": host, "tenant": TENANT, "segment": SEGMENTS[one.segment - 1], "mac": one.mac,
+        "interface": one.interface, "name": None, "address": None,
+    }  # fmt: skip
+    return hashlib.sha256(json.dumps(request, separators=(",", ":")).encode()).hexdigest()

@@ -1,0 +1,135 @@
+"""Who lets a conversation begin, and who does not."""
+
+from ipaddress import IPv4Address, IPv4Network
+
+import pytest
+
+from romana.models import (
+    AddressPair,
+    Direction,
+    Endpoint,
+    EndpointStatus,
+    Group,
+    GroupRule,
+    Lease,
+    Peer,
+    Permissions,
+    Policy,
+    Protocol,
+)
+from romana.verdict import EGRESS, ENDPOINT, INGRESS, SEGMENTS, Service, Side, Step, describe, verdict
+
+SSH, PING, GRE = Service(6, port=22), Service(1, kind=(8, 0)), Service(47)
+OUT = GroupRule(direction=Direction.EGRESS)
+OUTSIDE = Side(IPv4Network("192.0.2.7"))
+
+
+def side(name: str, segment: str = "s1", **permissions: object) -> Side:
+    address = IPv4Address(f"10.0.17.{ord(name)}")
+    endpoint = Endpoint(
+        id=name, name=name, host="h", tenant="t", segment=segment, address=address, mac="02:00:00:00:00:01",
+        interface=name, permissions=Permissions.model_validate(permissions), lease=Lease(),
+        status=EndpointStatus.ACTIVE, generation=1,
+    )  # fmt: skip
+    return Side(IPv4Network(address), endpoint)
+
+
+def group(name: str, *rules: GroupRule) -> Group:
+    return Group(id=name, name=None, rules=list(rules), endpoints=0, generation=1)
+
+
+def ingress(**values: object) -> GroupRule:
+    return GroupRule.model_validate({"direction": "ingress", **values})
+
+
+def ask(
+    source: Side, target: Side, service: Service, *groups: Group, policies: list[Policy] | None = None
+) -> list[Step]:
+    there = [one.endpoint for one in (source, target) if one.endpoint]
+    return verdict(source, target, service, policies or [], {one.id: one for one in groups}, there)
+
+
+def passes(steps: list[Step]) -> bool:
+    return all(step.passes for step in steps)
+
+
+def test_segments_alone_where_groups_have_no_say() -> None:
+    steps = ask(side("a"), side("b"), SSH)
+    assert passes(steps)
+    assert [step.why for step in steps] == ["both are in t/s1", *["groups have no say about it"] * 2]
+    steps = ask(side("a"), side("b", "s2"), SSH)
+    assert [step.why for step in steps if not step.passes] == ["no policy lets t/s1 ask t/s2 for this"]
+
+
+def test_the_policy_that_lets_pass_is_named() -> None:
+    policy = Policy(
+        name="web", source=Peer(tenant="t"), target=Peer(tenant="t", segment="s2"), protocol=Protocol.TCP,
+        ports=["22"], generation=1,
+    )  # fmt: skip
+    steps = ask(side("a"), side("b", "s2"), SSH, policies=[policy])
+    assert steps[0] == Step("segments and policies", True, "policy web lets t/s1 ask t/s2", SEGMENTS)
+    assert not passes(ask(side("a"), side("b", "s2"), PING, policies=[policy]))
+    assert not passes(ask(side("a"), side("b", "s2"), GRE, policies=[policy]))
+
+
+def test_both_sides_groups_are_asked() -> None:
+    open_, ssh = group("open", OUT), group("ssh", ingress(protocol=6, ports="22"))
+    a, b = side("a", groups=["open"]), side("b", groups=["ssh"])
+    steps = ask(a, b, SSH, open_, ssh)
+    assert passes(steps)
+    assert steps[1:] == [
+        Step("egress of a", True, "group open: egress all to anywhere", EGRESS),
+        Step("ingress of b", True, "group ssh: ingress tcp 22 from anywhere", INGRESS),
+    ]
+    steps = ask(b, a, SSH, open_, ssh)
+    assert [step.why for step in steps if not step.passes] == [
+        "no egress rule of its groups lets it pass: ssh",
+        "no ingress rule of its groups lets it pass: open",
+    ]
+    assert not passes(ask(a, b, PING, open_, ssh))
+
+
+def test_no_group_is_no_rule() -> None:
+    assert ask(side("a"), side("b", groups=[]), SSH)[-1] == Step("ingress of b", False, "it is in no group", INGRESS)
+
+
+@pytest.mark.parametrize(
+    ("rule", "yes"),
+    [
+        (ingress(remote_group="mates"), True),
+        (ingress(remote_group="others"), False),
+        (ingress(remotes=["10.0.17.0/24"]), True),
+        (ingress(remotes=["192.0.2.0/24"]), False),
+        (ingress(protocol=1), True),
+        (ingress(protocol=1, icmp_type=8), True),
+        (ingress(protocol=1, icmp_type=8, icmp_code=1), False),
+        (ingress(protocol=1, icmp_type=0), False),
+        (ingress(protocol=6), False),
+    ],
+    ids=str,
+)
+def test_what_a_rule_is_about(rule: GroupRule, yes: bool) -> None:
+    mates = side("a", groups=["mates"])
+    assert passes(ask(mates, side("b", groups=["g"]), PING, group("g", rule), group("mates", OUT))) == yes
+
+
+def test_address_pairs_are_members_too() -> None:
+    pair = AddressPair(network=IPv4Network("192.0.2.0/24"))
+    member = side("a", groups=["mates"], address_pairs=[pair]).endpoint
+    target = side("b", groups=["g"])
+    assert member is not None
+    steps = verdict(OUTSIDE, target, SSH, [], {"g": group("g", ingress(remote_group="mates"))}, [member])
+    assert [step.passes for step in steps] == [False, True]
+
+
+def test_a_disabled_endpoint_is_named() -> None:
+    assert ask(side("a", enabled=False), side("b"), SSH)[0] == Step("endpoint a", False, "it is disabled", ENDPOINT)
+
+
+def test_rules_in_words() -> None:
+    assert describe(ingress(protocol=47, remotes=["192.0.2.0/24", "198.51.100.0/24"]), {}) == (
+        "ingress protocol 47 from 192.0.2.0/24, 198.51.100.0/24"
+    )
+    assert describe(ingress(protocol=1, icmp_type=3, icmp_code=4, remote_group="g"), {}) == (
+        "ingress icmp type 3 code 4 from group g"
+    )
