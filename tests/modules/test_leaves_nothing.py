@@ -2,26 +2,43 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import tempfile
 import uuid
 from pathlib import Path
 
 import leaves_nothing
 import pytest
 
-PROGRAM = Path(leaves_nothing.__file__)
-# What others do meanwhile is in other namespaces, but for files in /tmp.
+# What others do meanwhile is in other namespaces and places: what they need would be removed as left, too.
 APART = ["unshare", "--net", "--mount", "--pid", "--fork", "--kill-child", "--mount-proc"]
 OWN = f"for place in /run {leaves_nothing.CGROUPS}; do mount -t tmpfs tmpfs $place; done"
+PROGRAM = """
+import sys
+from pathlib import Path
+import leaves_nothing
+leaves_nothing.PLACES = (Path("/run"), Path("/run/netns"))
+sys.exit(leaves_nothing.main())
+"""
 
 
 def left_by(script: str) -> tuple[int, list[str]]:
     """The exit status after a shell script, and what it is said to have left."""
-    check = [*APART, "sh", "-ec", f'{OWN}; exec "$@"', "sh", sys.executable, str(PROGRAM), "sh", "-ec", script]
-    done = subprocess.run(check, capture_output=True, text=True, check=False)
-    lines = [line.removeprefix("left behind: ") for line in done.stderr.splitlines()]
-    return done.returncode, [line for line in lines if not line.startswith("files: /tmp")]
+    check = [*APART, "sh", "-ec", f'{OWN}; exec "$@"', "sh", sys.executable, "-c", PROGRAM, "sh", "-ec", script]
+    environment = {**os.environ, "PYTHONPATH": str(Path(leaves_nothing.__file__).parent)}
+    done = subprocess.run(check, env=environment, capture_output=True, text=True, check=False)
+    return done.returncode, [line.removeprefix("left behind: ") for line in done.stderr.splitlines()]
+
+
+def test_what_others_make_meanwhile_stays() -> None:
+    theirs = Path(tempfile.gettempdir()) / f"romana-{uuid.uuid4().hex[:8]}"
+    try:
+        assert left_by(f"mkdir {theirs}") == (0, [])
+        assert theirs.exists()
+    finally:
+        theirs.rmdir()
 
 
 def test_nothing_is_said_when_nothing_is_left() -> None:
