@@ -14,7 +14,7 @@ import time
 from pathlib import Path
 from typing import Any
 
-sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "aws"))
+sys.path.insert(0, str(Path(__file__).parents[1] / "tests" / "e2e" / "aws"))
 
 from aws_setup import Cloud, Setup
 from install import main

@@ -17,7 +17,7 @@ from typing import Any
 
 from install import PROJECT, main
 
-sys.path += [str(PROJECT / "tests" / folder) for folder in ("aws", "static", "support")]
+sys.path += [str(PROJECT / "tests" / folder) for folder in ("e2e/aws", "e2e/static", "support")]
 
 from live_cloud import LiveCloud
 

@@ -20,7 +20,7 @@ from typing import Any
 
 from install import COPIED, NAME, PROJECT, main, run
 
-sys.path.append(str(PROJECT / "tests" / "openstack"))
+sys.path.append(str(PROJECT / "tests" / "e2e" / "openstack"))
 
 from cloud_client import Cloud
 

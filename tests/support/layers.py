@@ -45,7 +45,7 @@ LAYERS = {
     "legacy": Layer(("networking-romana/tests/legacy",)),
     "agent": Layer(("romana-core/tests/agent", "romana-core/tests/probe", "tests/network")),
     "vagrant": Layer(
-        ("tests/vagrant",),
+        ("tests/e2e/vagrant",),
         # Also libvirtd itself, without its service: the tests start it in a place of its own.
         (
             *PROGRAMS,
@@ -53,16 +53,16 @@ LAYERS = {
             *("vagrant", "vagrant-libvirt"),
         ),
     ),
-    "openstack": Layer(("tests/openstack/test_cloud.py",), (*PROGRAMS, *BROWSER)),
+    "openstack": Layer(("tests/e2e/openstack/test_cloud.py",), (*PROGRAMS, *BROWSER)),
     "systems": Layer(("tests/fresh/test_sudo.py",)),
-    "static": Layer(("tests/static",)),
-    "local": Layer(("tests/local",)),
-    "aws": Layer(("tests/aws",)),
+    "static": Layer(("tests/e2e/static",)),
+    "local": Layer(("tests/e2e/local",)),
+    "aws": Layer(("tests/e2e/aws",)),
     "roles": Layer(("tests/roles",)),
     "guest": Layer(("tests/guest",)),
     "modules": Layer(("tests/modules",)),
-    "tempest": Layer(("tests/openstack/test_tempest.py",), (*PROGRAMS, *BROWSER), by_name=True),
-    "aws-real": Layer(("tests/aws/real",), packages=(), by_name=True),
+    "tempest": Layer(("tests/e2e/openstack/test_tempest.py",), (*PROGRAMS, *BROWSER), by_name=True),
+    "aws-real": Layer(("tests/e2e/aws/real",), packages=(), by_name=True),
 }
 SETS = {
     "quick": ("lint", "unit", "api", "modules"),

@@ -49,10 +49,10 @@ def test_everything_is_all_layers() -> None:
     assert layers.chosen(["everything"]) == layers.chosen([])
 
 
-REAL = "tests/aws/real/test_real.py"
+REAL = "tests/e2e/aws/real/test_real.py"
 
 
-@pytest.mark.parametrize(("named", "is_there"), [("tests/aws", False), ("tests/aws/real", True), (REAL, True)])
+@pytest.mark.parametrize(("named", "is_there"), [("tests/e2e/aws", False), ("tests/e2e/aws/real", True), (REAL, True)])
 def test_what_costs_money_on_aws_is_only_there_by_its_own_name(named: str, is_there: bool) -> None:
     where = {"ROMANA_TEST_AWS_REGION": "eu-west-1", "ROMANA_TEST_AWS_PROFILE": "mine"}
     command = [sys.executable, "-m", "pytest", "--collect-only", "-q", named]
@@ -72,11 +72,11 @@ def test_what_costs_money_on_aws_runs_only_where_it_is_said_where_and_as_whom() 
 
 def test_a_folder_in_anothers_is_its_own_layers() -> None:
     assert layers.layer_of(f"{REAL}::test_second_install_changes_nothing") == "aws-real"
-    assert layers.layer_of("tests/aws/test_stack.py") == "aws"
+    assert layers.layer_of("tests/e2e/aws/test_stack.py") == "aws"
 
 
-CLOUD = "tests/openstack/test_cloud.py::"
-SERVERS = "tests/static/test_"
+CLOUD = "tests/e2e/openstack/test_cloud.py::"
+SERVERS = "tests/e2e/static/test_"
 LONG = [
     f"{CLOUD}test_twenty_instances_at_once",
     f"{SERVERS}openstack.py::test_second_install_changes_nothing",
@@ -121,8 +121,8 @@ def report(test: str, phase: str, start: float, seconds: float) -> pytest.TestRe
 
 def test_table_counts_each_case_once_and_all_its_phases() -> None:
     reports = [
-        report("tests/static/test_servers.py::test_b", "call", 1100.0, 61.0),
-        report("tests/static/test_servers.py::test_b", "teardown", 1161.0, 9.0),
+        report("tests/e2e/static/test_servers.py::test_b", "call", 1100.0, 61.0),
+        report("tests/e2e/static/test_servers.py::test_b", "teardown", 1161.0, 9.0),
         report("tests/lint/test_lint.py::test_a", "call", 1000.0, 30.4),
         report("elsewhere/test_a.py::test_a", "call", 0.0, 5.0),
     ]

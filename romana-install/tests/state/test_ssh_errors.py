@@ -1,4 +1,4 @@
-"""What is made of the words of OpenSSH 9.2 to 10.0, at LogLevel INFO; tests/static/test_logins.py has them said."""
+"""What is made of the words of OpenSSH 9.2 to 10.0, at LogLevel INFO; tests/e2e/static/test_logins.py has them said."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is said of a key by its state. That it is asked for is tested where there is somebody to ask: tests/aws."""
+"""What is said of a key by its state. That it is asked for is tested where there is somebody to ask: tests/e2e/aws."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the checks make of AWS's figures. Their questions are tested where there is somebody to ask: tests/aws."""
+"""What the checks make of AWS's figures. Their questions are tested where there is somebody to ask: tests/e2e/aws."""
 
 from __future__ import annotations
 

@@ -2,7 +2,7 @@
 
 Makes docs/reference/commands.md by running them on a stack's controller, as its user root, who has the clouds there:
 
-    .venv/bin/python tests/openstack/commands.py ~/.local/state/romana-setup/romana > docs/reference/commands.md
+    .venv/bin/python tests/e2e/openstack/commands.py ~/.local/state/romana-setup/romana > docs/reference/commands.md
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import sys
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "commands.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "commands.md"
 RUNNER = Path(__file__).with_name("client_runner.py")
 INTRODUCTION = """# Commands
 
@@ -24,7 +24,7 @@ What `openstack` answers on a stack of the target `local` with the engine `packa
 commands were run in this order, on the controller: `./romana-setup ssh controller`, where root has the clouds. In the
 column *as* is the user: `demo` is `--os-cloud <stack_name>-demo`, `admin` is `--os-cloud <stack_name>`. ID is an id.
 
-This page is made by `tests/openstack/commands.py`, and compared by the layer `openstack` in `./run-tests long`.
+This page is made by `tests/e2e/openstack/commands.py`, and compared by the layer `openstack` in `./run-tests long`.
 """
 
 

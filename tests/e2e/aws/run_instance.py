@@ -16,7 +16,7 @@ from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
-SUPERVISOR = Path(__file__).parents[2] / "roles" / "local_nodes" / "files" / "supervise-node"
+SUPERVISOR = Path(__file__).parents[3] / "roles" / "local_nodes" / "files" / "supervise-node"
 POWER_OFF = signal.SIGRTMIN + 4  # as systemd reads it
 
 loader = SourceFileLoader("supervise_node", str(SUPERVISOR))

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 HERE = Path(__file__).parent
 PORT = 4566  # none of those at which a tunnel has the APIs of a cloud
 CLONE_NEWNET = 0x40000000

@@ -2,7 +2,7 @@
 
 Makes docs/reference/tempest.md by running all of WHOLE, which takes most of an hour, on a stack that has three nodes:
 
-    .venv/bin/python tests/openstack/tempest_cloud.py ~/.local/state romana >docs/reference/tempest.md
+    .venv/bin/python tests/e2e/openstack/tempest_cloud.py ~/.local/state romana >docs/reference/tempest.md
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from apart import python_apart
 from cloud_client import Cloud, account
 from romana_setup import Setup
 
-PAGE = Path(__file__).parents[2] / "docs" / "reference" / "tempest.md"
+PAGE = Path(__file__).parents[3] / "docs" / "reference" / "tempest.md"
 WHOLE = ("tempest.api.compute", "tempest.api.identity", "tempest.api.image")
 # What needs no instance. The rest is in WHOLE, and what it is about in other tests of the layer openstack.
 SUBSET = (
@@ -89,7 +89,7 @@ def run(stack: Setup, directory: Path, names: Sequence[str]) -> list[Outcome]:
 
 def version() -> str:
     """That of tempest."""
-    lock = Path(__file__).parents[2] / "requirements" / "tempest.lock"
+    lock = Path(__file__).parents[3] / "requirements" / "tempest.lock"
     (found,) = re.findall(r"^tempest==(\S+)", lock.read_text(), re.MULTILINE)
     return str(found)
 

@@ -18,7 +18,7 @@ from server_image import server_image
 from waiting import eventually
 from world import die_with_parent
 
-PROJECT = Path(__file__).parents[2]
+PROJECT = Path(__file__).parents[3]
 SUPERVISOR = PROJECT / "roles" / "local_nodes" / "files" / "supervise-node"
 USER = "debian"
 NO_PASSWORD = f"{USER} ALL=(ALL) NOPASSWD: ALL\n"
