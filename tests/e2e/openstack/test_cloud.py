@@ -21,6 +21,7 @@ from cloud_client import BLANK, Cloud, Server, account, wait_for
 from console import greeting
 from dashboard import Dashboard
 from keystoneauth1 import exceptions
+from outside import logged_in, mirror
 from refusal import PATHS, refusal
 from romana_setup import Setup
 from walk import Walks
@@ -273,6 +274,66 @@ def test_a_projects_own_network_is_a_segment(stack: Setup, admin: Cloud, demo: C
         for network in networks:
             demo.neutron.delete(f"/networks/{network}")
     assert [one["name"] for one in stack.romana("segment", "list", "demo")] == ["default", "s1", "s2"]
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_router_leads_outside_and_floating_ip_inside(stack: Setup, admin: Cloud) -> None:
+    """The guide's commands, docs/how-to/external-networks.md; this machine is who is outside."""
+    tell = partial(stack.ssh, "controller", "openstack", "--os-cloud", f"{stack.name}-demo")
+    here, hosts = stack.address(254), [stack.address(11), stack.address(12)]
+    enter = partial(logged_in, key=stack.directory / "ssh" / "demo", command="hostname")
+    made: list[tuple[str, ...]] = []  # what takes away what has been made, in the order of its making
+    booted: list[str] = []
+
+    def make(*words: str, undone: tuple[str, ...]) -> None:
+        tell(*words)
+        made.append(undone)
+
+    try:
+        make("network", "create", "lan", undone=("network", "delete", "lan"))
+        tell("subnet", "create", "--network", "lan", "--use-default-subnet-pool", "lan")
+        make("security", "group", "create", "door", undone=("security", "group", "delete", "door"))
+        tell("security", "group", "rule", "create", "--protocol", "tcp", "--dst-port", "22", "door")
+        lan = {"networks": [{"uuid": admin.network("lan")}], "security_groups": [{"name": "door"}]}
+        booted = [admin.boot(f"lan{number}", f"compute0{number}", **lan) for number in (1, 2)]
+        one, two = admin.active(*booted)
+        admin.ready(*booted)
+        with mirror(here) as page:
+
+            def seen_as(server: Server) -> str:
+                """By which address an instance is seen here; empty when it does not get here."""
+                return admin.run(server, f"timeout 5 wget -q -O - {page} || true").strip()
+
+            assert seen_as(one) == ""
+            make("router", "create", "out", undone=("router", "delete", "out"))
+            tell("router", "set", "--external-gateway", "public", "out")
+            make("router", "add", "subnet", "out", "lan", undone=("router", "remove", "subnet", "out", "lan"))
+            wait_for(lambda: seen_as(one), "the router leads outside")
+            assert [seen_as(one), seen_as(two)] == hosts
+            answer = json.loads(tell("floating", "ip", "create", "public", "-f", "json"))
+            address = answer["floating_ip_address"]
+            made.append(("floating", "ip", "delete", address))
+            assert enter(address) is None
+            tell("server", "add", "floating", "ip", "lan1", address)
+            wait_for(lambda: enter(address) == "lan1", "the floating IP leads to its instance")
+            assert [seen_as(one), seen_as(two)] == [address, hosts[1]]
+            assert stack.romana("floating-ip", "show", address)["endpoint_address"] == one.address
+            with pytest.raises(OSError, match=r"timed out|refused"):
+                socket.create_connection((address, 80), timeout=2)  # its security group says nothing of that
+            # To another host, whose neighbours are told of it.
+            tell("server", "remove", "floating", "ip", "lan1", address)
+            tell("server", "add", "floating", "ip", "lan2", address)
+            wait_for(lambda: enter(address) == "lan2", "the floating IP leads to the other instance")
+            assert [seen_as(one), seen_as(two)] == [hosts[0], address]
+            asked = f"(sleep 2; echo) | timeout 5 nc {address} 22"
+            assert "SSH-2.0" in admin.run(one, asked)  # as whoever is outside
+            tell("floating", "ip", "unset", "--port", address)
+            wait_for(lambda: enter(address) is None, "the floating IP leads nowhere")
+    finally:
+        admin.delete(*booted)
+        for words in reversed(made):
+            tell(*words)
+    assert (stack.romana("router", "list"), stack.romana("floating-ip", "list")) == ([], [])
 
 
 def hops(cloud: Cloud, source: Server, target: Server) -> list[str]:
