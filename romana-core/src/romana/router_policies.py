@@ -1,0 +1,24 @@
+"""What a router lets pass, as policies that nobody made. Pure."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Network
+from itertools import permutations
+
+from romana.models import Peer, PolicyCreate, RouterPut
+
+OUTSIDE = IPv4Network("0.0.0.0/0")  # as policies mean it: all that is outside the plan
+
+
+def router_policies(name: str, router: RouterPut) -> list[PolicyCreate]:
+    """Each two of its segments may ask each other for anything, and with `outside` each may ask what is there.
+
+    name: of the router; these are no names that a user's policy could have.
+    """
+    sides = [Peer(tenant=one.tenant, segment=one.segment) for one in router.segments]
+    pairs = list(permutations(sides, 2))
+    if router.outside:
+        pairs += [(side, Peer(cidr=OUTSIDE)) for side in sides]
+    return [
+        PolicyCreate.model_construct(name=f"router {name}", source=source, target=target) for source, target in pairs
+    ]
