@@ -691,8 +691,8 @@ class AppliedEndpoint(Model):
 
 class AppliedError(Model):
     subject: str = Field(
-        description="what failed: 'gateway', 'route 10.1.0.0/16', 'endpoint <id>', 'group <id>', 'firewall', 'dhcp',"
-        " 'state'"
+        description="what failed: 'gateway', 'route 10.1.0.0/16', 'endpoint <id>', 'group <id>', 'floating IP"
+        " <address>', 'firewall', 'dhcp', 'state'"
     )
     message: str
 
