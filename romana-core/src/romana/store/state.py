@@ -227,7 +227,7 @@ def _router_rules(connection: Connection, there: Sequence[Row[*tuple[Any, ...]]]
     return [
         StateRule(source=selector(policy.source), target=selector(policy.target), protocol=policy.protocol)
         for router in all_routers(connection)
-        for policy in router_policies(router.id, router)
+        for policy in router_policies(router)
     ]
 
 
