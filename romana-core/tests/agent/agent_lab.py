@@ -41,6 +41,7 @@ from romana.models import (
     Protocol,
     Selector,
     StateEndpoint,
+    StateFloating,
     StateGroup,
     StateHost,
     StateRule,
@@ -402,6 +403,7 @@ class Lab:
     segments: list[tuple[int, int]] = field(default_factory=lambda: [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)])
     rules: list[StateRule] = field(default_factory=list)
     groups: dict[str, list[GroupRule]] = field(default_factory=dict)
+    floating: dict[str, Guest] = field(default_factory=dict)  # floating IPs, and whose they are
     silent: set[str] = field(default_factory=set)  # groups whose members nobody tells
     owners: dict[int, int] = field(default_factory=dict)  # tenants, of nodes that are not everybody's
     generation: int = 0
@@ -489,6 +491,11 @@ class Lab:
                 if item.node is node
             ],
             groups=[StateGroup(id=name, rules=rules) for name, rules in self.groups.items()],
+            floating=[
+                StateFloating(address=IPv4Address(address), endpoint_address=IPv4Address(item.address))
+                for address, item in self.floating.items()
+                if item.node is node
+            ],
         )
 
     def members(self) -> Members:

@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Iterable
+from ipaddress import IPv4Address
 
 from romana.cli import arguments
 from romana.cli.base import Deleting, Listing, Showing
 from romana.cli.find_endpoint import find_endpoint
+from romana.client import Client
 from romana.models import Endpoint, EndpointCreate
+
+
+class ShownEndpoint(Endpoint):
+    """An endpoint with its floating IP."""
+
+    floating_ip: IPv4Address | None
 
 
 class ListEndpoints(Listing):
     """List the endpoints, or those that match all options."""
 
     example = "romana endpoint list --host compute01 --tenant admin"
-    columns = ("id", "name", "address", "host", "tenant", "segment", "interface", "status")
+    columns = ("id", "name", "address", "host", "tenant", "segment", "interface", "status", "floating_ip")
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -26,27 +34,28 @@ class ListEndpoints(Listing):
         parser.add_argument("--interface", metavar="NAME", type=arguments.interface, help="only on this interface")
         return parser
 
-    def things(self, args: argparse.Namespace) -> Iterable[Endpoint]:
-        return self.api.endpoints(
+    def things(self, args: argparse.Namespace) -> Iterable[ShownEndpoint]:
+        found = self.api.endpoints(
             host=args.host,
             tenant=args.tenant,
             segment=args.segment,
             address=args.address,
             interface=args.interface,
         )
+        return _with_floating_ips(self.api, found)
 
 
 class ShowEndpoint(Showing):
     """Show an endpoint."""
 
     example = "romana endpoint show 10.0.18.5"
-    shows = Endpoint
+    shows = ShownEndpoint
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         return _with_reference(super().get_parser(prog_name))
 
-    def thing(self, args: argparse.Namespace) -> Endpoint:
-        return find_endpoint(self.api, args.endpoint)
+    def thing(self, args: argparse.Namespace) -> ShownEndpoint:
+        return _with_floating_ips(self.api, [find_endpoint(self.api, args.endpoint)])[0]
 
 
 class CreateEndpoint(Showing):
@@ -56,7 +65,7 @@ class CreateEndpoint(Showing):
     """
 
     example = "romana endpoint create admin/s1 --host compute01 --interface tap0 --mac fa:16:3e:00:00:01 --name web1"
-    shows = Endpoint
+    shows = ShownEndpoint
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -88,7 +97,7 @@ class CreateEndpoint(Showing):
         parser.add_argument("--key", metavar="KEY", help="idempotency key: the same key returns the same endpoint")
         return parser
 
-    def thing(self, args: argparse.Namespace) -> Endpoint:
+    def thing(self, args: argparse.Namespace) -> ShownEndpoint:
         tenant, segment = args.place
         wanted = EndpointCreate(
             host=args.host,
@@ -99,7 +108,7 @@ class CreateEndpoint(Showing):
             name=args.name,
             address=args.address,
         )
-        return self.api.create_endpoint(wanted, args.key)
+        return _with_floating_ips(self.api, [self.api.create_endpoint(wanted, args.key)])[0]
 
 
 class DeleteEndpoint(Deleting):
@@ -114,6 +123,11 @@ class DeleteEndpoint(Deleting):
         endpoint = find_endpoint(self.api, args.endpoint)
         self.api.delete_endpoint(endpoint.id)
         return f"endpoint {endpoint.id} ({endpoint.address}) deleted"
+
+
+def _with_floating_ips(api: Client, endpoints: Iterable[Endpoint]) -> list[ShownEndpoint]:
+    floating = {one.endpoint: one.address for one in api.floating_ips()}
+    return [ShownEndpoint(**dict(one), floating_ip=floating.get(one.id)) for one in endpoints]
 
 
 def _with_reference(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:

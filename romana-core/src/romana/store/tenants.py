@@ -8,6 +8,7 @@ from romana.models import Tenant, TenantCreate, TenantUpdate
 from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, InUseError, NotFoundError, TenantsExhaustedError
 from romana.store.numbers import check_generation, lowest_free
+from romana.store.router_segments import take_out
 from romana.store.schema import endpoints, hosts, policies, segments, tenants
 from romana.store.store import Store, current_generation, wake_all_hosts
 
@@ -135,6 +136,7 @@ def delete_tenant(store: Store, name: str, expected: int | None) -> None:
                 tenant=name,
                 hosts=list(names),
             )
+        take_out(connection, segments.c.tenant_id == row["id"])
         connection.execute(delete(segments).where(segments.c.tenant_id == row["id"]))
         connection.execute(delete(tenants).where(tenants.c.id == row["id"]))
         if row["segments"]:
