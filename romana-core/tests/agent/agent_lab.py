@@ -99,7 +99,9 @@ class Pinger:
     def __init__(self, guest: Guest, target: Guest | str, interval: float = 0.02) -> None:
         address = target if isinstance(target, str) else target.address
         argv = guest.inside.command("busybox", "ping", "-i", str(interval), "-W", "1", address)
-        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # A pipe that nobody reads is full after a thousand answers, and ping misses those that come meanwhile.
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it is read when ping has ended
+        self._process = subprocess.Popen(argv, stdout=self._output, stderr=subprocess.STDOUT)
 
     def losses(self) -> tuple[int, int]:
         """Stop. Returns how many pings were sent, and how many of them were not answered.
@@ -107,7 +109,10 @@ class Pinger:
         The last one does not count: ping may end before its answer is there.
         """
         self._process.send_signal(signal.SIGINT)
-        output, _ = self._process.communicate(timeout=120)
+        self._process.wait(timeout=120)
+        with self._output as file:
+            file.seek(0)
+            output = file.read()
         (total,) = re.findall(r"^(\d+) packets transmitted", output, re.MULTILINE)
         sent = int(total) - 1
         answered = {int(number) for number in re.findall(r" seq=(\d+) ", output)}
