@@ -56,7 +56,7 @@ def other_stacks(stack: Stack, others: Sequence[Stack]) -> Iterator[Finding]:
             yield Finding(
                 "vagrant_network",
                 f"{network} is used by stack {other.name}; give another network, or uninstall with: "
-                f"{command('uninstall', '-e', f'stack_name={other.name}')}",
+                f"{command('uninstall', stack=other.name)}",
             )
 
 
