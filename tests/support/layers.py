@@ -68,7 +68,7 @@ SETS = {
     "quick": ("lint", "unit", "api", "modules"),
     "fresh": ("first", "systems"),
     # Those that have cases marked long; run-tests adds --long=only, and for everything --long=also.
-    "long": ("drivers", "legacy", "agent", "vagrant", "openstack", "systems", "static", "local", "aws", "roles"),
+    "long": ("api", "drivers", "legacy", "agent", "vagrant", "openstack", "systems", "static", "local", "aws", "roles"),
     "everything": tuple(name for name, layer in LAYERS.items() if not layer.by_name),
 }
 
