@@ -166,7 +166,7 @@ class Client:
 
     def put_group(self, identifier: str, group: models.GroupPut) -> models.Group:
         """Make a group, or have it be like this."""
-        return self._parse(models.Group, self._send("PUT", path(contract.GROUP, identifier), group.model_dump_json()))
+        return self._put(models.Group, path(contract.GROUP, identifier), group)
 
     def delete_group(self, identifier: str) -> None:
         self._delete(path(contract.GROUP, identifier))
@@ -184,6 +184,34 @@ class Client:
 
     def delete_policy(self, name: str) -> None:
         self._delete(path(contract.POLICY, name))
+
+    # --- routers and floating IPs -----------------------------------------------------------------------------------
+
+    def routers(self) -> list[models.Router]:
+        return self._read(list[models.Router], contract.ROUTERS)
+
+    def router(self, identifier: str) -> models.Router:
+        return self._read(models.Router, path(contract.ROUTER, identifier))
+
+    def put_router(self, identifier: str, router: models.RouterPut) -> models.Router:
+        """Make a router, or have it be like this."""
+        return self._put(models.Router, path(contract.ROUTER, identifier), router)
+
+    def delete_router(self, identifier: str) -> None:
+        self._delete(path(contract.ROUTER, identifier))
+
+    def floating_ips(self) -> list[models.FloatingIp]:
+        return self._read(list[models.FloatingIp], contract.FLOATING_IPS)
+
+    def floating_ip(self, address: IPv4Address | str) -> models.FloatingIp:
+        return self._read(models.FloatingIp, path(contract.FLOATING_IP, str(address)))
+
+    def put_floating_ip(self, address: IPv4Address | str, floating_ip: models.FloatingIpPut) -> models.FloatingIp:
+        """Give a floating IP to an endpoint, whoever had it before."""
+        return self._put(models.FloatingIp, path(contract.FLOATING_IP, str(address)), floating_ip)
+
+    def delete_floating_ip(self, address: IPv4Address | str) -> None:
+        self._delete(path(contract.FLOATING_IP, str(address)))
 
     # --- addresses --------------------------------------------------------------------------------------------------
 
@@ -206,6 +234,9 @@ class Client:
 
     def _create(self, kind: type[T], path: str, body: models.Model, headers: Mapping[str, str] | None = None) -> T:
         return self._parse(kind, self._send("POST", path, body.model_dump_json(), headers))
+
+    def _put(self, kind: type[T], path: str, body: models.Model) -> T:
+        return self._parse(kind, self._send("PUT", path, body.model_dump_json()))
 
     def _update(self, kind: type[T], path: str, body: models.Model) -> T:
         return self._parse(kind, self._send("PATCH", path, body.model_dump_json(exclude_unset=True)))

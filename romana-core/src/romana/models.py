@@ -70,6 +70,16 @@ GroupName = Annotated[
     StringConstraints(max_length=255),
     Field(description="name of a security group; it need not be the only one of that name"),
 ]
+RouterId = Annotated[
+    str,
+    StringConstraints(min_length=1, max_length=64, pattern=rf"^{NAME}$"),
+    Field(description="id of a router: OpenStack's, or a name"),
+]
+RouterName = Annotated[
+    str,
+    StringConstraints(max_length=255),
+    Field(description="name of a router; it need not be the only one of that name"),
+]
 PortRange = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]{1,5}(-[0-9]{1,5})?$"),
@@ -514,6 +524,61 @@ def port_bounds(text: str) -> tuple[int, int]:
     return int(low), int(high or low)
 
 
+# --- routers and floating IPs ----------------------------------------------------------------------------------------
+
+
+class RouterSegment(Model):
+    """A segment, by names."""
+
+    tenant: Name
+    segment: Name
+
+
+class RouterPut(Model):
+    """PUT /v1/routers/{id}: the router as a whole; it is made where there is none."""
+
+    name: RouterName | None = None
+    project_id: ProjectId | None = None
+    segments: list[RouterSegment] = Field(
+        default=[], max_length=SOME, description="endpoints of each two of them may ask each other for anything"
+    )
+    outside: Flag = Field(
+        default=False, description="true: their endpoints may ask addresses outside the plan for anything"
+    )
+
+    @model_validator(mode="after")
+    def _has_each_once(self) -> RouterPut:
+        seen: set[tuple[str, str]] = set()
+        for one in self.segments:
+            if (one.tenant, one.segment) in seen:
+                raise ValueError(f"segment {one.tenant}/{one.segment} is listed twice; list it once")
+            seen.add((one.tenant, one.segment))
+        return self
+
+
+class Router(RouterPut):
+    """Joins segments to each other and to what is outside the plan; it is no machine and on no packet's way."""
+
+    id: RouterId
+    generation: int
+
+
+class FloatingIpPut(Model):
+    """PUT /v1/floating-ips/{address}: whose it is from now on."""
+
+    endpoint: str = Field(min_length=1, max_length=36, description="id of the endpoint that is reached by it")
+    project_id: ProjectId | None = None
+
+
+class FloatingIp(FloatingIpPut):
+    """An address outside the plan by which an endpoint is reached from outside, and with which it goes there."""
+
+    address: IPv4Address
+    endpoint_address: IPv4Address
+    host: Name = Field(description="where the endpoint is")
+    generation: int
+
+
 # --- what an agent follows and reports ------------------------------------------------------------------------------
 
 
@@ -547,6 +612,13 @@ class StateGroup(Model):
     rules: list[GroupRule]
 
 
+class StateFloating(Model):
+    """A floating IP of one of the host's endpoints."""
+
+    address: IPv4Address
+    endpoint_address: IPv4Address
+
+
 class Selector(Model):
     """One side of a rule in numbers: a segment (tenant and segment set), or a CIDR."""
 
@@ -556,7 +628,7 @@ class Selector(Model):
 
 
 class StateRule(Model):
-    """One policy's consequence; the server has expanded tenants into their segments."""
+    """A consequence of a policy or a router; the server has expanded tenants into their segments."""
 
     source: Selector
     target: Selector
@@ -577,6 +649,7 @@ class HostState(Model):
     rules: list[StateRule] = Field(description="all, or those that have to do with the host's owner")
     endpoints: list[StateEndpoint] = Field(description="the endpoints of this host")
     groups: list[StateGroup] = Field(default=[], description="those that its endpoints are in")
+    floating: list[StateFloating] = Field(default=[], description="floating IPs of its endpoints")
 
 
 class GroupMembers(Model):
@@ -618,8 +691,8 @@ class AppliedEndpoint(Model):
 
 class AppliedError(Model):
     subject: str = Field(
-        description="what failed: 'gateway', 'route 10.1.0.0/16', 'endpoint <id>', 'group <id>', 'firewall', 'dhcp',"
-        " 'state'"
+        description="what failed: 'gateway', 'route 10.1.0.0/16', 'endpoint <id>', 'group <id>', 'floating IP"
+        " <address>', 'firewall', 'dhcp', 'state'"
     )
     message: str
 

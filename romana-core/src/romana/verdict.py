@@ -4,10 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from ipaddress import IPv4Network
+from ipaddress import IPv4Address, IPv4Network
 
-from romana.models import Direction, Endpoint, Group, GroupRule, Policy, Protocol, port_bounds
+from romana.models import (
+    Direction,
+    Endpoint,
+    Group,
+    GroupRule,
+    Policy,
+    PolicyCreate,
+    Protocol,
+    Router,
+    port_bounds,
+)
 from romana.reachability import Party, allowed
+from romana.router_policies import router_policies
 
 NUMBERS = {Protocol.ICMP: 1, Protocol.TCP: 6, Protocol.UDP: 17}
 ENDPOINT, SEGMENTS, EGRESS, INGRESS = "endpoint", "segments", "egress", "ingress"  # kinds of steps
@@ -25,10 +36,14 @@ class Service:
 
 @dataclass(frozen=True, slots=True)
 class Side:
-    """One side: an endpoint, or addresses that are none's (then `endpoint` is None)."""
+    """One side: an endpoint, or addresses that are none's (then `endpoint` is None).
+
+    floating: the floating IP that the endpoint is asked by; None: its own address.
+    """
 
     network: IPv4Network
     endpoint: Endpoint | None = None
+    floating: IPv4Address | None = None
 
     @property
     def party(self) -> Party:
@@ -38,7 +53,8 @@ class Side:
     def __str__(self) -> str:
         if self.endpoint is None:
             return str(self.network if self.network.num_addresses > 1 else self.network.network_address)
-        return self.endpoint.name or str(self.endpoint.address)
+        own = self.endpoint.name or str(self.endpoint.address)
+        return own if self.floating is None else f"{self.floating} ({own})"
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,6 +74,7 @@ def verdict(
     policies: Sequence[Policy],
     groups: Mapping[str, Group],
     endpoints: Iterable[Endpoint],
+    routers: Sequence[Router] = (),
 ) -> list[Step]:
     """Everyone who is asked, in their order; what is asked for passes when all let it.
 
@@ -68,6 +85,7 @@ def verdict(
         policies: all.
         groups: all, by their ids.
         endpoints: all; who is in groups.
+        routers: all.
     """
     members = list(endpoints)
     steps = [
@@ -75,7 +93,7 @@ def verdict(
         for side in (source, target)
         if side.endpoint is not None and not side.endpoint.permissions.enabled
     ]
-    steps.append(_segments(source, target, service, policies))
+    steps.append(_segments(source, target, service, _openings(policies, routers)))
     for side, other, direction in ((source, target, Direction.EGRESS), (target, source, Direction.INGRESS)):
         if side.endpoint is not None:
             steps.append(_groups(side.endpoint, other, direction, service, groups, members))
@@ -101,18 +119,28 @@ def describe(rule: GroupRule, groups: Mapping[str, Group]) -> str:
     return f"{rule.direction.value} {what} {word} {other}"
 
 
-def _segments(source: Side, target: Side, service: Service, policies: Sequence[Policy]) -> Step:
+def _openings(policies: Iterable[Policy], routers: Iterable[Router]) -> list[tuple[str, PolicyCreate]]:
+    """All that opens something, with what it is called."""
+    return [
+        *((f"policy {policy.name}", policy) for policy in policies),
+        *((f"router {router.name or router.id}", policy) for router in routers for policy in router_policies(router)),
+    ]
+
+
+def _segments(source: Side, target: Side, service: Service, openings: Iterable[tuple[str, PolicyCreate]]) -> Step:
     where = "segments and policies"
     one, other = (_place(side) for side in (source, target))
+    if target.floating is not None:
+        return Step(where, True, f"floating IP {target.floating} is for everybody outside to ask", SEGMENTS)
     if source.endpoint is not None and one == other:
         return Step(where, True, f"both are in {one}", SEGMENTS)
     # A protocol that policies have no name for passes only where all do.
     protocol = NAMES.get(service.protocol, Protocol.ANY)
     port = service.port if protocol in (Protocol.TCP, Protocol.UDP) else None
-    for policy in policies:
+    for name, policy in openings:
         if allowed([policy], source.party, target.party, protocol, port):
-            return Step(where, True, f"policy {policy.name} lets {one} ask {other}", SEGMENTS)
-    return Step(where, False, f"no policy lets {one} ask {other} for this", SEGMENTS)
+            return Step(where, True, f"{name} lets {one} ask {other}", SEGMENTS)
+    return Step(where, False, f"no policy and no router lets {one} ask {other} for this", SEGMENTS)
 
 
 def _place(side: Side) -> str:

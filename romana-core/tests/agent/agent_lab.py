@@ -41,6 +41,7 @@ from romana.models import (
     Protocol,
     Selector,
     StateEndpoint,
+    StateFloating,
     StateGroup,
     StateHost,
     StateRule,
@@ -98,7 +99,9 @@ class Pinger:
     def __init__(self, guest: Guest, target: Guest | str, interval: float = 0.02) -> None:
         address = target if isinstance(target, str) else target.address
         argv = guest.inside.command("busybox", "ping", "-i", str(interval), "-W", "1", address)
-        self._process = subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+        # A pipe that nobody reads is full after a thousand answers, and ping misses those that come meanwhile.
+        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it is read when ping has ended
+        self._process = subprocess.Popen(argv, stdout=self._output, stderr=subprocess.STDOUT)
 
     def losses(self) -> tuple[int, int]:
         """Stop. Returns how many pings were sent, and how many of them were not answered.
@@ -106,7 +109,10 @@ class Pinger:
         The last one does not count: ping may end before its answer is there.
         """
         self._process.send_signal(signal.SIGINT)
-        output, _ = self._process.communicate(timeout=120)
+        self._process.wait(timeout=120)
+        with self._output as file:
+            file.seek(0)
+            output = file.read()
         (total,) = re.findall(r"^(\d+) packets transmitted", output, re.MULTILINE)
         sent = int(total) - 1
         answered = {int(number) for number in re.findall(r" seq=(\d+) ", output)}
@@ -402,6 +408,7 @@ class Lab:
     segments: list[tuple[int, int]] = field(default_factory=lambda: [(1, 1), (1, 2), (1, 3), (2, 1), (2, 2)])
     rules: list[StateRule] = field(default_factory=list)
     groups: dict[str, list[GroupRule]] = field(default_factory=dict)
+    floating: dict[str, Guest] = field(default_factory=dict)  # floating IPs, and whose they are
     silent: set[str] = field(default_factory=set)  # groups whose members nobody tells
     owners: dict[int, int] = field(default_factory=dict)  # tenants, of nodes that are not everybody's
     generation: int = 0
@@ -489,6 +496,11 @@ class Lab:
                 if item.node is node
             ],
             groups=[StateGroup(id=name, rules=rules) for name, rules in self.groups.items()],
+            floating=[
+                StateFloating(address=IPv4Address(address), endpoint_address=IPv4Address(item.address))
+                for address, item in self.floating.items()
+                if item.node is node
+            ],
         )
 
     def members(self) -> Members:

@@ -8,9 +8,10 @@ from ipaddress import IPv4Address, IPv4Network
 import pytest
 from pydantic import ValidationError
 
+from romana.agent.announce import announcement
 from romana.agent.desired import Desired, Endpoint, desired
 from romana.agent.dhcp import configuration, terms
-from romana.agent.observed import Address, Link, Neighbour, Observed, Route
+from romana.agent.observed import Address, Link, Neighbour, Observed, Proxy, Route
 from romana.agent.plumbing import Change, Gateway, plan
 from romana.agent.status import applied
 from romana.models import DhcpOption, DhcpRoute, EndpointStatus, HostState, Lease, Plan, StateEndpoint, StateHost
@@ -260,3 +261,35 @@ def test_report_blames_what_failed(wanted: Desired, settled: Observed) -> None:
     report = applied(wanted, settled, {}, lambda _: False, problems)
     assert report.endpoints[0].status is EndpointStatus.ERROR
     assert [error.subject for error in report.errors] == ["endpoint e"]
+
+
+FLOATING = "203.0.113.5"
+
+
+def test_a_floating_ip_is_routed_and_answered_for_where_the_hosts_address_is(
+    wanted: Desired, settled: Observed
+) -> None:
+    floating = replace(wanted, endpoints=tuple(replace(one, floating=FLOATING) for one in wanted.endpoints))
+    assert steps(floating, settled) == [f"route {FLOATING}/32 dev tap1 added", "answered for on eth0"]
+    settled.add_route(Route(f"{FLOATING}/32", 9, None, "10.0.0.1", 82), replaces=False)
+    settled.proxies = {Proxy(2, FLOATING)}
+    assert steps(floating, settled) == []
+    assert steps(wanted, settled) == [f"route {FLOATING}/32 removed", "no longer answered for on eth0"]
+    settled.addresses -= {Address(2, "192.168.99.10", 24)}
+    (problem,) = plan(floating, settled).problems
+    assert problem.subject == f"floating IP {FLOATING}"
+    assert "no interface has the host's address 192.168.99.10" in problem.message
+
+
+def test_proxies_go_with_their_interface(settled: Observed) -> None:
+    settled.proxies = {Proxy(2, FLOATING)}
+    settled.add_link(Link(2, "eth0", "", False))
+    assert settled.proxies == set()
+
+
+def test_neighbours_take_the_announcement_of_an_address_as_news() -> None:
+    frame = announcement("02:00:00:00:99:10", FLOATING)
+    assert frame[:14] == b"\xff" * 6 + bytes.fromhex("020000009910") + b"\x08\x06"
+    assert frame[14:22] == b"\x00\x01\x08\x00\x06\x04\x00\x01"  # Ethernet, IPv4, a request
+    own = bytes.fromhex("020000009910") + bytes([203, 0, 113, 5])
+    assert frame[22:] == own + bytes(6) + bytes([203, 0, 113, 5])

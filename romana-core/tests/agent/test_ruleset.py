@@ -8,6 +8,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
+from romana.agent import floating
 from romana.agent.desired import Desired, desired
 from romana.agent.ruleset import Elements, change, create, elements, inet_table, observe
 from romana.models import Bandwidth, BandwidthLimit, HostState, Plan, StateEndpoint, StateHost, StateSegment
@@ -54,6 +55,24 @@ def test_rules_do_not_depend_on_how_many_hosts_belong_to_whom(routers: bool) -> 
     chains = inet_table(few, routers=routers).chains.values()
     before = inet_table(wanted(), routers=routers).chains.values()
     assert sum(len(chain.rules) for chain in chains) == sum(len(chain.rules) for chain in before) + 6
+
+
+def test_rules_do_not_depend_on_how_many_floating_ips_there_are() -> None:
+    few = wanted(1, 1)
+    (one,) = few.endpoints
+    many = replace(few, endpoints=tuple(replace(one, floating=f"203.0.113.{n}") for n in (1, 2)))
+    assert create(inet_table(few)) == create(inet_table(many))
+    members = elements(many, [], before=["203.0.113.2", "203.0.113.9"])["inet"]
+    assert members["floats"] == members["floating"] == {("203.0.113.1", "10.0.17.3"), ("203.0.113.2", "10.0.17.3")}
+    assert members["known_floats"] == {("203.0.113.1",), ("203.0.113.2",), ("203.0.113.9",)}
+
+
+def test_what_is_within_a_pair_is_looked_up_in_nothing_of_floating_ips() -> None:
+    chains = inet_table(wanted()).chains
+    assert chains["forward"].rules[0].endswith("@pairs goto paired")
+    there = {**floating.MAPS, **floating.SETS}
+    for name in ("prerouting", "own_source", "paired"):
+        assert not [rule for rule in chains[name].rules for one in there if f"@{one}" in rule]
 
 
 def test_a_peer_may_send_what_is_its_own_or_its_owners() -> None:

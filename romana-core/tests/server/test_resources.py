@@ -228,6 +228,38 @@ def test_a_host_gets_and_loses_its_owner(site: Site, start: StartServer) -> None
             assert code(api.patch("/v1/hosts/a", json=body)) == (422, "invalid_request")
 
 
+def test_routers_and_floating_ips_are_put_whole(api: httpx.Client) -> None:
+    fill(api)
+    endpoint = api.post("/v1/endpoints", json=ENDPOINT).json()
+    router = {"name": "r one", "project_id": "p", "segments": [{"tenant": "t", "segment": "s"}], "outside": True}
+    for path, body, shown in (
+        ("/v1/routers/r", router, {"id": "r", **router}),
+        (
+            "/v1/floating-ips/203.0.113.5",
+            {"endpoint": endpoint["id"], "project_id": None},
+            {
+                "address": "203.0.113.5",
+                "endpoint": endpoint["id"],
+                "endpoint_address": endpoint["address"],
+                "host": "a",
+                "project_id": None,
+            },
+        ),
+    ):
+        made = api.put(path, json=body)
+        again = api.put(path, json=body)
+        assert (made.status_code, again.status_code) == (httpx.codes.CREATED, httpx.codes.OK)
+        assert made.json() == again.json() == api.get(path).json() == shown | {"generation": made.json()["generation"]}
+        assert api.get(path.rpartition("/")[0]).json() == [made.json()]
+        stale = {"If-Match": str(made.json()["generation"] - 1)}
+        assert code(api.delete(path, headers=stale)) == (409, "generation_conflict")
+        assert api.delete(path).status_code == httpx.codes.NO_CONTENT
+        assert code(api.get(path)) == code(api.delete(path)) == (404, "not_found")
+    assert code(api.put("/v1/routers/r", json={"segments": [{"tenant": "t", "segment": "none"}]})) == (404, "not_found")
+    assert code(api.put("/v1/floating-ips/10.0.0.9", json={"endpoint": endpoint["id"]})) == (422, "invalid_request")
+    assert code(api.put("/v1/floating-ips/203.0.113.5", json={"endpoint": "none"})) == (404, "not_found")
+
+
 def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
     fill(api)
     made = [api.post("/v1/endpoints", json=ENDPOINT).json() for _ in range(2)]
@@ -236,6 +268,8 @@ def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
         api.put(f"/v1/groups/{group}", json={}).raise_for_status()
     joined = {"permissions": {"groups": ["one", "two"], "address_pairs": [{"network": "192.0.2.0/24"}]}}
     api.patch(f"/v1/endpoints/{made[1]['id']}", json=joined).raise_for_status()
+    api.put("/v1/routers/r", json={}).raise_for_status()
+    api.put("/v1/floating-ips/203.0.113.5", json={"endpoint": made[1]["id"]}).raise_for_status()
     report = {"generation": 1, "groups": 2, "group_members": 7}
     api.put("/v1/hosts/a/applied", json=report).raise_for_status()
     lines = api.get("/metrics").text.splitlines()
@@ -249,6 +283,8 @@ def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
         "romana_tenants 1.0",
         "romana_segments 1.0",
         "romana_policies 0.0",
+        "romana_routers 1.0",
+        "romana_floating_ips 1.0",
         "romana_groups 3.0",
         "romana_group_members 2.0",
         "romana_agent_groups 2.0",

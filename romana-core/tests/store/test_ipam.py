@@ -2,13 +2,26 @@
 
 from __future__ import annotations
 
+from ipaddress import IPv4Address
+
 import pytest
 from sqlalchemy import text
 
-from romana.models import Direction, EndpointUpdate, GroupPut, GroupRule, Permissions
+from romana.models import (
+    Direction,
+    EndpointUpdate,
+    FloatingIpPut,
+    GroupPut,
+    GroupRule,
+    Permissions,
+    RouterPut,
+    RouterSegment,
+)
 from romana.store.endpoints import list_endpoints, update_endpoint
+from romana.store.floating_ips import put_floating_ip
 from romana.store.groups import put_group
 from romana.store.ipam import check, usage
+from romana.store.routers import put_router
 from romana.store.store import Store
 
 from . import given
@@ -65,6 +78,32 @@ def test_members_of_groups_that_contradict_the_rest_are_found(store: Store, corr
     update_endpoint(store, given.endpoint(store).id, wanted, None)
     assert check(store).ok
     statement, finding = MEMBERS_CORRUPTIONS[corruption]
+
+    _behind_its_back(store, statement)
+
+    findings = check(store).findings
+    assert any(finding in one for one in findings), findings
+
+
+ROUTERS_CORRUPTIONS = {
+    "router gone": ("DELETE FROM routers", "router r does not exist, and joins a segment"),
+    "router's segment gone": ("DELETE FROM segments", "router r joins a segment that does not exist"),
+    "floating IP's endpoint gone": ("DELETE FROM endpoints", "floating IP 203.0.113.5 is of endpoint"),
+    "floating IP inside": ("UPDATE floating_ips SET address = 167772161", "floating IP 10.0.0.1 lies inside the"),
+    "floating IP of a host": (
+        "UPDATE floating_ips SET address = (SELECT address FROM hosts)",
+        "is the address of host a",
+    ),
+}
+
+
+@pytest.mark.parametrize("corruption", ROUTERS_CORRUPTIONS)
+def test_routers_and_floating_ips_that_contradict_the_rest_are_found(store: Store, corruption: str) -> None:
+    given.network(store)
+    put_router(store, "r", RouterPut(segments=[RouterSegment(tenant="t", segment="s")]), None)
+    put_floating_ip(store, IPv4Address("203.0.113.5"), FloatingIpPut(endpoint=given.endpoint(store).id), None)
+    assert check(store).ok
+    statement, finding = ROUTERS_CORRUPTIONS[corruption]
 
     _behind_its_back(store, statement)
 

@@ -12,10 +12,12 @@ from romana.agent.membership import updated
 from romana.models import Bandwidth, EndpointCreate, EndpointUpdate, GroupPut, Lease, Permissions, Plan, Protocol
 from romana.store.allocation import create_endpoint
 from romana.store.endpoints import list_endpoints, update_endpoint
+from romana.store.floating_ips import list_floating_ips
 from romana.store.groups import list_groups, put_group
 from romana.store.ipam import check
 from romana.store.migrate import init
 from romana.store.plan import NotReadyError
+from romana.store.routers import list_routers
 from romana.store.segments import list_all_segments
 from romana.store.state import host_changes, host_generations
 from romana.store.store import Store, open_store
@@ -56,6 +58,8 @@ def test_everything_is_as_it_was(store: Store) -> None:
     ]
     assert all((one.permissions, one.lease, one.bandwidth) == (Permissions(), Lease(), Bandwidth()) for one in found)
     assert list_groups(store) == []
+    assert list_routers(store) == []
+    assert list_floating_ips(store) == []
     assert [(one.tenant, one.name, one.network_id) for one in list_all_segments(store)] == [
         (earlier_store.TENANT, name, None) for name in earlier_store.SEGMENTS
     ]
@@ -68,6 +72,7 @@ def test_a_host_has_what_it_had_and_groups_have_no_say(store: Store) -> None:
     assert changes.state is not None
     assert changes.members is not None
     assert (changes.members.whole, changes.members.groups) == (True, [])
+    assert changes.state.floating == []
     assert [(rule.protocol, rule.ports) for rule in changes.state.rules] == [(Protocol.TCP, [(80, 80)])]
     wanted = desired(changes.state, updated({}, changes.members))
     assert wanted.traffic.pairs == {("10.0.17.0", "10.0.17.0"), ("10.0.18.0", "10.0.18.0")}

@@ -1,5 +1,6 @@
 """Who lets a conversation begin, and who does not."""
 
+from dataclasses import replace
 from ipaddress import IPv4Address, IPv4Network
 
 import pytest
@@ -16,6 +17,8 @@ from romana.models import (
     Permissions,
     Policy,
     Protocol,
+    Router,
+    RouterSegment,
 )
 from romana.verdict import EGRESS, ENDPOINT, INGRESS, SEGMENTS, Service, Side, Step, describe, verdict
 
@@ -58,7 +61,35 @@ def test_segments_alone_where_groups_have_no_say() -> None:
     assert passes(steps)
     assert [step.why for step in steps] == ["both are in t/s1", *["groups have no say about it"] * 2]
     steps = ask(side("a"), side("b", "s2"), SSH)
-    assert [step.why for step in steps if not step.passes] == ["no policy lets t/s1 ask t/s2 for this"]
+    assert [step.why for step in steps if not step.passes] == ["no policy and no router lets t/s1 ask t/s2 for this"]
+
+
+def test_the_router_that_lets_pass_is_named() -> None:
+    sides = [RouterSegment(tenant="t", segment=segment) for segment in ("s1", "s2")]
+    for name, called in ((None, "r"), ("edge one", "edge one")):
+        router = Router(id="r", name=name, segments=sides, outside=True, generation=1)
+        for source, target, why in (
+            (side("a"), side("b", "s2"), "t/s1 ask t/s2"),
+            (side("b", "s2"), side("a"), "t/s2 ask t/s1"),
+            (side("a"), OUTSIDE, "t/s1 ask 192.0.2.7"),
+        ):
+            there = [one.endpoint for one in (source, target) if one.endpoint]
+            step = verdict(source, target, GRE, [], {}, there, [router])[0]
+            assert step == Step("segments and policies", True, f"router {called} lets {why}", SEGMENTS)
+        assert not passes(verdict(OUTSIDE, side("a"), SSH, [], {}, [], [router]))
+        assert not passes(verdict(side("a"), side("c", "s3"), SSH, [], {}, [], [router]))
+
+
+def test_a_floating_ip_is_for_everybody_outside_and_groups_judge_them() -> None:
+    own = side("a", groups=["g"])
+    asked = replace(own, floating=IPv4Address("203.0.113.5"))
+    rule = ingress(protocol=6, ports="22", remotes=["192.0.2.0/24"])
+    steps = ask(OUTSIDE, asked, SSH, group("g", rule))
+    assert passes(steps)
+    assert steps[0].why == "floating IP 203.0.113.5 is for everybody outside to ask"
+    assert str(asked) == "203.0.113.5 (a)"
+    assert not passes(ask(OUTSIDE, own, SSH, group("g", rule)))
+    assert not passes(ask(Side(IPv4Network("198.51.100.1")), asked, SSH, group("g", rule)))
 
 
 def test_the_policy_that_lets_pass_is_named() -> None:

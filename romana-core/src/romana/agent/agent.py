@@ -233,6 +233,7 @@ class Agent:
             self._kernel.load()
         else:
             self._kernel.observed.sysctls.clear()
+            self._kernel.read_proxies()
         return True
 
     def _reconcile(self) -> bool:
@@ -292,7 +293,9 @@ class Agent:
         wanted = self._wanted.desired
         if wanted is None:
             return
-        for said in self._firewall.apply(wanted, frozenset(self._kernel.observed.names)):
+        observed = self._kernel.observed
+        own = frozenset(item.address for item in observed.addresses)
+        for said in self._firewall.apply(wanted, frozenset(observed.names), own):
             log.info(said)
         self._wanted.settle()
 

@@ -31,7 +31,7 @@ class Endpoint:
 
     own_pairs: (MAC, address) it may also send from, of its own segment. lent: (MAC, addresses), outside the plan.
     trusted: it may send from any address outside the plan. groups: those that say what it may;
-    None: none has a say.
+    None: none has a say. floating: its floating IP, if it has one.
     """
 
     id: str
@@ -44,6 +44,7 @@ class Endpoint:
     groups: tuple[str, ...] | None = None
     lease: Lease = field(default_factory=Lease)
     bandwidth: Bandwidth = field(default_factory=Bandwidth)
+    floating: str | None = None
 
     @property
     def prefix(self) -> str:
@@ -104,6 +105,7 @@ def desired(state: HostState, members: Members) -> Desired:
     """
     plan = state.plan.address_plan()
     there = sorted(state.endpoints, key=lambda item: item.address)
+    floating = {item.endpoint_address: str(item.address) for item in state.floating}
     return Desired(
         generation=state.generation,
         host=state.host.name,
@@ -122,8 +124,10 @@ def desired(state: HostState, members: Members) -> Desired:
             for peer in sorted(state.peers, key=lambda peer: peer.index)
         ),
         restricts=any(item.owner is not None for item in (state.host, *state.peers)),
-        endpoints=tuple(_endpoint(plan, item) for item in there if item.permissions.enabled),
-        disabled=tuple(_endpoint(plan, item) for item in there if not item.permissions.enabled),
+        endpoints=tuple(
+            _endpoint(plan, item, floating.get(item.address)) for item in there if item.permissions.enabled
+        ),
+        disabled=tuple(_endpoint(plan, item, None) for item in there if not item.permissions.enabled),
         traffic=traffic(plan, state.segments, state.rules),
         groups=host_profiles(state, members),
         known=known(state, members),
@@ -141,7 +145,7 @@ def known(state: HostState, members: Members) -> Known:
     return Known(len(state.groups), sum(sum(1 for _ in there) for name, there in members.items() if name in named))
 
 
-def _endpoint(plan: AddressPlan, item: StateEndpoint) -> Endpoint:
+def _endpoint(plan: AddressPlan, item: StateEndpoint, floating: str | None) -> Endpoint:
     own: list[tuple[str, str]] = []
     outside: dict[str, list[tuple[int, int]]] = {}
     for pair in item.permissions.address_pairs:
@@ -161,6 +165,7 @@ def _endpoint(plan: AddressPlan, item: StateEndpoint) -> Endpoint:
         groups=None if item.permissions.groups is None else tuple(item.permissions.groups),
         lease=item.lease,
         bandwidth=item.bandwidth,
+        floating=floating,
     )
 
 

@@ -84,21 +84,23 @@ class Firewall:
         self._settings = settings
         self._tables: dict[str, _KeptTable] = {}
         self.others_changed = False  # whether somebody has changed tables that are not ours, for who wants to know
-        self._settled: tuple[Desired, frozenset[str]] | None = None  # for which nothing was left to do
+        self._settled: tuple[Desired, frozenset[str], frozenset[str]] | None = None  # for which nothing was left to do
         self._own: set[int] = set()  # process ids of our nft processes that the kernel has not told us of yet
 
-    def apply(self, wanted: Desired, present: frozenset[str]) -> list[str]:
+    def apply(self, wanted: Desired, present: frozenset[str], own: frozenset[str]) -> list[str]:
         """Make it so; raises FirewallError.
 
         Args:
             wanted: what the host must have.
             present: names of all interfaces there are.
+            own: addresses that the host has itself.
 
         Returns:
             The changes that were made, one line each.
         """
-        lingering = frozenset(name for (name,) in self.elements().get("taps", frozenset())) & present
-        if self._settled is not None and self._settled[0] is wanted and self._settled[1] == lingering:
+        lingering, before = _lingering(self.elements(), present), _before(self.elements(), own)
+        settled = self._settled
+        if settled is not None and settled[0] is wanted and settled[1:] == (lingering, before):
             return []
         self._settled = None
         done = []
@@ -108,10 +110,11 @@ class Firewall:
         ):
             kept = self._tables.setdefault(table.family, _KeptTable(table.family))
             kept.look()
-            lingering = frozenset(name for (name,) in kept.members.get("taps", frozenset())) & present
-            if said := kept.apply(table, elements(wanted, lingering, self._settings.routers)[table.family], self._own):
+            lingering, before = _lingering(kept.members, present), _before(kept.members, own)
+            members = elements(wanted, lingering, self._settings.routers, before)[table.family]
+            if said := kept.apply(table, members, self._own):
                 done.append(said)
-        self._settled = (wanted, lingering)
+        self._settled = (wanted, lingering, _before(self.elements(), own))
         return done
 
     def refusal(self, wanted: Desired) -> str:
@@ -161,6 +164,16 @@ class Firewall:
         if touched:
             self.distrust()
         return touched
+
+
+def _lingering(found: Elements, present: frozenset[str]) -> frozenset[str]:
+    """Interfaces of endpoints that are still there."""
+    return frozenset(name for (name,) in found.get("taps", frozenset())) & present
+
+
+def _before(found: Elements, own: frozenset[str]) -> frozenset[str]:
+    """Floating IPs that endpoints had, or have, unless the host itself has the address now."""
+    return frozenset(address for (address,) in found.get("known_floats", frozenset())) - own
 
 
 class _KeptTable:

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from romana.addressing import AddressPlan
+from romana.agent import floating
 from romana.agent.ruleset import GROUP_SETS, Elements, ObservedTable, Table, shape
 from romana.agent.traffic import Element
 from romana.models import Direction
@@ -76,7 +77,7 @@ def differences(table: Table, wanted: Elements, found: ObservedTable | None, use
     if found.shape != shape(table) or len(found.rules) != rules:
         said.append(f"the table {table.family} romana has other sets, chains or rules than this release makes")
     fields = set(used)
-    for name in (*TRAFFIC_SETS, *GROUP_SETS):
+    for name in (*TRAFFIC_SETS, *GROUP_SETS, *floating.MAPS):
         must, there = wanted.get(name, frozenset()), found.elements.get(name, frozenset())
         for words, elements in (("lacks", must - there), ("has beside what it must have", there - must)):
             said += [

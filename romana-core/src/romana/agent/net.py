@@ -31,7 +31,8 @@ from pyroute2.netlink.rtnl import (
 )
 from pyroute2.netlink.rtnl.marshal import MarshalRtnl
 
-from romana.agent.observed import PROTOCOL, Address, Link, Neighbour, Observed, Route
+from romana.agent.announce import announce
+from romana.agent.observed import PROTOCOL, Address, Link, Neighbour, Observed, Proxy, Route
 from romana.agent.plumbing import GATEWAY, GATEWAY_KINDS, Change, Gateway, Sysctl, Up
 
 GROUP_IPV4_NETCONF = 1 << 23  # RTNLGRP_IPV4_NETCONF: forwarding, rp_filter, proxy_arp
@@ -50,6 +51,7 @@ LINK_SCOPE = 253
 IFF_UP = 1
 ARPHRD_ETHER = 1
 NUD_PERMANENT = 0x80
+NTF_PROXY = 0x08
 DUMPS = 5
 SYSCTLS = Path("/proc/sys")
 
@@ -99,6 +101,7 @@ class Kernel:
             for message in _dump(dump):
                 take(observed, message)
         self.observed = observed
+        self.read_proxies()
 
     def hear(self) -> bool:
         """Take in the events that have come. Returns whether anything changed that may concern us."""
@@ -130,6 +133,17 @@ class Kernel:
             for path in paths:
                 with suppress(OSError):  # no IPv6 in this kernel, or the interface has just gone
                     values[path] = (SYSCTLS / path).read_text().strip()
+
+    def read_proxies(self) -> None:
+        """Read anew for whom the host answers ARP: the kernel tells of no change. Raises NetError."""
+        # Only with a filter of ours does pyroute2 send the flag, without which the kernel leaves proxies out.
+        everything = {"family": socket.AF_INET, "flags": NTF_PROXY, "dump_filter": lambda _: True}
+        messages = _dump(lambda: self._requests.neigh("dump", **everything))
+        self.observed.proxies = {
+            Proxy(message["ifindex"], message.get_attr("NDA_DST"))
+            for message in messages
+            if message["flags"] & NTF_PROXY and message.get_attr("NDA_PROTOCOL") == PROTOCOL
+        }
 
     def apply(self, change: Change) -> None:
         """Make one change. Raises NetError."""
@@ -166,9 +180,22 @@ class Kernel:
             case Neighbour(link, address, mac):
                 mark = {"ifindex": link, "dst": address, "lladdr": mac, "state": "permanent", "protocol": PROTOCOL}
                 ip.neigh("del" if verb == "remove" else verb, **mark)
+            case Proxy() as proxy:
+                self._proxy(verb, proxy)
             case Sysctl(owner, path, value):
                 (SYSCTLS / path).write_text(value)
                 self.observed.sysctls.setdefault(owner, {})[path] = value
+
+    def _proxy(self, verb: str, proxy: Proxy) -> None:
+        mark = {"state": "permanent", "flags": NTF_PROXY, "protocol": PROTOCOL}
+        self._requests.neigh("del" if verb == "remove" else verb, ifindex=proxy.link, dst=proxy.address, **mark)
+        if verb == "remove":
+            self.observed.proxies.discard(proxy)
+            return
+        self.observed.proxies.add(proxy)
+        link = self.observed.links[proxy.link]
+        if link.mac:  # neighbours may know another host that had it until now
+            announce(link.name, link.mac, proxy.address)
 
     def _add_gateway(self) -> None:
         for kind in GATEWAY_KINDS:
@@ -250,7 +277,7 @@ class Kernel:
         return True
 
     def _neighbour(self, observed: Observed, message: Message) -> bool:
-        if message["family"] != socket.AF_INET:
+        if message["family"] != socket.AF_INET or message["flags"] & NTF_PROXY:
             return False
         key = (message["ifindex"], message.get_attr("NDA_DST"))
         before = observed.neighbours.pop(key, None)
@@ -260,6 +287,8 @@ class Kernel:
         return before != now
 
     def _no_neighbour(self, observed: Observed, message: Message) -> bool:
+        if message["flags"] & NTF_PROXY:
+            return False
         return observed.neighbours.pop((message["ifindex"], message.get_attr("NDA_DST")), None) is not None
 
     def _load_routes(self) -> None:

@@ -48,11 +48,20 @@ class Neighbour:
     mac: str
 
 
+@dataclass(frozen=True, slots=True)
+class Proxy:
+    """An address that the host answers ARP for on an interface, in the place of who has it; with our mark."""
+
+    link: int
+    address: str
+
+
 @dataclass(slots=True)
 class Observed:
     """What there is.
 
-    neighbours: by interface and address. sysctls: name of the interface ('' for the host's own) -> path below
+    neighbours: by interface and address. proxies: as they were when last read: the kernel tells of no change, but they
+    go with their interface. sysctls: name of the interface ('' for the host's own) -> path below
     /proc/sys -> value; only those that were asked for.
     """
 
@@ -61,6 +70,7 @@ class Observed:
     addresses: set[Address] = field(default_factory=set)
     routes: dict[str, set[Route]] = field(default_factory=dict)
     neighbours: dict[tuple[int, str], Neighbour] = field(default_factory=dict)
+    proxies: set[Proxy] = field(default_factory=set)
     sysctls: dict[str, dict[str, str]] = field(default_factory=dict)
 
     def link(self, name: str) -> Link | None:
@@ -77,10 +87,12 @@ class Observed:
         self.names[link.name] = link.index
         if not link.up:
             self.forget_routes(link.index)  # the kernel drops them without a word
+            self._forget_proxies(link.index)
 
     def remove_link(self, index: int) -> None:
         """An interface is gone, and all that hung on it."""
         self.forget_routes(index)
+        self._forget_proxies(index)
         self.addresses = {item for item in self.addresses if item.link != index}
         for key in [key for key in self.neighbours if key[0] == index]:
             del self.neighbours[key]
@@ -106,6 +118,9 @@ class Observed:
         """All routes through an interface are gone."""
         for route in [route for there in self.routes.values() for route in there if route.link == link]:
             self.remove_route(route)
+
+    def _forget_proxies(self, link: int) -> None:
+        self.proxies = {item for item in self.proxies if item.link != link}
 
     def _forget_name(self, link: Link) -> None:
         if self.names.get(link.name) == link.index:

@@ -8,7 +8,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
 from romana.agent.desired import Desired, Endpoint
-from romana.agent.observed import PROTOCOL, Address, Link, Neighbour, Observed, Route
+from romana.agent.observed import PROTOCOL, Address, Link, Neighbour, Observed, Proxy, Route
 
 GATEWAY = "romana-gw"
 GATEWAY_KINDS = ("dummy", "bridge")
@@ -38,7 +38,7 @@ class Sysctl:
     value: str
 
 
-Thing = Gateway | Up | Address | Route | Neighbour | Sysctl
+Thing = Gateway | Up | Address | Route | Neighbour | Proxy | Sysctl
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +145,7 @@ def plan(wanted: Desired, observed: Observed, routers: bool = False) -> Plan:
     for route, subject in routes.values():
         _route(result, observed, route, subject)
     _neighbours(result, observed, here)
+    _proxies(result, wanted, observed, here)
     for endpoint, tap in here:
         if endpoint.roams or not _are_set(observed.sysctls.get(tap.name, {})):
             for path, value in tap_sysctls(tap.name, roams=endpoint.roams).items():
@@ -217,6 +218,9 @@ def _routes(
     for endpoint, link in here:
         prefix = endpoint.prefix
         routes[prefix] = Route(prefix, link.index, None, wanted.gateway, PROTOCOL), endpoint.subject
+        if endpoint.floating is not None:
+            prefix = f"{endpoint.floating}/32"
+            routes[prefix] = Route(prefix, link.index, None, wanted.gateway, PROTOCOL), floating(endpoint.floating)
     return routes
 
 
@@ -262,6 +266,27 @@ def _neighbours(result: Plan, observed: Observed, here: Iterable[tuple[Endpoint,
             text = f"neighbour {address} is {endpoint.mac} on {endpoint.interface}"
             neighbour = Neighbour(link, address, endpoint.mac)
             result.changes.append(Change("replace", neighbour, endpoint.subject, text))
+
+
+def floating(address: str) -> str:
+    """What a floating IP is called in reports."""
+    return f"floating IP {address}"
+
+
+def _proxies(result: Plan, wanted: Desired, observed: Observed, here: Iterable[tuple[Endpoint, Link]]) -> None:
+    """Floating IPs are on no interface, so the host answers for them where it has its own address."""
+    addresses = [endpoint.floating for endpoint, _ in here if endpoint.floating is not None]
+    link = next((item.link for item in observed.addresses if item.address == wanted.address), None)
+    there = set() if link is None else {Proxy(link, address) for address in addresses}
+    for proxy in sorted(observed.proxies - there, key=lambda item: item.address):
+        text = f"no longer answered for on {observed.links[proxy.link].name}"
+        result.changes.append(Change("remove", proxy, floating(proxy.address), text))
+    for proxy in sorted(there - observed.proxies, key=lambda item: item.address):
+        text = f"answered for on {observed.links[proxy.link].name}"
+        result.changes.append(Change("add", proxy, floating(proxy.address), text))
+    if link is None:
+        message = f"no interface has the host's address {wanted.address}, so it leads nowhere; check the host's address"
+        result.problems += [Problem(floating(address), message) for address in addresses]
 
 
 def _are_set(found: dict[str, str]) -> bool:

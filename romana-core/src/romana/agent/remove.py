@@ -23,7 +23,7 @@ def remove(settings: AgentSettings) -> None:
     kernel.load()
     observed = kernel.observed
     ours: list[Thing] = [route for there in observed.routes.values() for route in there if route.protocol == PROTOCOL]
-    ours += observed.neighbours.values()
+    ours += [*observed.neighbours.values(), *observed.proxies]
     link = observed.link(GATEWAY)
     for thing in ours:
         kernel.apply(Change("remove", thing, "remove", ""))

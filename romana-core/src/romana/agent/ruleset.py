@@ -7,6 +7,7 @@ What segments and policies let pass, groups judge then: on the host of who asks 
 is asked what may be asked of it (see `groups`). What is of an endpoint with groups is always tracked: who asks whom
 could not be told later.
 Last, bandwidth limits: of what a guest sends, of which all counts, and of what is delivered to it: see `bandwidth`.
+Floating IPs are translated before and after all that: see `floating`.
 Guests' connections to the metadata service are sent on to where it is, and pass beside all policies.
 Where some host belongs to a tenant, what comes from hosts is judged before all that: see `senders`.
 """
@@ -19,6 +20,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
+from romana.agent import floating
 from romana.agent.bandwidth import LIMITS, limits, terms
 from romana.agent.consoles import Consoles
 from romana.agent.desired import Desired
@@ -105,7 +107,8 @@ LIMIT_SETS = {"egress_limits": Set(("ifname",), data="limit"), "ingress_limits":
 SENT = "limit name iifname map @egress_limits drop"
 GROUP_CHAINS = {
     # Who asks is judged by their groups, then who is asked by theirs. Interfaces matter only for addresses that are not
-    # the endpoint's own, and a profile that lets everything pass needs no look at the other side.
+    # the endpoint's own, and a profile that lets everything pass needs no look at the other side. Who is asked is who
+    # answers: a floating IP is nobody's own address.
     "groups": Chain(
         (
             "ct state invalid,untracked goto unjudged",
@@ -117,13 +120,13 @@ GROUP_CHAINS = {
     "judge_asker": Chain(
         (
             "meta priority @open goto ask_asked",
-            "meta priority set meta priority . ct original ip daddr map @near goto asker_class",
-            "meta priority set meta priority . ct original ip daddr map @far goto asker_class",
+            "meta priority set meta priority . ct reply ip saddr map @near goto asker_class",
+            "meta priority set meta priority . ct reply ip saddr map @far goto asker_class",
             "goto asker_class",
         )
     ),
     "asker_class": Chain(("jump class", "goto ask_asked")),
-    "ask_asked": Chain(("meta priority set ct original ip daddr map @ingress goto judge_asked", "accept")),
+    "ask_asked": Chain(("meta priority set ct reply ip saddr map @ingress goto judge_asked", "accept")),
     "judge_asked": Chain(
         (
             "meta priority set meta priority . ct original ip saddr map @near goto asked_class",
@@ -250,10 +253,16 @@ def inet_table(
             )
         ),
         "forward": Chain(
-            (f"{source} . {target} @pairs goto paired", "oifname @taps goto deliver", "iifname @taps goto leave"),
+            (
+                f"{source} . {target} @pairs goto paired",
+                "ct status snat,dnat jump translated",
+                "oifname @taps goto deliver",
+                "iifname @taps goto leave",
+            ),
             "forward",
             0,
         ),
+        "translated": Chain(floating.ENDED),
         "paired": Chain(
             (
                 f"ip daddr {wanted.prefix} goto groups",
@@ -272,8 +281,11 @@ def inet_table(
                 "drop",
             )
         ),
+        "asking_floating": Chain(floating.asking(plan, source)),
+        "floating_answers": Chain(floating.answers(ERROR)),
         "asking": Chain(
             (
+                floating.ASKING,
                 f"{source} . {target} . meta l4proto . th dport @flows goto groups",
                 f"ip saddr != {plan} ip saddr . {target} . meta l4proto . th dport @inward goto groups",
                 "drop",
@@ -299,6 +311,7 @@ def inet_table(
                 f"{ERROR} ct direction original {source} . {asked} . {service} @flows goto groups",
                 f"ip saddr {plan} drop",
                 f"{ERROR} ct direction reply {asker} . ct original ip daddr . {service} @outward goto groups",
+                f"{ERROR} ct direction original ct original ip daddr . ip daddr @floats goto groups",
                 f"{ERROR} ct direction original ct original ip saddr . {asked} . {service} @inward goto groups",
                 "drop",
             )
@@ -311,6 +324,7 @@ def inet_table(
                 # With the host's address, a guest would be given the host's own credentials at a link-local one.
                 f"ip daddr {{ {LINK_LOCAL}, {plan} }} drop",
                 f"ct direction original {source} . ip daddr . meta l4proto . th dport @outward goto groups",
+                floating.ANSWERING,
                 f"ct direction reply ct original ip saddr . {asked} . meta l4proto . th sport @inward goto groups",
                 f"ct state related {ERROR} ct direction reply"
                 f" ct original ip saddr . {asked} . {service} @inward goto groups",
@@ -335,16 +349,23 @@ def inet_table(
     if metadata:
         # Before anybody else's translation: a packet gets but one.
         chains["metadata"] = Chain((metadata.redirection,), "prerouting", -110, "nat")
+    way_out = floating.leaving(plan)
     if masquerade:
-        # Who asks the metadata service is told by the endpoint's own address.
-        leaving = f"ip saddr {plan} ip saddr != {wanted.gateway} ip daddr != {plan} masquerade"
-        chains["way_out"] = Chain(("ct status dnat accept", leaving), "postrouting", 100, "nat")
+        way_out += (f"ip saddr {plan} ip saddr != {wanted.gateway} ip daddr != {plan} masquerade",)
+    chains |= {
+        "floating_asked": Chain((floating.ASKED,), "prerouting", -100, "nat"),
+        "floating_asked_here": Chain((floating.ASKED,), "output", -100, "nat"),
+        "way_out": Chain(way_out, "postrouting", 100, "nat"),
+        "hairpin": Chain(floating.hairpin(wanted.address)),
+    }
     chains |= GROUP_CHAINS
     sets = (
         SPOOF_SETS
         | GROUP_SETS
         | LIMIT_SETS
         | {
+            **{name: Set(type_, data="ipv4_addr") for name, type_ in floating.MAPS.items()},
+            **{name: Set(type_) for name, type_ in floating.SETS.items()},
             "clients": Set(("ifname", "integer"), typeof=CLIENT),
             "pairs": Set(("ipv4_addr", "ipv4_addr")),
             "remotes": Set(("ipv4_addr",)),
@@ -375,13 +396,16 @@ def arp_table(plan: str) -> Table:
     return Table("arp", SPOOF_SETS, {"input": Chain(rules, "input", 0)})
 
 
-def elements(wanted: Desired, lingering: Iterable[str], routers: bool = False) -> dict[str, Elements]:
+def elements(
+    wanted: Desired, lingering: Iterable[str], routers: bool = False, before: Iterable[str] = ()
+) -> dict[str, Elements]:
     """Elements of each table, by family.
 
     Args:
         wanted: what the host must have.
         lingering: interfaces of endpoints that are gone; they stay shut until the interface goes, too.
         routers: as `inet_table` was told.
+        before: floating IPs that endpoints of this host had.
     """
     disabled = {item.interface for item in wanted.disabled}
     taps = frozenset((name,) for name in {item.interface for item in wanted.endpoints} | disabled | set(lingering))
@@ -400,6 +424,7 @@ def elements(wanted: Desired, lingering: Iterable[str], routers: bool = False) -
     return {
         "inet": {
             **limits(wanted.endpoints),
+            **floating.elements(wanted.endpoints, before),
             **spoof,
             **{name: getattr(wanted.groups, name) for name in GROUP_SETS},
             "clients": clients,

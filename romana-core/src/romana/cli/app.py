@@ -20,7 +20,9 @@ from romana.cli.connection import connect
 from romana.cli.errors import UsageError
 from romana.client import Client
 
-DESCRIPTION = "Show and change a Romana network: hosts, tenants, segments, endpoints and policies."
+DESCRIPTION = (
+    "Show and change a Romana network: hosts, tenants, segments, endpoints, policies, routers and floating IPs."
+)
 EPILOG = """\
 configuration: $ROMANA_CONFIG, ~/.config/romana/client.toml or /etc/romana/client.toml, the first that exists
 exit codes: 0 ok; 1 failed, refused or something differs; 2 usage or invalid configuration

@@ -19,6 +19,7 @@ from romana.models import (
     Model,
     Peer,
     Permissions,
+    RouterSegment,
 )
 from romana.verdict import describe
 
@@ -56,6 +57,8 @@ def in_words(value: object) -> str:
         return ", ".join(in_words(item) for item in value)
     if isinstance(value, Peer):
         return peer_in_words(value)
+    if isinstance(value, RouterSegment):
+        return f"{value.tenant}/{value.segment}"
     if isinstance(value, GroupRule):
         return describe(value, {})
     if isinstance(value, BandwidthLimit):

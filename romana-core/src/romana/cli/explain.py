@@ -32,10 +32,11 @@ class ExplainAddress(Listing):
     """Explain an address: its fields, owner and state on the hosts; or whether it may ask another for a service.
 
     With two sides and a service, the command says who decides whether the first may begin such a conversation with the
-    second: segments and policies, then the security groups of each side. The exit code is 1 if somebody does not let
-    it pass. A side is an endpoint's id, name or address, or an address or network outside the address plan. With
-    --observed, each decision stands beside what the firewall of this machine has, if it is made here; the exit code is
-    1 also if they differ. What another host decides is not looked at; run the command there.
+    second: segments, policies and routers, then the security groups of each side. The exit code is 1 if somebody does
+    not let it pass. A side is an endpoint's id, name or address, or an address or network outside the address plan;
+    the second may also be a floating IP. With --observed, each decision stands beside what the firewall of this
+    machine has, if it is made here; the exit code is 1 also if they differ. What another host decides is not looked
+    at; run the command there.
 
     With one address, the command compares what each host should have for the address (route, lease, allowed pairs)
     with what its agent last applied. It also names chains of other programs on the hosts that drop endpoints' packets,
@@ -64,9 +65,10 @@ class ExplainAddress(Listing):
         if parsed_args.service is None:
             raise UsageError("name the service, like tcp/22, udp/53 or icmp")
         service = _argument(arguments.service, parsed_args.service)
-        self._sides = find_side(self.api, parsed_args.address), find_side(self.api, parsed_args.target)
+        self._sides = find_sides(self.api, parsed_args.address, parsed_args.target)
         groups = {group.id: group for group in self.api.groups()}
-        self._steps = verdict(*self._sides, service, self.api.policies(), groups, self.api.endpoints())
+        policies, routers = self.api.policies(), self.api.routers()
+        self._steps = verdict(*self._sides, service, policies, groups, self.api.endpoints(), routers)
         if not parsed_args.observed:
             return ("who", "passes", "why"), [(step.where, cell(step.passes), step.why) for step in self._steps]
         self._seen = observe(self.api, parsed_args.agent_config, self._sides, service, self._steps)
@@ -117,6 +119,21 @@ class ExplainAddress(Listing):
         if self._steps is not None:
             return all(step.passes for step in self._steps)
         return all(check.ok for check in self._explained.checks)
+
+
+def find_sides(api: Client, source: str, target: str) -> tuple[Side, Side]:
+    """Who begins, and with whom; that may be an endpoint by its floating IP. Raises CommandError and UsageError."""
+    asker, asked = find_side(api, source), find_side(api, target)
+    floating = next((one for one in api.floating_ips() if IPv4Network(one.address) == asked.network), None)
+    if floating is None:
+        return asker, asked
+    if asker.endpoint is not None:
+        raise UsageError(
+            f"{target} is the floating IP of {floating.endpoint_address}; explain who asks it from outside, or name"
+            f" {floating.endpoint_address} itself"
+        )
+    endpoint = api.endpoint(floating.endpoint)
+    return asker, Side(IPv4Network(endpoint.address), endpoint, floating.address)
 
 
 def find_side(api: Client, reference: str) -> Side:

@@ -101,6 +101,10 @@ def _look_up(
     kept: dict[str, frozenset[tuple[str, ...]]],
 ) -> Found:
     source, target = (side.network for side in sides)
+    floating = sides[1].floating
+    if step.kind == SEGMENTS and floating is not None:
+        leads = (str(floating), str(target[0]))
+        return Found(leads in kept.get("floating", ()), frozenset(leads))
     if step.kind == EGRESS:
         return groups_say(kept, source[0], target, Direction.EGRESS, asked)
     if step.kind == INGRESS:

@@ -25,7 +25,7 @@ from romana.store.tokens import Token, as_time, digest, find_token
 REMEMBERED_SECONDS = 1.0  # how long a revoked token may still work
 OPEN = frozenset({"/healthz", "/openapi.json"}) | swagger.PATHS  # without a token
 FOR_ANY_TOKEN = frozenset({"/metrics"})
-NEUTRON_WRITES = ("/v1/endpoints", "/v1/groups", "/v1/tenants")
+NEUTRON_WRITES = ("/v1/endpoints", "/v1/floating-ips", "/v1/groups", "/v1/routers", "/v1/tenants")
 AGENT = "agent:"
 
 

@@ -75,6 +75,8 @@ def _network(store: Store) -> CollectorRegistry:
     gauge("romana_tenants", "Tenants").set(now.tenants)
     gauge("romana_segments", "Segments of all tenants").set(now.segments)
     gauge("romana_policies", "Policies").set(now.policies)
+    gauge("romana_routers", "Routers").set(now.routers)
+    gauge("romana_floating_ips", "Floating IPs, each of an endpoint").set(now.floating_ips)
     gauge("romana_groups", "Security groups").set(now.groups)
     gauge("romana_group_members", "Endpoints in security groups; one in two groups is two").set(now.group_members)
     gauge("romana_agent_groups", "Groups that endpoints of a host are in, summed over the hosts").set(now.agent_groups)

@@ -25,10 +25,12 @@ from romana.store import (
     applied,
     endpoints,
     explain,
+    floating_ips,
     groups,
     hosts,
     ipam,
     policies,
+    routers,
     segments,
     state,
     statuses,
@@ -47,6 +49,7 @@ PathName = Annotated[models.Name, Path()]
 After = Annotated[int | None, Query(ge=0, le=models.BIGGEST)]
 Wait = Annotated[float, Query(ge=0, le=LONGEST_WAIT, allow_inf_nan=False, description="seconds")]
 GroupPath = Annotated[models.GroupId, Path()]
+RouterPath = Annotated[models.RouterId, Path()]
 EndpointId = Annotated[str, Path(max_length=36)]
 IfMatch = Annotated[str | None, Header(alias="If-Match", pattern=r'^("[0-9]{1,18}"|[0-9]{1,18})$')]
 Key = Annotated[
@@ -82,6 +85,8 @@ def routes(store: Store, watchers: Watchers, metrics: Metrics) -> list[APIRouter
         _statuses(store, watchers),
         _groups(store),
         _policies(store),
+        _routers(store),
+        _floating_ips(store),
         _addresses(store),
     ]
 
@@ -346,6 +351,61 @@ def _policies(store: Store) -> APIRouter:
     @router.delete("/{name}", status_code=HTTPStatus.NO_CONTENT, responses=answers(*CHANGE))
     def delete_policy(name: PathName, if_match: IfMatch = None) -> Response:
         policies.delete_policy(store, name, _generation(if_match))
+        return _nothing()
+
+    return router
+
+
+def _routers(store: Store) -> APIRouter:
+    router = _router("/v1/routers", "routers")
+
+    @router.get("", response_model=list[models.Router])
+    def list_routers() -> Response:
+        return _many(models.Router, routers.list_routers(store))
+
+    @router.get("/{identifier}", response_model=models.Router, responses=answers(ErrorCode.NOT_FOUND))
+    def get_router(identifier: RouterPath) -> Response:
+        return _one(routers.get_router(store, identifier))
+
+    @router.put(
+        "/{identifier}",
+        response_model=models.Router,
+        responses={HTTPStatus.CREATED: {"model": models.Router, "description": "there was none"}} | answers(*CHANGE),
+    )
+    def put_router(identifier: RouterPath, body: models.RouterPut, if_match: IfMatch = None) -> Response:
+        return _made(*routers.put_router(store, identifier, body, _generation(if_match)))
+
+    @router.delete("/{identifier}", status_code=HTTPStatus.NO_CONTENT, responses=answers(*CHANGE))
+    def delete_router(identifier: RouterPath, if_match: IfMatch = None) -> Response:
+        routers.delete_router(store, identifier, _generation(if_match))
+        return _nothing()
+
+    return router
+
+
+def _floating_ips(store: Store) -> APIRouter:
+    router = _router("/v1/floating-ips", "floating IPs")
+
+    @router.get("", response_model=list[models.FloatingIp])
+    def list_floating_ips() -> Response:
+        return _many(models.FloatingIp, floating_ips.list_floating_ips(store))
+
+    @router.get("/{address}", response_model=models.FloatingIp, responses=answers(ErrorCode.NOT_FOUND))
+    def get_floating_ip(address: IPv4Address) -> Response:
+        return _one(floating_ips.get_floating_ip(store, address))
+
+    @router.put(
+        "/{address}",
+        response_model=models.FloatingIp,
+        responses={HTTPStatus.CREATED: {"model": models.FloatingIp, "description": "there was none"}}
+        | answers(*CHANGE, ErrorCode.CONFLICT),
+    )
+    def put_floating_ip(address: IPv4Address, body: models.FloatingIpPut, if_match: IfMatch = None) -> Response:
+        return _made(*floating_ips.put_floating_ip(store, address, body, _generation(if_match)))
+
+    @router.delete("/{address}", status_code=HTTPStatus.NO_CONTENT, responses=answers(*CHANGE))
+    def delete_floating_ip(address: IPv4Address, if_match: IfMatch = None) -> Response:
+        floating_ips.delete_floating_ip(store, address, _generation(if_match))
         return _nothing()
 
     return router

@@ -12,7 +12,7 @@ from romana.store.database import Unchanged
 from romana.store.errors import NotFoundError
 from romana.store.memberships import Member, change_memberships
 from romana.store.numbers import check_generation
-from romana.store.schema import endpoints, hosts, segments, tenants
+from romana.store.schema import endpoints, floating_ips, hosts, segments, tenants
 from romana.store.store import Store, current_generation, wake_host
 
 WHOLE_ENDPOINT = (
@@ -56,7 +56,7 @@ def list_endpoints(store: Store, filters: dict[str, Any]) -> list[Endpoint]:
 
 def get_endpoint(store: Store, identifier: str) -> Endpoint:
     """One endpoint. Raises NotFoundError."""
-    return to_endpoint(store.database.read(lambda connection: _find(connection, identifier)))
+    return to_endpoint(store.database.read(lambda connection: find_endpoint(connection, identifier)))
 
 
 def update_endpoint(store: Store, identifier: str, wanted: EndpointUpdate, expected: int | None) -> Endpoint:
@@ -71,7 +71,7 @@ def update_endpoint(store: Store, identifier: str, wanted: EndpointUpdate, expec
     values |= {name: kept(part) for name, part in parts.items()}
 
     def work(connection: Connection) -> Endpoint | Unchanged[Endpoint]:
-        row = _find(connection, identifier)
+        row = find_endpoint(connection, identifier)
         check_generation(f"endpoint {identifier}", row.generation, expected)
         changes = {key: value for key, value in values.items() if getattr(row, key) != value}
         if not changes:
@@ -86,21 +86,25 @@ def update_endpoint(store: Store, identifier: str, wanted: EndpointUpdate, expec
             changes |= {"status": EndpointStatus.PENDING.value, "detail": None, "status_generation": generation}
         statement = update(endpoints).where(endpoints.c.id == identifier)
         connection.execute(statement.values(generation=generation, **changes))
-        return to_endpoint(_find(connection, identifier))
+        return to_endpoint(find_endpoint(connection, identifier))
 
     return store.database.write(work)
 
 
 def delete_endpoint(store: Store, identifier: str, expected: int | None) -> None:
-    """Give an endpoint's address back. Raises NotFoundError, GenerationConflictError."""
+    """Give an endpoint's address back; it has no floating IP then.
+
+    Raises NotFoundError, GenerationConflictError.
+    """
 
     def work(connection: Connection) -> None:
-        row = _find(connection, identifier)
+        row = find_endpoint(connection, identifier)
         check_generation(f"endpoint {identifier}", row.generation, expected)
         # The host before its endpoints, as everywhere: see romana.store.applied.
         generation = current_generation(connection)
         wake_host(connection, row.host_id, generation)
         change_memberships(connection, Member.of(to_endpoint(row), row.host_id), Permissions(), generation)
+        connection.execute(delete(floating_ips).where(floating_ips.c.endpoint_id == identifier))
         connection.execute(delete(endpoints).where(endpoints.c.id == identifier))
 
     store.database.write(work)
@@ -110,11 +114,11 @@ def _is_switched(before: Permissions, after: Permissions | None) -> bool:
     return after is not None and before.enabled != after.enabled
 
 
-def _find(connection: Connection, identifier: str) -> Any:
+def find_endpoint(connection: Connection, identifier: str) -> Any:
     """The row of an endpoint. Raises NotFoundError."""
     row = connection.execute(WHOLE_ENDPOINT.where(endpoints.c.id == identifier)).one_or_none()
     if row is None:
-        raise NotFoundError(f"there is no endpoint {identifier!r}", endpoint=identifier)
+        raise NotFoundError(f"there is no endpoint {identifier!r}", kind="endpoint", endpoint=identifier)
     return row
 
 

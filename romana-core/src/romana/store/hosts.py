@@ -14,10 +14,11 @@ from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, HostsExhaustedError, InUseError, InvalidError, NotFoundError
 from romana.store.in_use import check_no_endpoints
 from romana.store.numbers import check_generation, lowest_free
-from romana.store.schema import endpoints, hosts, segments, tenants
+from romana.store.schema import endpoints, floating_ips, hosts, segments, tenants
 from romana.store.store import Store, current_generation, wake_all_hosts
 from romana.store.tenants import find_tenant
 
+OWN_NETWORK = "give the host's address in its own network"
 # First bytes of addresses that no host has: this network and loopback (RFC 6890), and from where on there is multicast.
 NOBODYS, MULTICAST = (0, 127), 224
 _COUNT = (
@@ -62,10 +63,10 @@ def get_host(store: Store, name: str) -> Host:
 def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
     """The host, and whether it is new.
 
-    Raises ConflictError (it exists with other values, or another has the index or address), HostsExhaustedError,
-    InvalidError (index or address that no host can have) and NotFoundError (its owner).
+    Raises ConflictError (it exists with other values, another has the index or address, or it is a floating IP),
+    HostsExhaustedError, InvalidError (index or address that no host can have) and NotFoundError (its owner).
     """
-    check_address(store.plan, wanted.address)
+    check_address(store.plan, wanted.address, OWN_NETWORK)
     allowed = store.plan.hosts
     if wanted.index is not None and wanted.index not in allowed:
         raise InvalidError(
@@ -79,6 +80,7 @@ def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
         if existing is not None:
             return Unchanged((_same(store.plan, existing, wanted), False))
         _check_free(known, wanted.address, wanted.index)
+        _check_no_floating_ip(connection, wanted.address)
         number = wanted.index
         if number is None:
             number = lowest_free(allowed, (row["number"] for row in known))
@@ -113,7 +115,7 @@ def update_host(store: Store, name: str, wanted: HostUpdate, expected: int | Non
     (it has endpoints of other tenants than its owner).
     """
     if wanted.address is not None:
-        check_address(store.plan, wanted.address)
+        check_address(store.plan, wanted.address, OWN_NETWORK)
 
     def work(connection: Connection) -> Host | Unchanged[Host]:
         row = find_host(connection, name)
@@ -122,6 +124,7 @@ def update_host(store: Store, name: str, wanted: HostUpdate, expected: int | Non
         if wanted.address is not None and row["address"] != int(wanted.address):
             others = connection.execute(select(*_COLUMNS).where(hosts.c.id != row["id"])).mappings().all()
             _check_free(others, wanted.address, None)
+            _check_no_floating_ip(connection, wanted.address)
             values["address"] = int(wanted.address)
         if "owner" in wanted.model_fields_set and row["owner"] != wanted.owner:
             values["owner_id"] = _owner_id(connection, wanted.owner)
@@ -161,14 +164,15 @@ def no_host(name: str) -> NotFoundError:
     return NotFoundError(f"there is no host {name}", kind="host", name=name)
 
 
-def check_address(plan: AddressPlan, address: IPv4Address) -> None:
-    """Raises InvalidError when no host can have the address: the way to a prefix must not lead through the plan."""
+def check_address(plan: AddressPlan, address: IPv4Address, fix: str) -> None:
+    """Raises InvalidError when it is no address by which a host or an endpoint is reached from outside the plan.
+
+    fix: what to do, for the message.
+    """
     if address in plan.network:
-        raise InvalidError(
-            f"{address} lies inside the address plan {plan.cidr}; give the host's address in its own network"
-        )
+        raise InvalidError(f"{address} lies inside the address plan {plan.cidr}; {fix}")
     if address.packed[0] in NOBODYS or address.packed[0] >= MULTICAST:
-        raise InvalidError(f"{address} is no address other hosts can reach; give the host's address in its own network")
+        raise InvalidError(f"{address} is no address that others can reach; {fix}")
 
 
 def _check_free(known: Any, address: IPv4Address, number: int | None) -> None:
@@ -177,6 +181,13 @@ def _check_free(known: Any, address: IPv4Address, number: int | None) -> None:
             raise ConflictError(f"address {address} already belongs to host {row['name']}", host=row["name"])
         if row["number"] == number:
             raise ConflictError(f"index {number} already belongs to host {row['name']}", host=row["name"])
+
+
+def _check_no_floating_ip(connection: Connection, address: IPv4Address) -> None:
+    statement = select(floating_ips.c.endpoint_id).where(floating_ips.c.address == int(address))
+    endpoint = connection.execute(statement).scalar_one_or_none()
+    if endpoint is not None:
+        raise ConflictError(f"{address} is a floating IP, of endpoint {endpoint}", endpoint=endpoint)
 
 
 def _owner_id(connection: Connection, owner: str | None) -> int | None:

@@ -10,6 +10,7 @@ from sqlalchemy import Connection, Select, func, select
 from romana.addressing import AddressPlan, FieldError
 from romana.models import IpamCheck, IpamUsage
 from romana.store.members_check import membership_findings
+from romana.store.routers_check import floating_ip_findings, router_findings
 from romana.store.schema import endpoints, hosts, segments, tenants
 from romana.store.store import Store
 
@@ -76,6 +77,8 @@ def check(store: Store) -> IpamCheck:
             *_segments(connection, store.plan),
             *_endpoints(connection, store.plan),
             *membership_findings(connection),
+            *router_findings(connection),
+            *floating_ip_findings(connection, store.plan),
         ]
 
     findings = store.database.read(work)

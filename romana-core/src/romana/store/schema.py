@@ -200,6 +200,32 @@ departures = Table(
     sqlite_autoincrement=True,
 )
 
+routers = Table(
+    "routers",
+    metadata,
+    Column("id", _NAME, primary_key=True),
+    Column("name", _text(KEY_LENGTH)),
+    Column("project_id", _NAME),
+    Column("outside", Boolean(create_constraint=False), nullable=False),
+    Column("generation", BigInteger, nullable=False),
+)
+
+router_segments = Table(
+    "router_segments",
+    metadata,
+    Column("router_id", _NAME, ForeignKey("routers.id"), primary_key=True),
+    Column("segment_id", Integer, ForeignKey("segments.id"), primary_key=True),
+)
+
+floating_ips = Table(
+    "floating_ips",
+    metadata,
+    Column("address", BigInteger, primary_key=True, autoincrement=False),
+    Column("endpoint_id", String(36), ForeignKey("endpoints.id"), nullable=False, unique=True),
+    Column("project_id", _NAME),
+    Column("generation", BigInteger, nullable=False),
+)
+
 tokens = Table(
     "tokens",
     metadata,

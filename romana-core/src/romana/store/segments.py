@@ -9,6 +9,7 @@ from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, NotFoundError, SegmentsExhaustedError
 from romana.store.in_use import check_no_endpoints, check_no_policy
 from romana.store.numbers import check_generation, lowest_free
+from romana.store.router_segments import take_out
 from romana.store.schema import endpoints, policies, segments, tenants
 from romana.store.store import Store, current_generation, wake_all_hosts
 from romana.store.tenants import find_tenant
@@ -94,7 +95,10 @@ def create_segment(store: Store, tenant: str, wanted: SegmentCreate) -> tuple[Se
 
 
 def delete_segment(store: Store, tenant: str, name: str, expected: int | None) -> None:
-    """Raises NotFoundError, GenerationConflictError and InUseError (it has endpoints, or a policy names it)."""
+    """Delete a segment; routers that join it join the others still.
+
+    Raises NotFoundError, GenerationConflictError and InUseError (it has endpoints, or a policy names it).
+    """
 
     def work(connection: Connection) -> None:
         row = find_segment(connection, tenant, name)
@@ -102,6 +106,7 @@ def delete_segment(store: Store, tenant: str, name: str, expected: int | None) -
         check_no_endpoints(row, f"segment {tenant}/{name}", tenant=tenant, segment=name)
         naming = or_(policies.c.source_segment_id == row["id"], policies.c.target_segment_id == row["id"])
         check_no_policy(connection, naming, f"segment {tenant}/{name}", tenant=tenant, segment=name)
+        take_out(connection, segments.c.id == row["id"])
         connection.execute(delete(segments).where(segments.c.id == row["id"]))
         wake_all_hosts(connection, current_generation(connection))
 

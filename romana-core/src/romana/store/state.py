@@ -17,19 +17,23 @@ from romana.models import (
     Changes,
     GroupRule,
     HostState,
+    Peer,
     Plan,
     Selector,
     StateEndpoint,
+    StateFloating,
     StateGroup,
     StateHost,
     StateRule,
     StateSegment,
     port_bounds,
 )
+from romana.router_policies import router_policies
 from romana.store.endpoints import bandwidth_of, lease_of, permissions_of
 from romana.store.hosts import no_host
 from romana.store.memberships import groups_on, members
-from romana.store.schema import META_ROW, endpoints, groups, hosts, meta, policies, segments, tenants
+from romana.store.routers import all_routers
+from romana.store.schema import META_ROW, endpoints, floating_ips, groups, hosts, meta, policies, segments, tenants
 from romana.store.store import Store
 
 _HOSTS = (
@@ -46,7 +50,14 @@ _HOSTS = (
     .order_by(hosts.c.number)
 )
 _SEGMENTS = (
-    select(segments.c.id, segments.c.tenant_id, tenants.c.number.label("tenant"), segments.c.number.label("segment"))
+    select(
+        segments.c.id,
+        segments.c.tenant_id,
+        tenants.c.name.label("tenant_name"),
+        segments.c.name.label("segment_name"),
+        tenants.c.number.label("tenant"),
+        segments.c.number.label("segment"),
+    )
     .join(tenants, segments.c.tenant_id == tenants.c.id)
     .order_by(tenants.c.number, segments.c.number)
 )
@@ -69,6 +80,11 @@ _GENERATIONS = select(
     meta.c.generation.label("newest"),
 ).where(meta.c.id == META_ROW)
 _GROUPS = select(groups.c.id, groups.c.rules).order_by(groups.c.id)
+_FLOATING = (
+    select(floating_ips.c.address, endpoints.c.address.label("endpoint_address"))
+    .join(endpoints, endpoints.c.id == floating_ips.c.endpoint_id)
+    .order_by(floating_ips.c.address)
+)
 _RULES = TypeAdapter(list[GroupRule])
 
 
@@ -150,7 +166,7 @@ def _state(connection: Connection, plan: AddressPlan, name: str) -> HostState:
         ],
         rules=[
             rule
-            for rule in _rules(connection, there)
+            for rule in (*_rules(connection, there), *_router_rules(connection, there))
             if own.owner is None or own.owner in (rule.source.tenant, rule.target.tenant)
         ],
         endpoints=[
@@ -168,6 +184,10 @@ def _state(connection: Connection, plan: AddressPlan, name: str) -> HostState:
         groups=[
             StateGroup(id=row.id, rules=_RULES.validate_json(row.rules))
             for row in connection.execute(_GROUPS.where(groups.c.id.in_(groups_on(own.id))))
+        ],
+        floating=[
+            StateFloating(address=IPv4Address(row.address), endpoint_address=IPv4Address(row.endpoint_address))
+            for row in connection.execute(_FLOATING.where(endpoints.c.host_id == own.id))
         ],
     )
 
@@ -193,6 +213,21 @@ def _rules(connection: Connection, there: Sequence[Row[*tuple[Any, ...]]]) -> li
         for policy in connection.execute(_POLICIES).mappings()
         for source in _selectors(policy, "source", by_tenant, by_id)
         for target in _selectors(policy, "target", by_tenant, by_id)
+    ]
+
+
+def _router_rules(connection: Connection, there: Sequence[Row[*tuple[Any, ...]]]) -> list[StateRule]:
+    segment = {(row.tenant_name, row.segment_name): Selector(tenant=row.tenant, segment=row.segment) for row in there}
+
+    def selector(side: Peer) -> Selector:
+        if side.tenant is None or side.segment is None:
+            return Selector(cidr=side.cidr)
+        return segment[side.tenant, side.segment]
+
+    return [
+        StateRule(source=selector(policy.source), target=selector(policy.target), protocol=policy.protocol)
+        for router in all_routers(connection)
+        for policy in router_policies(router)
     ]
 
 

@@ -9,6 +9,7 @@ from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, InUseError, NotFoundError, TenantsExhaustedError
 from romana.store.in_use import check_no_endpoints, check_no_policy
 from romana.store.numbers import check_generation, lowest_free
+from romana.store.router_segments import take_out
 from romana.store.schema import endpoints, hosts, policies, segments, tenants
 from romana.store.store import Store, current_generation, wake_all_hosts
 
@@ -125,6 +126,7 @@ def delete_tenant(store: Store, name: str, expected: int | None) -> None:
                 tenant=name,
                 hosts=list(names),
             )
+        take_out(connection, segments.c.tenant_id == row["id"])
         connection.execute(delete(segments).where(segments.c.tenant_id == row["id"]))
         connection.execute(delete(tenants).where(tenants.c.id == row["id"]))
         if row["segments"]:

@@ -7,7 +7,17 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, case, func, select
 
 from romana.models import EndpointStatus
-from romana.store.schema import endpoints, groups, hosts, memberships, policies, segments, tenants
+from romana.store.schema import (
+    endpoints,
+    floating_ips,
+    groups,
+    hosts,
+    memberships,
+    policies,
+    routers,
+    segments,
+    tenants,
+)
 from romana.store.store import Store, current_generation
 
 _BEHIND = func.sum(case((hosts.c.applied_generation == hosts.c.generation, 0), else_=1))
@@ -36,6 +46,8 @@ class Totals:
     tenants: int
     segments: int
     policies: int
+    routers: int
+    floating_ips: int
     groups: int
     group_members: int
     agent_groups: int
@@ -58,6 +70,8 @@ def totals(store: Store) -> Totals:
             tenants=connection.execute(select(func.count()).select_from(tenants)).scalar_one(),
             segments=connection.execute(select(func.count()).select_from(segments)).scalar_one(),
             policies=connection.execute(select(func.count()).select_from(policies)).scalar_one(),
+            routers=connection.execute(select(func.count()).select_from(routers)).scalar_one(),
+            floating_ips=connection.execute(select(func.count()).select_from(floating_ips)).scalar_one(),
             groups=connection.execute(select(func.count()).select_from(groups)).scalar_one(),
             group_members=connection.execute(select(func.count()).select_from(_MEMBERS)).scalar_one(),
             agent_groups=int(here.groups),

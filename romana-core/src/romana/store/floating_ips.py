@@ -1,0 +1,123 @@
+"""Floating IPs: addresses outside the plan, each of one endpoint."""
+
+from __future__ import annotations
+
+from ipaddress import IPv4Address
+from typing import Any
+
+from sqlalchemy import Connection, delete, insert, select, update
+
+from romana.models import FloatingIp, FloatingIpPut
+from romana.store.database import Unchanged
+from romana.store.endpoints import find_endpoint
+from romana.store.errors import ConflictError, InvalidError, NotFoundError
+from romana.store.hosts import check_address
+from romana.store.numbers import check_generation
+from romana.store.schema import endpoints, floating_ips, hosts
+from romana.store.store import Store, current_generation, wake_host
+
+FIX = "give an address of a network outside that leads to the hosts"
+_FLOATING_IPS = (
+    select(
+        floating_ips,
+        endpoints.c.address.label("endpoint_address"),
+        endpoints.c.host_id,
+        hosts.c.name.label("host"),
+    )
+    .join(endpoints, endpoints.c.id == floating_ips.c.endpoint_id)
+    .join(hosts, hosts.c.id == endpoints.c.host_id)
+    .order_by(floating_ips.c.address)
+)
+
+
+def list_floating_ips(store: Store) -> list[FloatingIp]:
+    """All floating IPs by address. Raises UnavailableError, as everything here."""
+    return store.database.read(lambda connection: [_floating_ip(row) for row in connection.execute(_FLOATING_IPS)])
+
+
+def get_floating_ip(store: Store, address: IPv4Address) -> FloatingIp:
+    """Raises NotFoundError."""
+    return store.database.read(lambda connection: _floating_ip(_find(connection, address)))
+
+
+def put_floating_ip(
+    store: Store, address: IPv4Address, wanted: FloatingIpPut, expected: int | None
+) -> tuple[FloatingIp, bool]:
+    """The floating IP as it is then, and whether it is new; of another endpoint before, it moves.
+
+    Raises NotFoundError (the endpoint), InvalidError (the address is none that a floating IP can have), ConflictError
+    (the endpoint has another one) and GenerationConflictError.
+    """
+    check_address(store.plan, address, FIX)
+
+    def work(connection: Connection) -> tuple[FloatingIp, bool] | Unchanged[tuple[FloatingIp, bool]]:
+        before = connection.execute(_FLOATING_IPS.where(floating_ips.c.address == int(address))).one_or_none()
+        if before is not None:
+            check_generation(f"floating IP {address}", before.generation, expected)
+        _check_no_hosts(connection, address)
+        endpoint = find_endpoint(connection, wanted.endpoint)
+        _check_only(connection, address, endpoint)
+        if before is not None and (before.endpoint_id, before.project_id) == (wanted.endpoint, wanted.project_id):
+            return Unchanged((_floating_ip(before), False))
+        generation = current_generation(connection)
+        values = {"endpoint_id": wanted.endpoint, "project_id": wanted.project_id, "generation": generation}
+        if before is None:
+            connection.execute(insert(floating_ips).values(address=int(address), **values))
+        else:
+            connection.execute(update(floating_ips).where(floating_ips.c.address == int(address)).values(**values))
+        if before is None or before.endpoint_id != wanted.endpoint:
+            for host_id in {endpoint.host_id} | ({before.host_id} if before is not None else set()):
+                wake_host(connection, host_id, generation)
+        return _floating_ip(_find(connection, address)), before is None
+
+    return store.database.write(work)
+
+
+def delete_floating_ip(store: Store, address: IPv4Address, expected: int | None) -> None:
+    """Raises NotFoundError and GenerationConflictError."""
+
+    def work(connection: Connection) -> None:
+        row = _find(connection, address)
+        check_generation(f"floating IP {address}", row.generation, expected)
+        wake_host(connection, row.host_id, current_generation(connection))
+        connection.execute(delete(floating_ips).where(floating_ips.c.address == int(address)))
+
+    store.database.write(work)
+
+
+def _check_no_hosts(connection: Connection, address: IPv4Address) -> None:
+    name = connection.execute(select(hosts.c.name).where(hosts.c.address == int(address))).scalar_one_or_none()
+    if name is not None:
+        raise InvalidError(f"{address} is the address of host {name}; give one that nobody has", host=name)
+
+
+def _check_only(connection: Connection, address: IPv4Address, endpoint: Any) -> None:
+    statement = select(floating_ips.c.address).where(
+        floating_ips.c.endpoint_id == endpoint.id, floating_ips.c.address != int(address)
+    )
+    other = connection.execute(statement).scalar_one_or_none()
+    if other is not None:
+        raise ConflictError(
+            f"endpoint {endpoint.id} ({IPv4Address(endpoint.address)}) has floating IP {IPv4Address(other)}, and an"
+            " endpoint has one at most; take that one away first",
+            endpoint=endpoint.id,
+            floating_ip=str(IPv4Address(other)),
+        )
+
+
+def _find(connection: Connection, address: IPv4Address) -> Any:
+    row = connection.execute(_FLOATING_IPS.where(floating_ips.c.address == int(address))).one_or_none()
+    if row is None:
+        raise NotFoundError(f"there is no floating IP {address}", kind="floating IP", address=str(address))
+    return row
+
+
+def _floating_ip(row: Any) -> FloatingIp:
+    return FloatingIp(
+        address=IPv4Address(row.address),
+        endpoint=row.endpoint_id,
+        project_id=row.project_id,
+        endpoint_address=IPv4Address(row.endpoint_address),
+        host=row.host,
+        generation=row.generation,
+    )

@@ -1,0 +1,59 @@
+"""Routers and floating IPs: made, shown with what they are of, explained, and deleted."""
+
+from __future__ import annotations
+
+import pytest
+
+from romana import models
+from romana.cli import exit_codes
+
+from .conftest import Romana, Server
+
+ADDRESS = "10.1.18.3"  # web1
+FLOATING, OUTSIDE = "203.0.113.5", "198.51.100.7"
+
+
+@pytest.mark.usefixtures("network")
+def test_a_router_is_made_shown_explained_and_deleted(romana: Romana) -> None:
+    arguments = ("router", "create", "r1", "--segment", "admin/s1", "--segment", "admin/s2", "--outside")
+    made = romana(*arguments, "-f", "json").json()
+    assert (made["id"], made["outside"]) == ("r1", True)
+    assert romana(*arguments, "-f", "json").json() == made
+    assert romana("router", "show", "r1", "-f", "json").json() == made
+    (listed,) = romana("router", "list", "-f", "json").json()
+    assert listed["segments"] == [{"tenant": "admin", "segment": "s1"}, {"tenant": "admin", "segment": "s2"}]
+    assert "admin/s1, admin/s2" in romana("router", "list").out
+    explained = romana("explain", "web1", OUTSIDE, "tcp/80")
+    assert f"router r1 lets admin/s1 ask {OUTSIDE}" in explained.out
+    assert explained.code == exit_codes.OK
+    assert romana("router", "delete", "r1").out == "router r1 deleted\n"
+    assert romana("explain", "web1", OUTSIDE, "tcp/80").code == exit_codes.FAILED
+    assert romana("router", "show", "r1").code == exit_codes.FAILED
+    twice = romana("router", "create", "r1", "--segment", "admin/s1", "--segment", "admin/s1")
+    assert (twice.code, "is listed twice" in twice.err) == (exit_codes.USAGE, True)
+
+
+def test_a_floating_ip_is_given_shown_explained_and_taken_away(romana: Romana, network: Server) -> None:
+    made = romana("floating-ip", "create", FLOATING, "--endpoint", "web1", "-f", "json").json()
+    assert (made["address"], made["endpoint_address"], made["host"]) == (FLOATING, ADDRESS, "compute01")
+    assert romana("floating-ip", "show", FLOATING, "-f", "json").json() == made
+    (listed,) = romana("floating-ip", "list", "-f", "json").json()
+    assert listed["address"] == FLOATING
+    assert romana("endpoint", "show", "web1", "-f", "json").json()["floating_ip"] == FLOATING
+    there = {one["name"]: one["floating_ip"] for one in romana("endpoint", "list", "-f", "json").json()}
+    assert there.pop("web1") == FLOATING
+    assert set(there.values()) <= {None}
+    explained = romana("explain", OUTSIDE, FLOATING, "tcp/22")
+    assert explained.out.startswith(f"tcp/22 from {OUTSIDE} to {FLOATING} (web1) passes\n")
+    with network.client() as api:
+        api.put_group("shut", models.GroupPut())
+        permissions = models.Permissions(groups=["shut"])
+        api.update_endpoint(made["endpoint"], models.EndpointUpdate(permissions=permissions))
+    assert romana("explain", OUTSIDE, FLOATING, "tcp/22").code == exit_codes.FAILED
+    inside = romana("explain", "web1", FLOATING, "tcp/22")
+    assert (inside.code, f"name {ADDRESS} itself" in inside.err) == (exit_codes.USAGE, True)
+    with network.client() as api:
+        api.update_endpoint(made["endpoint"], models.EndpointUpdate(permissions=models.Permissions()))
+        api.delete_group("shut")
+    assert romana("floating-ip", "delete", FLOATING).out == f"floating IP {FLOATING} deleted\n"
+    assert romana("floating-ip", "list", "-f", "json").json() == []
