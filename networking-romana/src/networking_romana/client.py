@@ -38,6 +38,18 @@ class RomanaClient(object):
         """Whose an address (str) is: host, tenant, segment, role, endpoint."""
         return self._get(path(contract.EXPLAIN, address))
 
+    def hosts(self):
+        """All hosts."""
+        return self._get(contract.HOSTS)
+
+    def tenant(self, name):
+        """A tenant."""
+        return self._get(path(contract.TENANT, name))
+
+    def segment(self, tenant, name):
+        """A segment of a tenant."""
+        return self._get(path(contract.SEGMENT, tenant, name))
+
     def tenants(self, **filters):
         """Tenants; filter: project_id."""
         return self._get(contract.TENANTS, filters)
@@ -77,6 +89,30 @@ class RomanaClient(object):
     def delete_group(self, identifier):
         """Delete a security group that no endpoint is in; nothing happens when that has been done."""
         self._delete(path(contract.GROUP, identifier))
+
+    def routers(self):
+        """All routers."""
+        return self._get(contract.ROUTERS)
+
+    def put_router(self, identifier, router):
+        """Make a router, or have it be like this."""
+        return self._send("PUT", path(contract.ROUTER, identifier), body=router)
+
+    def delete_router(self, identifier):
+        """Delete a router; nothing happens when that has been done."""
+        self._delete(path(contract.ROUTER, identifier))
+
+    def floating_ips(self):
+        """All floating IPs."""
+        return self._get(contract.FLOATING_IPS)
+
+    def put_floating_ip(self, address, floating_ip):
+        """Give a floating IP (str) to an endpoint, whoever had it before."""
+        return self._send("PUT", path(contract.FLOATING_IP, address), body=floating_ip)
+
+    def delete_floating_ip(self, address):
+        """Take a floating IP away; nothing happens when that has been done."""
+        self._delete(path(contract.FLOATING_IP, address))
 
     def endpoints(self, **filters):
         """Endpoints; filters: host, tenant, segment, address, interface."""

@@ -66,14 +66,39 @@ else:
         supported_extension_aliases = ()
 
 
+try:
+    from neutron_lib.plugins import utils as plugin_utils
+    from neutron_lib.services.base import ServicePluginBase
+except ImportError:  # Ocata; there routers are not offered
+    plugin_utils = None
+if plugin_utils is not None:
+    from neutron.db.l3_gwmode_db import L3_NAT_dbonly_mixin as RouterMixin
+    from neutron.objects.network import NetworkRBAC
+    from neutron.objects.router import FloatingIP
+else:  # not even imported: old ones have a say in every deletion of a port then
+    NetworkRBAC = FloatingIP = None
+
+    class RouterMixin(object):  # type: ignore[no-redef] # a stand-in
+        """Nobody's base."""
+
+    class ServicePluginBase(object):  # type: ignore[no-redef] # a stand-in
+        """Nobody's base."""
+
+
 __all__ = [
     "AUTH_OPTION",
     "NOT_SPECIFIED",
     "DeferIpam",
+    "FloatingIP",
+    "NetworkRBAC",
     "QosDriver",
     "QosPlugin",
+    "RouterMixin",
+    "ServicePluginBase",
     "SubnetGroup",
     "after_group_change",
+    "after_port_update",
+    "before_network_policy_ends",
     "before_port_update",
     "before_subnet_create",
     "core_plugin",
@@ -83,10 +108,13 @@ __all__ = [
     "keystone_session",
     "load_plugins",
     "ml2_api",
+    "plugin_utils",
     "port_dict",
     "portbindings",
     "qos_plugin",
     "request_context",
+    "router_plugin",
+    "with_port_update",
 ]
 
 
@@ -100,6 +128,11 @@ def qos_plugin():
     if hasattr(directory, "get_service_plugins"):  # Liberty
         return directory.get_service_plugins().get("QOS")
     return directory.get_plugin("QOS")
+
+
+def router_plugin():
+    """The service plugin for routers of this process; None where there is none, as everywhere in Liberty."""
+    return directory.get_plugin("L3_ROUTER_NAT") if hasattr(directory, "get_plugins") else None
 
 
 def port_dict(port):
@@ -126,14 +159,51 @@ def before_port_update(callback):
     return receive
 
 
+def with_port_update(callback):
+    """Have `callback(context, before, after)` called within the transaction of each update of a port.
+
+    before, after: Neutron's dictionaries. For Neutron of today alone.
+    """
+
+    def receive(_resource, _event, _trigger, payload):
+        callback(payload.context, payload.states[0], payload.desired_state)
+
+    registry.subscribe(receive, resources.PORT, events.PRECOMMIT_UPDATE)
+    return receive
+
+
+def after_port_update(callback):
+    """As `with_port_update`, once the transaction is over, and before mechanism drivers are told."""
+
+    def receive(_resource, _event, _trigger, payload):
+        callback(payload.context, payload.states[0], payload.latest_state)
+
+    registry.subscribe(receive, resources.PORT, events.AFTER_UPDATE)
+    return receive
+
+
+def before_network_policy_ends(callback):
+    """Have `callback(context, policy)` called before access to a network is taken: a Neutron exception refuses that.
+
+    policy: has object_id and action. For Neutron of today alone.
+    """
+
+    def receive(_resource, _event, _trigger, payload):
+        if payload.metadata.get("object_type") == "network":
+            callback(payload.context, payload.latest_state)
+
+    registry.subscribe(receive, resources.RBAC_POLICY, events.BEFORE_DELETE)
+    return receive
+
+
 def before_subnet_create(callback):
-    """Have `callback(subnet)` called before a subnet is made: what it does to the dictionary is what will be made.
+    """Have `callback(context, subnet)` called before a subnet is made: what it does to the dictionary is what is made.
 
     Never called by Liberty, which does not tell.
     """
 
     def receive(_resource, _event, _trigger, payload):
-        callback(payload.states[0])
+        callback(payload.context, payload.states[0])
 
     registry.subscribe(receive, resources.SUBNET, events.BEFORE_CREATE)
     return receive

@@ -4,6 +4,7 @@ It follows the endpoints' statuses and makes ports ACTIVE; now and then it compa
 - gives addresses back that no port has (what a process left that was killed in the middle of a request),
 - makes the endpoint of a bound port anew that romana-server has lost,
 - passes on what ports may do, are told and are limited to, and security groups, where romana-server has not heard it,
+- the same with routers and floating IPs; a floating IP is ACTIVE when romana-server has it,
 - gives the segments of networks back that are not there any more,
 - deletes the tenant of a project that Keystone has no more.
 One such process is enough for a cloud; several do no harm. It keeps nothing: it may be restarted at any time.
@@ -18,7 +19,7 @@ from oslo_db import exception as db_exceptions
 from oslo_log import log as logging
 from oslo_utils import timeutils
 
-from networking_romana import address, cloud, groups, in_step, own_network
+from networking_romana import address, cloud, floating_ips, groups, in_step, own_network, routers
 from networking_romana import port as ports
 from networking_romana.client import romana
 from networking_romana.compat import core_plugin, exceptions, get_admin_context, load_plugins
@@ -71,6 +72,8 @@ class Follower(object):
             LOG.warning("Address %s is given back: port %s does not have it", stray["address"], stray["name"])
             self._client.delete_endpoint(stray["id"])
         own_network.forget_deleted()
+        routers.synchronize()
+        floating_ips.synchronize()
         self._delete_tenants()
         return answer["generation"]
 

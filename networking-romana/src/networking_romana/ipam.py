@@ -4,6 +4,8 @@ Nothing is kept here. What a port is given is an endpoint in romana-server, made
 found again when Neutron repeats it. Addresses are given back by the mechanism driver, after the transaction: taken back
 inside, an address would be free although the port still has it when the transaction fails. So this driver needs the
 mechanism driver `romana` beside it.
+
+External networks are not romana-server's: see external_ipam.
 """
 
 from __future__ import absolute_import
@@ -12,7 +14,7 @@ import netaddr
 from neutron.ipam import driver, requests, subnet_alloc
 from neutron.ipam import exceptions as ipam_exceptions
 
-from networking_romana import address, subnet
+from networking_romana import address, external_ipam, router_address, subnet
 from networking_romana import place as places
 from networking_romana import port as ports
 from networking_romana.client import romana
@@ -20,6 +22,17 @@ from networking_romana.compat import DeferIpam, SubnetGroup, core_plugin
 from networking_romana.errors import RomanaInvalid, RomanaRefused
 
 SERVICES = "network:"  # how the device_owner of Neutron's own ports begins
+
+
+class RomanaSubnetRequestFactory(requests.SubnetRequestFactory):
+    """Knows which network a subnet is of."""
+
+    @classmethod
+    def get_request(cls, context, subnet, subnetpool):
+        """As Neutron's, with the network's id."""
+        request = super(RomanaSubnetRequestFactory, cls).get_request(context, subnet, subnetpool)
+        request.network_id = subnet.get("network_id")
+        return request
 
 
 class RomanaAnyRequest(requests.AnyAddressRequest):
@@ -53,6 +66,19 @@ class RomanaSpecificRequest(requests.SpecificAddressRequest):
             raise ipam_exceptions.IpAddressAlreadyAllocated(ip=self.address, subnet_id=self.port.subnet_id)
 
 
+class RomanaRouterRequest(requests.AnyAddressRequest):
+    """An address of a router's interface."""
+
+    def __init__(self, context, port):
+        super(RomanaRouterRequest, self).__init__()
+        self.context = context
+        self.port = port
+
+    def allocate(self):
+        """It is no endpoint's; in a dictionary, as those are."""
+        return {"address": router_address.allocate(self.context, self.port.network_id)}
+
+
 class RomanaAddressRequestFactory(requests.AddressRequestFactory):
     """Knows what a port needs an address for."""
 
@@ -63,7 +89,11 @@ class RomanaAddressRequestFactory(requests.AddressRequestFactory):
         Raises DeferIpam while the port has no host: Neutron asks again when it gets one. Raises RomanaInvalid for ports
         of Neutron's own services.
         """
+        if external_ipam.serves(context, ip_dict["subnet_id"]):
+            return super(RomanaAddressRequestFactory, cls).get_request(context, port, ip_dict)
         known = ports.read(port)
+        if known.device_owner == ports.ROUTER_INTERFACE and not ip_dict.get("ip_address"):
+            return RomanaRouterRequest(context, known)
         if known.device_owner.startswith(SERVICES):
             raise RomanaInvalid(
                 reason="a port of kind {} gets no address: hosts route, and answer DHCP, without Neutron".format(
@@ -119,10 +149,12 @@ class RomanaPool(subnet_alloc.SubnetAllocator):
     """Entry point of the driver."""
 
     def allocate_subnet(self, subnet_request):
-        """Accept the subnet that is the address plan, as it is what a pool gives.
+        """Accept the subnet that is the address plan, as it is what a pool gives; for an external network, another.
 
         Raises RomanaInvalid for every other, and SubnetPoolQuotaExceeded.
         """
+        if external_ipam.is_external(self._context, subnet_request.network_id):
+            return self._external().allocate_subnet(subnet_request)
         plan = _plan()
         if self._subnetpool:
             subnet.check_pool([prefix.cidr for prefix in self._subnetpool.prefixes], plan)
@@ -136,22 +168,41 @@ class RomanaPool(subnet_alloc.SubnetAllocator):
 
     def update_subnet(self, subnet_request):
         """Accept what is still the address plan. Raises RomanaInvalid."""
+        if external_ipam.serves(self._context, subnet_request.subnet_id):
+            return self._external().update_subnet(subnet_request)
         return self._checked(subnet_request, _plan())
 
     def get_subnet(self, subnet_id):
         """The subnet."""
+        if external_ipam.serves(self._context, subnet_id):
+            return self._external().get_subnet(subnet_id)
         return RomanaSubnet(self._context, subnet_id)
 
     def remove_subnet(self, subnet_id):
-        """Nothing: Neutron has seen to it that no port is left."""
+        """Nothing, but for an external network: Neutron has seen to it that no port is left."""
+        if external_ipam.serves(self._context, subnet_id):
+            self._external().remove_subnet(subnet_id)
 
     def get_allocator(self, subnet_ids):
         """What gives addresses of a network."""
+        if external_ipam.serves(self._context, subnet_ids[0]):
+            return self._external().get_allocator(subnet_ids)
         return RomanaSubnetGroup(self, subnet_ids)
+
+    def needs_rollback(self):
+        """No: what Neutron takes back is in its own transaction, and what is ours is given back elsewhere."""
+        return False
+
+    def get_subnet_request_factory(self):
+        """Ours."""
+        return RomanaSubnetRequestFactory
 
     def get_address_request_factory(self):
         """Ours."""
         return RomanaAddressRequestFactory
+
+    def _external(self):
+        return external_ipam.ExternalPool(self._subnetpool, self._context)
 
     def _checked(self, wanted, plan):
         subnet.check(wanted, plan)

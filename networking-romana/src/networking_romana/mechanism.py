@@ -9,7 +9,7 @@ from functools import partial
 
 from oslo_log import log as logging
 
-from networking_romana import address, groups, in_step, network, own_network, subnet
+from networking_romana import address, external_ipam, groups, in_step, l3, network, own_network, subnet
 from networking_romana import place as places
 from networking_romana import port as ports
 from networking_romana.client import romana
@@ -49,7 +49,7 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
         """Have a say before Neutron's transactions begin, and hear of security groups."""
         self._receivers = [
             before_port_update(before_update),
-            before_subnet_create(subnet.without_gateway),
+            before_subnet_create(_before_subnet),
             groups.follow_changes(),
         ]
 
@@ -60,18 +60,19 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
 
     def create_network_precommit(self, context):
         """Refuse what Neutron would take and no host would do. Raises RomanaInvalid."""
-        network.check_external(context.current)
+        network.check_external(context.current, l3.offered())
         network.check_type(context.network_segments)
 
     def update_network_precommit(self, context):
-        """Refuse to make a network external, or to put its ports elsewhere; one that is external may change otherwise.
-
-        Raises RomanaInvalid.
-        """
+        """Refuse to make a network external that may not be, or to put its ports elsewhere. Raises RomanaInvalid."""
         if not context.original.get(network.EXTERNAL):
-            network.check_external(context.current)
+            network.check_external(context.current, l3.offered())
         asked = partial(own_network.has_ports, request_context(context), context.current["id"])
-        network.check_sharing(context.original, context.current, asked)
+        network.check_change_to_external(
+            context.original, context.current, lambda: bool(context.current["subnets"]) or asked()
+        )
+        if not context.current.get(network.EXTERNAL):
+            network.check_sharing(context.original, context.current, asked)
 
     def create_subnet_precommit(self, context):
         """Refuse what Neutron would take and no host would do. Raises RomanaInvalid."""
@@ -84,6 +85,8 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
 
     def create_subnet_postcommit(self, context):
         """Make the segment that the network is; what is refused here, Neutron makes undone."""
+        if context.network.current.get(network.EXTERNAL):
+            return
         places.of_network(request_context(context), context.current["network_id"])
 
     def delete_network_postcommit(self, context):
@@ -93,7 +96,9 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
     def create_port_precommit(self, context):
         """Refuse what no host would do. Raises RomanaInvalid."""
         check_number(context.current["fixed_ips"])
-        ports.check(ports.read(context.current))
+        port = ports.read(context.current)
+        network.check_external_port(context.network.current, port.device_owner)
+        ports.check(port)
 
     def update_port_precommit(self, context):
         """Refuse what no host would do, unless the port had it before. Raises RomanaInvalid."""
@@ -140,9 +145,9 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
     def update_network_postcommit(self, context):
         """A network that is set down takes its ports with it; guests are told its MTU, and have its QoS policy.
 
-        One that everybody shares from now on is no segment.
+        One that everybody shares from now on, or that is external, is no segment.
         """
-        if context.current["shared"] and not context.original["shared"]:
+        if any(context.current.get(key) and not context.original.get(key) for key in ("shared", network.EXTERNAL)):
             own_network.forget(context.current["id"])
         if any(
             context.current.get(key) != context.original.get(key)
@@ -156,11 +161,15 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
 
     def create_port_postcommit(self, context):
         """Let the port do what its groups say, within the limits of its QoS policy."""
-        in_step.keep(ports.read(context.current))
+        port = ports.read(context.current)
+        if port.device_owner not in network.EXTERNAL_OWNERS:
+            in_step.keep(port)
 
     def update_port_postcommit(self, context):
         """Give the addresses back that the port had before, and let it do what its groups say."""
         before, after = ports.read(context.original), ports.read(context.current)
+        if after.device_owner in network.EXTERNAL_OWNERS:
+            return
         gone = [one for one in before.addresses if one not in after.addresses]
         if gone:
             _release(after.id, gone)
@@ -168,7 +177,14 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
 
     def delete_port_postcommit(self, context):
         """Give the port's address back."""
-        _release(context.current["id"])
+        if context.current["device_owner"] not in network.EXTERNAL_OWNERS:
+            _release(context.current["id"])
+
+
+def _before_subnet(context, given):
+    """A network outside has a gateway; who routes within are hosts."""
+    if not external_ipam.is_external(context, given["network_id"]):
+        subnet.without_gateway(given)
 
 
 def _endpoint(port):

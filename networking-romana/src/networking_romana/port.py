@@ -10,6 +10,7 @@ from networking_romana.errors import RomanaInvalid
 from networking_romana.permissions import is_ipv4
 
 INSTANCES = "compute:"  # how the device_owner of an instance's port begins
+ROUTER_INTERFACE = "network:router_interface"  # the device_owner of a router's port on a project's network
 INTERFACE_LENGTH = 11  # characters of a port's id in its tap's name, as Nova makes it
 
 IPV4 = 4

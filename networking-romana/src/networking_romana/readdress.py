@@ -13,6 +13,7 @@ from networking_romana import place as places
 from networking_romana import port as ports
 from networking_romana.compat import NOT_SPECIFIED, portbindings
 from networking_romana.errors import RomanaInvalid, RomanaRefused
+from networking_romana.network import EXTERNAL_OWNERS
 from networking_romana.segment import PROFILE_KEY
 
 FIXED_IPS = "fixed_ips"
@@ -30,7 +31,11 @@ def before_update(context, original, changes):
     """
     before = ports.read(original)
     after = ports.read(original, _given(changes))
-    if FIXED_IPS in _given(changes):
+    if after.device_owner in EXTERNAL_OWNERS:
+        return  # its address is not of the plan
+    if after.device_owner == ports.ROUTER_INTERFACE and FIXED_IPS in _given(changes):
+        _check_router(before, changes[FIXED_IPS])
+    elif FIXED_IPS in _given(changes):
         _check_chosen(context, before, after, changes[FIXED_IPS])
     elif before.addresses and after.host and after.host != before.host:
         _fit_to_host(context, before, after, changes)
@@ -58,6 +63,16 @@ def _check_chosen(context, before, after, fixed_ips):
     for chosen in after.addresses:
         if chosen not in before.addresses:
             address.claim(context, after, chosen)
+
+
+def _check_router(before, fixed_ips):
+    """Let the interface of a router have the address that routers have, and keep it."""
+    wanted = [one.get("ip_address") for one in fixed_ips]
+    if wanted != before.addresses and (before.addresses or any(wanted)):
+        raise RomanaInvalid(
+            reason="the address of a router's interface stays as it is; take the interface out of the router, and add"
+            " another"
+        )
 
 
 def _fit_to_host(context, before, after, changes):

@@ -4,7 +4,7 @@ from __future__ import absolute_import
 
 import re
 
-PORT_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
+NEUTRON_ID = re.compile(r"[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}\Z")
 
 
 class Strays(object):
@@ -26,7 +26,7 @@ class Strays(object):
         astray = [
             one
             for one in endpoints
-            if PORT_ID.match(one["name"] or "") and one["address"] not in addresses.get(one["name"], ())
+            if NEUTRON_ID.match(one["name"] or "") and one["address"] not in addresses.get(one["name"], ())
         ]
         self._since = dict((one["id"], self._since.get(one["id"], now)) for one in astray)
         return [one for one in astray if now - self._since[one["id"]] >= self._grace]

@@ -7,6 +7,7 @@ import netaddr
 from networking_romana.compat import NOT_SPECIFIED
 from networking_romana.errors import RomanaInvalid
 
+IPV4 = 4
 SEGMENT = "segment_id"
 
 
@@ -63,6 +64,40 @@ def check(wanted, plan):
             reason="the subnet must have no allocation pools of its own: a port's address follows from its host,"
             " project and segment"
         )
+
+
+def check_external(wanted, plan, others, hosts):
+    """Refuse a subnet of an external network that cannot be beside what there is. Pure.
+
+    Args:
+        wanted: neutron.ipam.requests.SpecificSubnetRequest.
+        plan: the whole address plan, a str.
+        others: the ranges of the other external networks, of str.
+        hosts: dict from hosts' addresses, of str, to their names.
+
+    Raises RomanaInvalid.
+    """
+    if wanted.subnet_cidr.version != IPV4:
+        raise RomanaInvalid(
+            reason="an external network has IPv4 alone, not {}: guests have no IPv6".format(wanted.subnet_cidr)
+        )
+    if wanted.subnet_cidr in netaddr.IPNetwork(plan) or netaddr.IPNetwork(plan) in wanted.subnet_cidr:
+        raise RomanaInvalid(
+            reason="the subnet {} of an external network overlaps Romana's address plan {}; give the range of a network"
+            " outside".format(wanted.subnet_cidr, plan)
+        )
+    for other in map(netaddr.IPNetwork, others):
+        if other in wanted.subnet_cidr or wanted.subnet_cidr in other:
+            raise RomanaInvalid(
+                reason="the subnet {} overlaps {} of another external network, and an address has one place; give"
+                " another range".format(wanted.subnet_cidr, other)
+            )
+    for address in sorted(hosts, key=netaddr.IPAddress):
+        if any(netaddr.IPAddress(address) in pool for pool in wanted.allocation_pools or []):
+            raise RomanaInvalid(
+                reason="{} is the address of host {}; give allocation pools with addresses that nobody has"
+                " (--allocation-pool start=...,end=...)".format(address, hosts[address])
+            )
 
 
 def _not_the_plan(what, plan):

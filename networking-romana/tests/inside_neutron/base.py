@@ -46,10 +46,10 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
     """A network `romana` without a subnet yet; the server has the hosts HOST and OTHER_HOST."""
 
     _mechanism_drivers = ("logger", "romana")
-    l3_plugin = "segments"  # the base class's place for a service plugin; there is no router here
+    l3_plugin = "romana_l3"
 
     def get_additional_service_plugins(self):
-        return {"tags": "tag", "qos": "romana_qos"}
+        return {"segments": "segments", "tags": "tag", "qos": "romana_qos"}
 
     def setUp(self):
         client._client = cloud._session = None  # they have the settings of the test before

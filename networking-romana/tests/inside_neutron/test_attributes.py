@@ -1,4 +1,4 @@
-"""Attributes of ports, networks and subnets: each reaches the guest, or is refused with a sentence."""
+"""Attributes of ports, networks, subnets, ...: each has its effect, or is refused with a sentence."""
 
 import re
 from pathlib import Path
@@ -109,7 +109,7 @@ class TestPage(AttributesTestCase):
     def test_it_has_all_that_can_be_given(self):
         sections = PAGE.read_text().split("\n## ")
         missing = []
-        for collection in ("ports", "networks", "subnets", "subnetpools"):
+        for collection in ("ports", "networks", "subnets", "subnetpools", "routers", "floatingips"):
             (section,) = (one for one in sections if one.lower().replace(" ", "").startswith(collection + "\n"))
             named = set(re.findall(r"`([^`]+)`", "".join(re.findall(r"^\|(.*?)\|", section, re.MULTILINE))))
             taken = attributes.RESOURCES[collection].items()

@@ -1,6 +1,6 @@
 """Which networks there can be."""
 
-from neutron_lib.api.definitions import external_net, provider_net
+from neutron_lib.api.definitions import provider_net
 
 from .base import RomanaTestCase
 
@@ -20,14 +20,6 @@ class TestNetworks(RomanaTestCase):
                 "a network of type {} is not possible: hosts route".format(attributes[provider_net.NETWORK_TYPE])
             )
         assert self._list("networks", as_admin=True)["networks"] == []
-
-    def test_external_network_is_refused(self):
-        said = self.make("networks", {"name": "n", external_net.EXTERNAL: True}, 400)
-        assert said.startswith("a network cannot be external: there are no routers")
-
-    def test_network_does_not_become_external(self):
-        said = self.change("networks", self.network_id, {external_net.EXTERNAL: True}, 400)
-        assert said.startswith("a network cannot be external: there are no routers")
 
     def test_name_changes(self):
         assert self.change("networks", self.network_id, {"name": "n"})["name"] == "n"

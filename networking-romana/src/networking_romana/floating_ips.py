@@ -1,0 +1,122 @@
+"""Floating IPs: how what Neutron knows of them gets to romana-server.
+
+romana-server knows those that belong to a port, by their addresses: each is put there when it gets to a port, and taken
+away when it leaves it. Everything may be repeated. What romana-server does not hear of now, because it does not answer,
+the follower makes good.
+"""
+
+from __future__ import absolute_import
+
+from oslo_log import log as logging
+
+from networking_romana import address as addresses
+from networking_romana import routers
+from networking_romana.client import romana
+from networking_romana.compat import get_admin_context, router_plugin
+from networking_romana.errors import RomanaRefused, RomanaUnavailable
+from networking_romana.port import ACTIVE, DOWN
+from networking_romana.strays import NEUTRON_ID
+
+LOG = logging.getLogger(__name__)
+
+
+def keep(address):
+    """Have romana-server know a floating IP as Neutron does, now or later."""
+    try:
+        bring(address)
+    except (RomanaUnavailable, RomanaRefused) as error:
+        LOG.warning("Floating IP %s is kept in step later: %s", address, error)
+
+
+def keep_those(**filters):
+    """Keep the floating IPs in step that Neutron finds by filters, as router_id or port_id."""
+    for one in _find(**filters):
+        keep(one["floating_ip_address"])
+
+
+def bring(address):
+    """Have romana-server know the floating IP with an address (str) as Neutron does, and Neutron that it does.
+
+    Neutron is asked again afterwards: of several who pass on changes at a time, the last may have read first.
+
+    Raises RomanaRefused (then it is DOWN, and leads nowhere) and RomanaUnavailable.
+    """
+    told, wanted = object(), _document(address)
+    while wanted != told:
+        try:
+            if wanted is None:
+                romana().delete_floating_ip(address)
+            else:
+                romana().put_floating_ip(address, wanted)
+        except RomanaRefused:
+            romana().delete_floating_ip(address)
+            _set_status(address, DOWN)
+            raise
+        told, wanted = wanted, _document(address)
+    _set_status(address, DOWN if wanted is None else ACTIVE)
+
+
+def synchronize():
+    """Have romana-server know all floating IPs as Neutron does. Raises RomanaUnavailable.
+
+    One of an endpoint that is no port is others' business.
+    """
+    if router_plugin() is None:
+        return
+    endpoints = romana().endpoints()
+    names = dict((one["id"], one["name"] or "") for one in endpoints)
+    identifiers = dict(((one["name"], one["address"]), one["id"]) for one in endpoints)
+    there = dict(
+        (one["address"], one) for one in romana().floating_ips() if NEUTRON_ID.match(names.get(one["endpoint"], ""))
+    )
+    wanted = dict(
+        (one["floating_ip_address"], _translate(one, lambda *known: identifiers.get(known))) for one in _find()
+    )
+    for address in sorted(set(there) | set(wanted)):
+        try:
+            if not _is_as(there.get(address), wanted.get(address)):
+                bring(address)
+            elif address in wanted:
+                _set_status(address, DOWN if wanted[address] is None else ACTIVE)
+        except RomanaRefused as refusal:  # also when its endpoint has yet to lose another: then the next time will do
+            LOG.error("Floating IP %s is not kept in step: %s", address, refusal)
+
+
+def _find(**filters):
+    wanted = dict((key, [value]) for key, value in filters.items())
+    return router_plugin().get_floatingips(get_admin_context(), wanted)
+
+
+def _document(address):
+    """A floating IP in the words of romana-server's API; None when no port can be reached by it."""
+    for one in _find(floating_ip_address=address):
+        return _translate(one, _endpoint)
+    return None
+
+
+def _translate(one, endpoint_of):
+    """As `_document`, from Neutron's dictionary.
+
+    endpoint_of: function from a port's id and its address to the endpoint's id, or None.
+    """
+    endpoint = None
+    if one["port_id"] and routers.is_up(one["router_id"]):
+        endpoint = endpoint_of(one["port_id"], one["fixed_ip_address"])
+    return {"endpoint": endpoint, "project_id": one["tenant_id"] or None} if endpoint else None
+
+
+def _endpoint(port_id, address):
+    endpoint = addresses.find(port_id, address)
+    return endpoint and endpoint["id"]
+
+
+def _is_as(there, wanted):
+    if there is None or wanted is None:
+        return there is wanted
+    return dict((key, there[key]) for key in wanted) == wanted
+
+
+def _set_status(address, status):
+    for one in _find(floating_ip_address=address):
+        if one["status"] != status:
+            router_plugin().update_floatingip_status(get_admin_context(), one["id"], status)
