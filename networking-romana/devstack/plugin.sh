@@ -41,11 +41,12 @@ function configure_romana {
 }
 
 # With segments a port's address waits until its host is known. Releases without them make ports with their host, have
-# another QoS than our plugin is made for, and have to be told that networks may have the same addresses.
+# another QoS and other routers than our plugins are made for, and have to be told that networks may have the same addresses.
 function configure_romana_services {
     if [[ -d $NEUTRON_DIR/neutron/services/segments ]]; then
         neutron_service_plugin_class_add segments
         neutron_service_plugin_class_add romana_qos
+        neutron_service_plugin_class_add romana_l3
         if [[ ,$Q_ML2_PLUGIN_EXT_DRIVERS, != *,qos,* ]]; then
             iniset "/$Q_PLUGIN_CONF_FILE" ml2 extension_drivers \
                 "${Q_ML2_PLUGIN_EXT_DRIVERS:+$Q_ML2_PLUGIN_EXT_DRIVERS,}qos"
@@ -89,7 +90,7 @@ function stop_romana {
     stop_process neutron-romana
 }
 
-# Neither routers nor floating addresses are Neutron's here: instances are reached by their own.
+# The external network is made when DevStack is done, and instances are reached by their own addresses.
 function configure_romana_tests {
     if is_service_enabled tempest; then
         iniset "$TEMPEST_CONFIG" network-feature-enabled floating_ips False

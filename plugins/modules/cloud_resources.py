@@ -69,7 +69,7 @@ options:
         type: dict
         default: {}
   networks:
-    description: Networks of the user's project, each with one subnet that has DHCP and no gateway.
+    description: Networks of the user's project, each with one subnet that has no gateway.
     type: list
     elements: dict
     default: []
@@ -81,7 +81,13 @@ options:
       shared:
         description: Whether all projects may use it.
         type: bool
-        required: true
+        default: false
+      external:
+        description:
+          - Whether it is an external network, whose addresses become routers' and floating IPs, of all projects. The
+            others are for instances, and have DHCP. It cannot be changed later.
+        type: bool
+        default: false
       cidr:
         description: Address space of the subnet. It cannot be changed later.
         type: str
@@ -143,6 +149,9 @@ EXAMPLES = """
       - name: romana
         shared: true
         cidr: 10.0.0.0/8
+      - name: public
+        external: true
+        cidr: 192.168.99.128/26
     subnet_pool:
       name: romana
       cidr: 10.0.0.0/8
@@ -176,7 +185,7 @@ from ..module_utils.openstack import AUTH, Cloud, Ref, Step, at_once, finish, wo
 FLAVOR = ("ram", "vcpus", "disk")
 IPV4 = 4
 LENGTHS = ("default_prefixlen", "min_prefixlen", "max_prefixlen")
-SUBNET = {"enable_dhcp": True, "gateway_ip": None}
+NETWORK = {"shared": "shared", "external": "router:external"}  # what the task says of a network, and Neutron's names
 
 
 @dataclass
@@ -268,21 +277,34 @@ def keypair_steps(keypair: dict[str, Any], found: Found) -> list[Step]:
     return [*steps, Step(1, f"make key pair {name}", "compute", "POST", ("os-keypairs",), body)]
 
 
+def network_attributes(network: dict[str, Any]) -> dict[str, Any]:
+    """What a network has to be like."""
+    return {theirs: network[ours] for ours, theirs in NETWORK.items()}
+
+
+def subnet_attributes(network: dict[str, Any]) -> dict[str, Any]:
+    """What its subnet has to be like: the hosts themselves lead on, and no guest asks for an address outside."""
+    return {"enable_dhcp": not network["external"], "gateway_ip": None}
+
+
 def network_steps(network: dict[str, Any], found: Found) -> list[Step]:
-    """What makes a network as given, with its subnet. Raises RefusedError for another subnet."""
-    name, ref, shared = network["name"], Ref("network", network["name"]), network["shared"]
+    """What makes a network as given, with its subnet.
+
+    Raises RefusedError for another subnet, and for one that is not external as wanted.
+    """
+    name, ref, wanted = network["name"], Ref("network", network["name"]), network_attributes(network)
     had = found.networks.get(name)
     steps = []
     body: dict[str, Any]
     if had is None:
-        body = {"network": {"name": name, "shared": shared, "provider:network_type": "local"}}
+        body = {"network": {"name": name, **wanted, "provider:network_type": "local"}}
         steps.append(Step(0, f"make network {name}", "network", "POST", ("networks",), body, makes=ref))
-    elif had["shared"] != shared:
-        what = f"make network {name} {'shared' if shared else 'private'}"
-        steps.append(Step(0, what, "network", "PUT", ("networks", had["id"]), {"network": {"shared": shared}}))
+    else:
+        steps += network_changes(network, had)
     subnets = had["subnets"] if had else []
+    attributes = subnet_attributes(network)
     if not subnets:
-        body = {"network_id": ref, "name": name, "cidr": network["cidr"], "ip_version": 4, **SUBNET}
+        body = {"network_id": ref, "name": name, "cidr": network["cidr"], "ip_version": 4, **attributes}
         steps.append(Step(1, f"make subnet {name}", "network", "POST", ("subnets",), {"subnet": body}))
         return steps
     if [subnet["cidr"] for subnet in subnets] != [network["cidr"]]:
@@ -291,11 +313,23 @@ def network_steps(network: dict[str, Any], found: Found) -> list[Step]:
             f"cannot give network {name} the subnet {network['cidr']}: it has {cidrs};"
             " remove the network and run this again"
         )
-    differs = {key: value for key, value in SUBNET.items() if subnets[0][key] != value}
+    differs = {key: value for key, value in attributes.items() if subnets[0][key] != value}
     if differs:
         path = ("subnets", subnets[0]["id"])
         steps.append(Step(1, f"change subnet {name}", "network", "PUT", path, {"subnet": differs}))
     return steps
+
+
+def network_changes(network: dict[str, Any], had: dict[str, Any]) -> list[Step]:
+    """What makes the network that is there as given. Raises RefusedError."""
+    name, external, shared = network["name"], network["external"], network["shared"]
+    if had["router:external"] != external:
+        kind = "an external network" if external else "a network of instances"
+        raise RefusedError(f"cannot make network {name} {kind}: the one there is not; rename it and run this again")
+    if had["shared"] == shared:
+        return []
+    what = f"make network {name} {'shared' if shared else 'private'}"
+    return [Step(0, what, "network", "PUT", ("networks", had["id"]), {"network": {"shared": shared}})]
 
 
 def pool_attributes(pool: dict[str, Any], found: Found) -> dict[str, Any]:
@@ -331,10 +365,10 @@ def summary(params: dict[str, Any], found: Found) -> dict[str, Any]:
     for name in (each["name"] for each in params["flavors"] if each["name"] in found.flavors):
         result["flavors"][name] = {key: found.flavors[name][key] for key in FLAVOR}
     for name in (each["name"] for each in params["networks"] if each["name"] in found.networks):
-        subnets = found.networks[name]["subnets"]
-        keys = ("cidr", *SUBNET)
-        shown = {key: subnets[0][key] for key in keys} if subnets else {}
-        result["networks"][name] = {"shared": found.networks[name]["shared"], **shown}
+        network = found.networks[name]
+        said = ("cidr", "enable_dhcp", "gateway_ip")
+        shown = {key: network["subnets"][0][key] for key in said} if network["subnets"] else {}
+        result["networks"][name] = {ours: network[theirs] for ours, theirs in NETWORK.items()} | shown
     if params["subnet_pool"] and (pool := found.subnet_pool):
         keys = tuple(pool_attributes(params["subnet_pool"], found))
         result["subnet_pool"] = {"cidr": ", ".join(pool["prefixes"]), **{key: pool[key] for key in keys}}
@@ -350,7 +384,8 @@ def goal(params: dict[str, Any], found: Found) -> dict[str, Any]:
         "flavors": {each["name"]: {key: each[key] for key in FLAVOR} for each in params["flavors"]},
         "images": images.goal(images.wanted(params["images"])),
         "networks": {
-            each["name"]: {"shared": each["shared"], "cidr": each["cidr"], **SUBNET} for each in params["networks"]
+            each["name"]: {**{key: each[key] for key in (*NETWORK, "cidr")}, **subnet_attributes(each)}
+            for each in params["networks"]
         },
         "subnet_pool": {"cidr": pool["cidr"], **pool_attributes(pool, found)} if pool else None,
         "keypairs": {each["name"]: " ".join(each["public_key"].split()[:2]) for each in params["keypairs"]},
@@ -376,6 +411,7 @@ def arguments() -> dict[str, Any]:
     """The module's options, with those below them."""
     text = {"type": "str", "required": True}
     number = {"type": "int", "required": True}
+    switch = {"type": "bool", "default": False}
     things = {"type": "list", "elements": "dict", "default": []}
     return {
         "auth": AUTH,
@@ -383,7 +419,7 @@ def arguments() -> dict[str, Any]:
         "images": {**things, **images.OPTIONS},
         "networks": {
             **things,
-            "options": {"name": text, "shared": {"type": "bool", "required": True}, "cidr": text},
+            "options": {"name": text, "shared": switch, "external": switch, "cidr": text},
         },
         "subnet_pool": {"type": "dict", "options": {"name": text, "cidr": text}},
         # Nothing about a public key is secret.

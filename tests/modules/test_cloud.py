@@ -13,16 +13,17 @@ from .conftest import run_module
 AUTH = {"auth_url": "http://127.0.0.1:9/v3", "username": "admin", "password": "very secret", "project_name": "admin"}
 USER = {"name": "demo", "password": "very secret", "grants": [{"project": "demo", "roles": ["member"]}]}
 NETWORK = {"name": "romana", "shared": True, "cidr": "10.0.0.0/8"}
+EXTERNAL = {"name": "public", "external": True, "cidr": "192.0.2.128/26"}
 POOL = {"name": "romana", "cidr": "10.0.0.0/8"}
 SEGMENT = {"name": "romanaSegment", "title": "Segment", "description": "Name of the segment."}
 TASKS: dict[str, dict[str, Any]] = {
     "identity": {"auth": AUTH, "region": "RegionOne", "users": [USER]},
-    "cloud_resources": {"auth": AUTH, "networks": [NETWORK], "subnet_pool": POOL},
+    "cloud_resources": {"auth": AUTH, "networks": [NETWORK, EXTERNAL], "subnet_pool": POOL},
     "instance_metadata": {"auth": AUTH, "namespace": "Romana", "description": "Where?", "properties": [SEGMENT]},
 }
 MADE = {
     "identity": "make user demo",
-    "cloud_resources": "make network romana",
+    "cloud_resources": "make network public",
     "instance_metadata": "make metadata definitions Romana",
 }
 HOSTS: dict[str, Any] = {"auth": AUTH, "hosts": ["compute02"]}

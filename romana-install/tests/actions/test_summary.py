@@ -73,6 +73,7 @@ def test_summary_of_a_cloud(demo: str, tmp_path: Path, monkeypatch: pytest.Monke
         "admin and demo;",
     ):
         assert (with_demo in text) == (demo == "true")
+    assert ("  floating  IPs in 192.168.213.128/26, the network public" in text) == (demo == "true")
     assert "tunnel" not in text
 
 

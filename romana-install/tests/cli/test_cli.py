@@ -150,7 +150,7 @@ def test_plan_is_as_the_tutorial_shows_it(setup: Setup) -> None:
 def test_plan_of_a_cloud(setup: Setup) -> None:
     code, out, _ = setup("-t", "local", "-e", "local_network=192.168.213.0/24", "plan", "--format", "json")
     plan = json.loads(out)
-    assert (code, plan["engine"]) == (0, "packages")
+    assert (code, plan["engine"], plan["external"]) == (0, "packages", "192.168.213.128/26")
     assert plan["phases"] == ["release", "provision", "prepare", "openstack", "romana", "tenants", "demo", "verify"]
 
 

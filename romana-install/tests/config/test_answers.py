@@ -153,7 +153,7 @@ def test_localrc_is_taken_over_and_the_rest_explained() -> None:
         "FLAT_INTERFACE": "hosts are joined by routes, no bridge",
         "FIXED_RANGE": "addresses of endpoints come from romana_cidr, by host, tenant and segment",
         "FIXED_NETWORK_SIZE": "addresses of endpoints come from romana_cidr, by host, tenant and segment",
-        "FLOATING_RANGE": "endpoints are reached by their own addresses, without floating ones",
+        "FLOATING_RANGE": "floating IPs are free addresses of the nodes' own network: openstack_external_cidr",
         "DATABASE_PASSWORD": "only a shell can tell its value",
         "enable_service": "the services of a stack are fixed",
     }

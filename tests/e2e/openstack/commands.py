@@ -119,10 +119,6 @@ SECTIONS = {
         Command("server create --wait --boot-from-volume 1 --image tiny --flavor tiny --network romana volumes"),
         Command("volume create --size 1 daily"),
         Command("volume list"),
-        Command("router create daily"),
-        Command("router list"),
-        Command("floating ip create romana"),
-        Command("floating ip list"),
         Command("subnet create --network romana --subnet-range 172.30.0.0/16 daily"),
     ],
     "A network of the project's own": [
@@ -130,6 +126,27 @@ SECTIONS = {
         Command("subnet create --network daily --subnet-range 172.30.0.0/16 daily"),
         Command("subnet create --network daily --use-default-subnet-pool daily"),
         Command("server create --wait --image tiny --flavor tiny --network daily own"),
+    ],
+    "A router and a floating IP": [
+        Command("network list --external"),
+        Command("router create daily"),
+        Command("router set --external-gateway public daily"),
+        Command("router set --external-gateway public --disable-snat daily"),
+        Command("router add subnet daily daily"),
+        Command("router add subnet daily romana"),
+        Command("router list"),
+        Command("router show daily"),
+        Command("floating ip create romana"),
+        Command("floating ip create public"),
+        Command("floating ip list"),
+        Command("server add floating ip own {floating}"),
+        Command("floating ip show {floating}"),
+        Command("server remove floating ip own {floating}"),
+        Command("floating ip delete {floating}"),
+        Command("router delete daily"),
+        Command("router remove subnet daily daily"),
+        Command("router unset --external-gateway daily"),
+        Command("router delete daily"),
         Command("server delete --wait own"),
         Command("network delete daily"),
     ],
@@ -179,7 +196,7 @@ def page(answers: list[Answer]) -> str:
     for title, commands in SECTIONS.items():
         rows = [f"| {one.user} | `{one.words}` | {verdict(next(left))} |" for one in commands]
         lines += [f"## {title}", "", "| as | `openstack` | answer |", "|---|---|---|", *rows, ""]
-    return "\n".join(lines).replace("{day}", "ID").rstrip() + "\n"
+    return "\n".join(lines).replace("{day}", "ID").replace("{floating}", "ADDRESS").rstrip() + "\n"
 
 
 def verdict(answer: Answer) -> str:

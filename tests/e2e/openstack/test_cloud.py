@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import socket
 import subprocess
 from collections import Counter
@@ -21,6 +22,7 @@ from cloud_client import BLANK, Cloud, Server, account, wait_for
 from console import greeting
 from dashboard import Dashboard
 from keystoneauth1 import exceptions
+from outside import logged_in, mirror
 from refusal import PATHS, refusal
 from romana_setup import Setup
 from walk import Walks
@@ -154,7 +156,7 @@ def test_dashboard_lets_a_user_in(dashboard: Dashboard) -> None:
 
 
 def test_dashboard_shows_what_there_is_and_nothing_else(dashboard: Dashboard) -> None:
-    assert {path for path in dashboard.menu if re.search("volume|snapshot|router|floating|container", path)} == set()
+    assert {path for path in dashboard.menu if re.search("volume|snapshot|container", path)} == set()
     for path in dashboard.menu:
         page = dashboard.page(f"/horizon/{path}")
         assert "alert-danger alert-dismissable" not in page, path
@@ -273,6 +275,74 @@ def test_a_projects_own_network_is_a_segment(stack: Setup, admin: Cloud, demo: C
         for network in networks:
             demo.neutron.delete(f"/networks/{network}")
     assert [one["name"] for one in stack.romana("segment", "list", "demo")] == ["default", "s1", "s2"]
+
+
+@pytest.mark.usefixtures("nothing_left")
+def test_router_leads_outside_and_floating_ip_inside(stack: Setup, admin: Cloud) -> None:
+    """The guide's commands, docs/how-to/external-networks.md; this machine is who is outside."""
+    hosts = [stack.address(11), stack.address(12)]
+    enter = partial(logged_in, key=stack.directory / "ssh" / "demo", command="hostname")
+    address, booted = "", []
+    try:
+        tell(
+            stack,
+            "network create lan",
+            "subnet create --network lan --use-default-subnet-pool lan",
+            "security group create door",
+            "security group rule create --protocol tcp --dst-port 22 door",
+        )
+        door = {"networks": [{"uuid": admin.network("lan")}], "security_groups": [{"name": "door"}]}
+        booted = [admin.boot(f"lan{number}", f"compute0{number}", **door) for number in (1, 2)]
+        one, two = admin.active(*booted)
+        admin.ready(*booted)
+        with mirror(stack.address(254)) as page:
+
+            def seen_as(server: Server) -> str:
+                """By which address an instance is seen here; empty when it does not get here."""
+                return admin.run(server, f"timeout 5 wget -q -O - {page} || true").strip()
+
+            assert seen_as(one) == ""
+            tell(stack, "router create out", "router set --external-gateway public out", "router add subnet out lan")
+            wait_for(lambda: seen_as(two), "the router leads outside")
+            assert [seen_as(one), seen_as(two)] == hosts
+            tell(stack, "floating ip create public")
+            (made,) = admin.neutron.get(f"/floatingips?project_id={admin.project}").json()["floatingips"]
+            address = made["floating_ip_address"]
+            assert enter(address) is None
+            tell(stack, f"server add floating ip lan1 {address}")
+            wait_for(lambda: enter(address) == "lan1", "the floating IP leads to its instance")
+            assert [seen_as(one), seen_as(two)] == [address, hosts[1]]
+            assert stack.romana("floating-ip", "show", address)["endpoint_address"] == one.address
+            with pytest.raises(OSError, match=r"timed out|refused"):
+                socket.create_connection((address, 80), timeout=2)  # its security group says nothing of that
+            # To another host, whose neighbours are told of it.
+            tell(stack, f"server remove floating ip lan1 {address}", f"server add floating ip lan2 {address}")
+            wait_for(lambda: enter(address) == "lan2", "the floating IP leads to the other instance")
+            assert [seen_as(one), seen_as(two)] == [hosts[0], address]
+            # Who is inside asks as whoever is outside; the guest says its name first.
+            assert "SSH-2.0" in admin.run(one, f"(sleep 2; echo) | timeout 5 nc {address} 22 | head -n 1")
+            tell(stack, f"floating ip unset --port {address}")
+            wait_for(lambda: enter(address) is None, "the floating IP leads nowhere")
+    finally:
+        admin.delete(*booted)
+        tell(
+            stack,
+            *([f"floating ip delete {address}"] if address else []),
+            "router remove subnet out lan",
+            "router delete out",
+            "security group delete door",
+            "network delete lan",
+        )
+    assert (stack.romana("router", "list"), stack.romana("floating-ip", "list")) == ([], [])
+
+
+def tell(stack: Setup, *commands: str) -> None:
+    """Give commands to OpenStack's client, as the user demo on the controller: all to one, as to load it takes longest.
+
+    It goes on after one that is refused; what comes of them tells.
+    """
+    given = f"printf '%s\\n' {shlex.join(commands)}"
+    stack.ssh("controller", f"{given} | OS_CLOUD={stack.name}-demo openstack", check=False)
 
 
 def hops(cloud: Cloud, source: Server, target: Server) -> list[str]:

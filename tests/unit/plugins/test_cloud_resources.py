@@ -16,7 +16,8 @@ from plugins.modules import cloud_resources
 from plugins.modules.cloud_resources import Found, read_subnet_pool
 
 FLAVOR = {"name": "tiny", "ram": 96, "vcpus": 1, "disk": 1}
-NETWORK = {"name": "romana", "shared": True, "cidr": "10.0.0.0/8"}
+NETWORK = {"name": "romana", "shared": True, "external": False, "cidr": "10.0.0.0/8"}
+EXTERNAL = {"name": "public", "shared": False, "external": True, "cidr": "192.168.99.128/26"}
 KEYPAIR = {"name": "demo", "public_key": "ssh-ed25519 AAAA comment"}
 IMAGE = {
     "name": "tiny",
@@ -172,7 +173,8 @@ SUBNET = {"id": "s", "cidr": "10.0.0.0/8", "enable_dhcp": True, "gateway_ip": No
 def test_network_is_made_with_its_subnet() -> None:
     difference, _ = change(Found(), networks=[NETWORK])
     network, subnet = difference.steps
-    assert network.body == {"network": {"name": "romana", "shared": True, "provider:network_type": "local"}}
+    kind = {"shared": True, "router:external": False, "provider:network_type": "local"}
+    assert network.body == {"network": {"name": "romana", **kind}}
     assert network.makes == Ref("network", "romana")
     assert subnet.stage > network.stage
     assert resolve(subnet.body, {Ref("network", "romana"): "n"})["subnet"] == {
@@ -195,21 +197,52 @@ def test_network_is_made_with_its_subnet() -> None:
     ],
 )
 def test_network_is_changed_where_it_differs(network: dict[str, Any], subnet: dict[str, Any], body: Any) -> None:
-    there = {"id": "n", "shared": True, "subnets": [SUBNET | subnet]} | network
+    there = {"id": "n", "shared": True, "router:external": False, "subnets": [SUBNET | subnet]} | network
     difference, _ = change(Found(networks={"romana": there}), networks=[NETWORK])
     assert [step.body for step in difference.steps] == ([body] if body else [])
     assert (difference.before == difference.after) == (body is None)
 
 
+def test_external_network_is_made_without_dhcp() -> None:
+    difference, _ = change(Found(), networks=[EXTERNAL])
+    network, subnet = difference.steps
+    kind = {"shared": False, "router:external": True, "provider:network_type": "local"}
+    assert network.body == {"network": {"name": "public", **kind}}
+    assert resolve(subnet.body, {Ref("network", "public"): "n"})["subnet"] == {
+        "network_id": "n",
+        "name": "public",
+        "cidr": "192.168.99.128/26",
+        "ip_version": 4,
+        "enable_dhcp": False,
+        "gateway_ip": None,
+    }
+
+
+def test_external_network_that_is_there_stays() -> None:
+    subnet = SUBNET | {"cidr": "192.168.99.128/26", "enable_dhcp": False}
+    there = {"id": "n", "shared": False, "router:external": True, "subnets": [subnet]}
+    difference, _ = change(Found(networks={"public": there}), networks=[EXTERNAL])
+    assert difference.steps == ()
+    assert difference.before == difference.after
+
+
+@pytest.mark.parametrize(("wanted", "said"), [(EXTERNAL, "public an external"), (NETWORK, "romana a network of inst")])
+def test_network_does_not_become_external_nor_ceases_to_be(wanted: dict[str, Any], said: str) -> None:
+    there = {"id": "n", "shared": wanted["shared"], "router:external": not wanted["external"], "subnets": []}
+    with pytest.raises(RefusedError, match=f"cannot make network {said}.*: the one there is not; rename it"):
+        change(Found(networks={wanted["name"]: there}), networks=[wanted])
+
+
 def test_network_that_lost_its_subnet_gets_it_back() -> None:
-    found = Found(networks={"romana": {"id": "n", "shared": True, "subnets": []}})
+    found = Found(networks={"romana": {"id": "n", "shared": True, "router:external": False, "subnets": []}})
     difference, ids = change(found, networks=[NETWORK])
     assert sentences(difference) == [(1, "make subnet romana")]
     assert resolve(difference.steps[0].body, ids)["subnet"]["network_id"] == "n"
 
 
 def test_another_subnet_is_refused() -> None:
-    there = {"id": "n", "shared": True, "subnets": [SUBNET | {"cidr": "10.1.0.0/16"}]}
+    subnets = [SUBNET | {"cidr": "10.1.0.0/16"}]
+    there = {"id": "n", "shared": True, "router:external": False, "subnets": subnets}
     with pytest.raises(RefusedError, match=r"it has 10.1.0.0/16; remove the network"):
         change(Found(networks={"romana": there}), networks=[NETWORK])
 

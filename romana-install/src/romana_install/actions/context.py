@@ -111,8 +111,12 @@ def wanted(options: Options) -> Wanted:
     if found:
         raise FindingsError(found)
     nodes = target.nodes(draft.config)
+    settled = {
+        "local_debian_release": checks.debian_release(draft, target, existing),
+        "openstack_external_cidr": checks.external_cidr(draft, target, existing),
+    }
     return Wanted(
-        config=draft.config.model_copy(update={"local_debian_release": checks.debian_release(draft, target, existing)}),
+        config=draft.config.model_copy(update=settled),
         digest=digest(draft.config),
         target=target,
         engine=checks.engine(draft, target, existing),

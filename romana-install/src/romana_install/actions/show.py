@@ -74,6 +74,7 @@ def plan(options: Options) -> int:
                     "engine": want.engine,
                     "network": want.stack.network,
                     "cidr": config.romana_cidr,
+                    "external": config.openstack_external_cidr or None,
                     "nodes": nodes,
                     "tenants": tenants,
                     "phases": want.phases,
@@ -89,6 +90,8 @@ def plan(options: Options) -> int:
         f"nodes {where}, endpoints in {config.romana_cidr}: {addresses.host_bits} host, "
         f"{addresses.tenant_bits} tenant, {addresses.segment_bits} segment, {addresses.endpoint_bits} endpoint bits"
     )
+    if config.openstack_external_cidr:
+        print(f"floating IPs in {config.openstack_external_cidr}, the network public")
     columns = ("change", "name", "address", "prefix", "gateway", "roles")
     print(table(columns, [[str(node[column]) for column in columns] for node in nodes]))
     if more:

@@ -13,6 +13,7 @@ from romana_install.config.options import Options
 from romana_install.config.settings import Config
 from romana_install.state import access
 from romana_install.state.stack import Node, Stack
+from romana_install.targets import external
 
 
 def of_install(options: Options, want: Wanted, stack: Stack, changed: int, seconds: float, log: Path) -> str:
@@ -65,7 +66,13 @@ def _cloud(want: Wanted, stack: Stack) -> list[tuple[str, str]]:
     return [
         *zip(("Horizon", "Keystone"), places, strict=True),
         ("users", f'{people}; their passwords are in secrets.json under "passwords", and in the openrc files'),
+        *_floating(want.config),
     ]
+
+
+def _floating(config: Config) -> list[tuple[str, str]]:
+    addresses = config.openstack_external_cidr
+    return [("floating", f"IPs in {addresses}, the network public: {external.GUIDE}")] if addresses else []
 
 
 def _cloud_steps(want: Wanted, stack: Stack) -> list[str]:

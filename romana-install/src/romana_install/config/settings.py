@@ -16,6 +16,8 @@ from romana_install.config.devstack_releases import GIT_URL, DevstackRelease, kn
 
 STACK_NAME = r"^[a-z]([a-z0-9-]{0,18}[a-z0-9])?$"
 
+NO_EXTERNAL = "none"  # value of openstack_external_cidr
+
 INSTANCE_TYPE = r"^[a-z][a-z0-9-]*\.[a-z0-9-]+$"
 
 Engine = Literal["none", "packages", "devstack"]
@@ -214,6 +216,14 @@ class OpenstackSettings(Settings):
         "Whether the installation creates demo resources: the project and user `demo`, a tiny image, flavors, a key "
         "pair, and the network `romana`, shared by all projects.",
         "give true or false",
+    )
+    openstack_external_cidr: str = setting(
+        "",
+        "Addresses of floating IPs: an IPv4 network whose addresses are free on the nodes' own network, where each "
+        "host answers for the floating IPs of its instances. The installation makes the network `public` of them, "
+        "with the demo resources. Empty: with the target `local`, the third quarter of `local_network`, like "
+        "192.168.99.128/26; else none. `none`: no such network.",
+        "give an IPv4 network like 192.168.99.128/26, or none, or leave it empty",
     )
 
 

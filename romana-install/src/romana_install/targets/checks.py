@@ -14,6 +14,7 @@ from romana_install.base.machine import MachineNetwork
 from romana_install.config.address_plan import PLAN_KEYS
 from romana_install.config.read import Draft
 from romana_install.state.stack import Stack
+from romana_install.targets import external
 from romana_install.targets.machines import FIRST_NODE, Machines
 from romana_install.targets.nodes import is_compute_node
 from romana_install.targets.target import Target
@@ -59,6 +60,8 @@ def findings(draft: Draft, target: Target, existing: Stack | None, machine: Mach
     found += target.check(draft, existing, machine)
     if isinstance(target, Machines) and draft.usable("devstack_compute_node"):
         found += _nodes(draft, target)
+    if draft.usable(external.KEY, "openstack_engine", "openstack_demo", "devstack_release", "devstack_releases"):
+        found += _external(draft, target, existing)
     if existing is not None:
         found += _fixed_by_stack(draft, target, existing)
     return list(dict.fromkeys(found))
@@ -201,6 +204,29 @@ def _nodes(draft: Draft, target: Machines) -> Iterator[Finding]:
         fit = 2**bits - 1
         if count > fit:
             yield Finding(where, f"is {count}; {bits} host bits (romana_host_bits) hold up to {fit} compute nodes")
+
+
+def external_cidr(draft: Draft, target: Target, existing: Stack | None) -> str:
+    """The external network of a configuration in which nothing is wrong; empty for none."""
+    return external.cidr(draft.config, target, engine(draft, target, existing), devstack_release(draft, existing))
+
+
+def _external(draft: Draft, target: Target, existing: Stack | None) -> Iterator[Finding]:
+    """The external network, as far as nodes have addresses; where they have none that has been said."""
+    if isinstance(target, Machines) and not _fit(draft, target):
+        return
+    yield from external.findings(draft, target, engine(draft, target, existing), devstack_release(draft, existing))
+
+
+def _fit(draft: Draft, target: Machines) -> bool:
+    """Whether the nodes' network holds all nodes."""
+    config, key = draft.config, target.network_key
+    if not draft.usable(key, "devstack_compute_node", "aws_availability_zones"):
+        return False
+    network = parsed_network(getattr(config, key))
+    if network is None or network.num_addresses <= FIRST_NODE + 2:
+        return False
+    return config.devstack_compute_node <= target.capacity(config)
 
 
 def _fixed_by_stack(draft: Draft, target: Target, existing: Stack) -> Iterator[Finding]:

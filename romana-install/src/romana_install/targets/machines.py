@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
@@ -9,6 +10,7 @@ from romana_install.base.invocation import command
 from romana_install.base.machine import leads_into
 from romana_install.config.settings import Config
 from romana_install.state.stack import Node, Stack, StackError
+from romana_install.targets.external import taken
 from romana_install.targets.nodes import compute_name
 from romana_install.targets.target import Target
 
@@ -35,6 +37,15 @@ class Machines(Target):
     def address(self, config: Config, index: int) -> IPv4Address:
         """A node's address."""
         return self.network(config)[FIRST_NODE + index]
+
+    def external_problems(self, config: Config, network: IPv4Network) -> Iterator[str]:
+        """It has to be in the nodes' network, apart from nodes, from this machine and from the way out."""
+        around = self.network(config)
+        if not network.subnet_of(around):
+            yield f"is not in the nodes' network, {around} ({self.network_key}); choose a part of it"
+            return
+        others = {"the network's first machine": str(around[1]), "its last machine": str(around[-2])}
+        yield from taken(network, others | {node.name: node.address for node in self.nodes(config)})
 
     def capacity(self, config: Config) -> int:
         """How many compute nodes the nodes' network holds."""

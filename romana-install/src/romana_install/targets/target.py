@@ -6,6 +6,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, fields
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
@@ -106,6 +107,14 @@ class Target(ABC):
 
     def check_fixed(self, draft: Draft, existing: Stack) -> Iterable[Finding]:
         """What is configured otherwise than the existing stack of this target has it, and cannot be changed."""
+        return ()
+
+    def external_cidr(self, config: Config) -> str:
+        """The external network of a stack for which none is configured; empty for none."""
+        return ""
+
+    def external_problems(self, config: Config, network: IPv4Network) -> Iterable[str]:
+        """What is wrong with an external network here: how sentences go on that begin with it."""
         return ()
 
     @abstractmethod

@@ -16,7 +16,7 @@ REASONS = (
     (r"(FIXED_RANGE|FIXED_NETWORK_SIZE|NETWORK_GATEWAY|IPV4_ADDRS_SAFE_TO_USE|SUBNETPOOL_.*)", OUR_ADDRESSES),
     (
         r"(FLOATING_RANGE|PUBLIC_.*|Q_FLOATING_.*)",
-        "endpoints are reached by their own addresses, without floating ones",
+        "floating IPs are free addresses of the nodes' own network: openstack_external_cidr",
     ),
     (
         r"(FLAT_INTERFACE|FLAT_NETWORK_BRIDGE|VLAN_INTERFACE|OVS_.*|.*_BRIDGE)",

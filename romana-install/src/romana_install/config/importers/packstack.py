@@ -11,7 +11,7 @@ from romana_install.base.errors import UsageError
 from romana_install.config.importers.takeover import Keys, Takeover, flag, number
 
 ELSEWHERE = "the services of this stack do not include it"
-ROUTED = "Romana routes between hosts: no overlay, no bridge, no agent but its own, no floating addresses"
+ROUTED = "Romana routes between hosts: no overlay, no bridge, no agent but its own"
 REASONS = (
     (r"CONFIG_(CINDER|SWIFT|HEAT|MANILA|CEILOMETER|AODH|PANKO|GNOCCHI|SAHARA|TROVE|IRONIC|MAGNUM)", ELSEWHERE),
     (r"CONFIG_(NAGIOS|TEMPEST|PROVISION_TEMPEST|REDIS|MONGODB|VCENTER|ENABLE_RDO_TESTING)", ELSEWHERE),

@@ -6,7 +6,7 @@ import os
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
-from ipaddress import IPv4Address
+from ipaddress import IPv4Address, IPv4Network
 from typing import TYPE_CHECKING, Any, ClassVar, Self
 
 from romana_install.base.errors import UsageError
@@ -82,6 +82,13 @@ class Aws(Machines):
         if isinstance(made, Aws):
             has = {"region": made.region, "aws_availability_zones": made.zones}
             yield from checks.fixed(draft, existing.name, has)
+
+    def external_problems(self, _config: Config, _network: IPv4Network) -> Iterator[str]:
+        """There can be none."""
+        yield (
+            "cannot be used on aws: EC2 delivers packets only to addresses that it has given an interface itself;"
+            " leave it empty"
+        )
 
     # What asks AWS imports what is slow to import, and is imported only then.
 

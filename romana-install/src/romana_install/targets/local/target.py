@@ -17,6 +17,7 @@ from romana_install.config.settings import Config
 from romana_install.state import ssh
 from romana_install.state.stack import Node, Stack
 from romana_install.targets import checks
+from romana_install.targets.external import LONGEST
 from romana_install.targets.local import preflight, remains, supervisors
 from romana_install.targets.local.uplink import interface_name, uplink_wanted
 from romana_install.targets.machines import Machines, check_route
@@ -55,6 +56,12 @@ class Local(Machines):
         if not wanted and engine == "devstack":
             text = "is false, and DevStack installs packages on nodes; leave it empty"
             yield Finding(draft.where("local_uplink"), text)
+
+    def external_cidr(self, config: Config) -> str:
+        """The third quarter of the nodes' network, unless the network is so small that nodes are there."""
+        network = self.network(config)
+        quarter = list(network.subnets(prefixlen_diff=2))[2]
+        return str(quarter) if quarter.prefixlen <= LONGEST else ""
 
     def preflight(self, intent: Intent) -> list[Finding]:
         """Whether this machine can carry it."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
@@ -15,6 +16,7 @@ from romana_install.config.read import Draft
 from romana_install.config.settings import Config
 from romana_install.state import ssh_errors
 from romana_install.state.stack import Node, Reach, Stack
+from romana_install.targets.external import taken
 from romana_install.targets.static import checks, inventory, ssh_config
 from romana_install.targets.static.inventory import Servers
 from romana_install.targets.static.way import way
@@ -68,6 +70,10 @@ class Static(Target):
     def check(self, draft: Draft, existing: Stack | None, _here: MachineNetwork) -> Iterator[Finding]:
         """The inventory, and the configuration with it."""
         return checks.findings(draft, self, existing)
+
+    def external_problems(self, config: Config, network: IPv4Network) -> Iterator[str]:
+        """It holds no server."""
+        return taken(network, {node.name: node.address for node in self.nodes(config)})
 
     def preflight(self, intent: Intent) -> list[Finding]:
         """Whether the servers can carry it."""
