@@ -23,7 +23,8 @@ RELEASE = "trixie"
 NAME = "romana/tests"
 PROVIDER = "libvirt"
 CUSTOMIZE = Path(__file__).with_name("customize-box")
-DISKS = {"none": 6, "packages": 12}  # GiB; a box for an engine has its packages
+# By the engine that a box is for, whose packages it has: the size of its disk in GiB, and what else a real machine has.
+BOXES = {"none": (6, ""), "packages": (12, "apparmor")}
 # The key that everybody knows.
 (KEY,) = Path("/usr/share/rubygems-integration/all/gems").glob("vagrant-[0-9]*/keys/vagrant.pub")
 COMMAND_LINE = "net.ifnames=0 console=ttyS0 quiet mitigations=off"
@@ -44,9 +45,10 @@ def built(engine: str) -> Path:
 
     In it are metadata.json, Vagrantfile, box.img, vmlinuz and initrd.
     """
-    base, size = node_image(engine), DISKS[engine]
-    parts = [layer("box", base, f"KEY='{KEY.read_text().strip()}'\n{CUSTOMIZE.read_text()}"), base]
-    recipe = [Path(__file__).read_text(), str(size), *map(str, parts)]
+    base, (size, more) = node_image(engine), BOXES[engine]
+    given = f"KEY='{KEY.read_text().strip()}'\nMORE='{more}'\n"
+    parts = [layer("box", base, given + CUSTOMIZE.read_text()), base]
+    recipe = [Path(__file__).read_text(), *map(str, parts)]
     boxes = cache_home() / "boxes"
     made = boxes / hashlib.sha256(json.dumps(recipe).encode()).hexdigest()[:16]
     boxes.mkdir(parents=True, exist_ok=True)
@@ -67,9 +69,13 @@ def _build(directory: Path, parts: list[Path], size: int) -> None:
     shutil.copy(boot / "initrd", directory / "initrd")
     raw, root = directory.with_name("raw"), directory.with_name("root")
     root.mkdir()
-    script = 'mount -t overlay -o "lowerdir=$1" overlay "$2" && mke2fs -q -t ext4 -m 0 -d "$2" "$3" "$4"'
+    # What would be written at the first mount is written now, where it compresses to nothing.
+    script = """
+mount -t overlay -o "lowerdir=$1" overlay "$2"
+exec mke2fs -q -t ext4 -m 0 -E lazy_itable_init=0,lazy_journal_init=0 -d "$2" "$3" "$4"
+"""
     lower = ":".join(map(str, parts))
-    subprocess.run([*APART, "sh", "-c", script, "sh", lower, root, raw, f"{size}G"], check=True)
+    subprocess.run([*APART, "sh", "-euc", script, "sh", lower, root, raw, f"{size}G"], check=True)
     options = ["-f", "raw", "-O", "qcow2", "-c", "-o", "compression_type=zstd"]
     subprocess.run(["qemu-img", "convert", *options, str(raw), str(directory / "box.img")], check=True)
     metadata = {"provider": PROVIDER, "format": "qcow2", "virtual_size": size}

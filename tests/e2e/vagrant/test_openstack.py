@@ -1,6 +1,6 @@
 """OpenStack on real machines, a controller and a compute node, by libvirt and qemu. Steps, in this order.
 
-Their processors are emulated, and those of the instances on them once more: it takes most of an hour.
+Their processors are emulated, and those of the instances on them once more: it takes an hour and more.
 """
 
 from __future__ import annotations
