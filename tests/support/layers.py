@@ -15,6 +15,11 @@ PROGRAMS = (
     *("mmdebstrap", "qemu-system-x86", "seabios", "systemd-container"),
 )
 BROWSER = ("chromium", "chromium-driver")
+# Also libvirtd itself, without its service: the tests start it in a place of its own.
+VAGRANT = (
+    *("e2fsprogs", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-utils"),
+    *("vagrant", "vagrant-libvirt"),
+)
 
 
 @dataclass(frozen=True)
@@ -45,13 +50,7 @@ LAYERS = {
     "legacy": Layer(("networking-romana/tests/legacy",)),
     "agent": Layer(("romana-core/tests/agent", "romana-core/tests/probe", "tests/network")),
     "vagrant": Layer(
-        ("tests/e2e/vagrant",),
-        # Also libvirtd itself, without its service: the tests start it in a place of its own.
-        (
-            *PROGRAMS,
-            *("e2fsprogs", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-utils"),
-            *("vagrant", "vagrant-libvirt"),
-        ),
+        ("tests/e2e/vagrant/test_stack.py", "tests/e2e/vagrant/test_virtualbox.py"), (*PROGRAMS, *VAGRANT)
     ),
     "openstack": Layer(("tests/e2e/openstack/test_cloud.py",), (*PROGRAMS, *BROWSER)),
     "systems": Layer(("tests/fresh/test_sudo.py",)),
@@ -62,6 +61,7 @@ LAYERS = {
     "aws": Layer(("tests/e2e/aws",)),
     "modules": Layer(("tests/modules",)),
     "tempest": Layer(("tests/e2e/openstack/test_tempest.py",), (*PROGRAMS, *BROWSER), by_name=True),
+    "vagrant-openstack": Layer(("tests/e2e/vagrant/test_openstack.py",), (*PROGRAMS, *VAGRANT), by_name=True),
     "aws-real": Layer(("tests/e2e/aws/real",), packages=(), by_name=True),
 }
 SETS = {
