@@ -62,6 +62,7 @@ LAYERS = {
     "modules": Layer(("tests/modules",)),
     "tempest": Layer(("tests/e2e/openstack/test_tempest.py",), (*PROGRAMS, *BROWSER), by_name=True),
     "vagrant-openstack": Layer(("tests/e2e/vagrant/test_openstack.py",), (*PROGRAMS, *VAGRANT), by_name=True),
+    "aws-liberty": Layer(("tests/e2e/aws/devstack",), by_name=True),
     "aws-real": Layer(("tests/e2e/aws/real",), packages=(), by_name=True),
 }
 SETS = {
