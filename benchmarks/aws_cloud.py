@@ -20,6 +20,7 @@ from install import PROJECT, main
 sys.path += [str(PROJECT / "tests" / folder) for folder in ("e2e/aws", "e2e/static", "support")]
 
 from live_cloud import LiveCloud
+from machine_image import machine_image
 
 NAME = "bench"
 STEPS = (
@@ -32,7 +33,8 @@ STEPS = (
 def measure() -> list[dict[str, Any]]:
     """All steps, in their order."""
     results = []
-    with tempfile.TemporaryDirectory() as scratch, LiveCloud(Path(scratch) / "world", services=True) as cloud:
+    image = machine_image(services=True)
+    with tempfile.TemporaryDirectory() as scratch, LiveCloud(Path(scratch) / "world", image) as cloud:
         setup = cloud.setup(NAME, devstack_compute_node=1, openstack_engine="packages")
         with cloud.world.network():
             for what, within in STEPS:

@@ -14,6 +14,7 @@ import socket
 import statistics
 import sys
 import time
+from contextlib import closing
 from pathlib import Path
 
 import command
@@ -22,7 +23,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
 from agent_lab import Guest, Lab
-from firewall_pairs import enter, listen
+from firewall_pairs import enter, listening
 from groups import rate
 
 from romana.agent import ruleset
@@ -148,30 +149,12 @@ def arrived(guest: Guest) -> int:
 
 def main() -> int:
     """Measure, print tables and JSON."""
-    parser = command.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="measurements of each, default %(default)s")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement, default %(default)s")
-    options = command.root_options(parser)
-    lab = Lab(1)
-    stop, ready = multiprocessing.Event(), multiprocessing.Event()
-    holder = None
-    try:
+    options = command.measured_options(__doc__)
+    with closing(Lab(1)) as lab:
         guests = [lab.guest(0, 1, 1), lab.guest(0, 1, 1)]
-        lab.push()
-        for guest in guests:
-            if not guest.lease():
-                raise SystemExit(f"{guest.id} got no lease")
-        lab.nodes[0].kill_agent()
-        holder = multiprocessing.Process(target=listen, args=(guests[1].inside.name, ready, stop))
-        holder.start()
-        ready.wait(10)
-        rows = packet_rates(lab, options.rounds, options.seconds)
-        shares = {pace: share_of_limit(lab, pace) for pace in PACES}
-    finally:
-        stop.set()
-        if holder is not None:
-            holder.join()
-        lab.close()
+        with listening(lab, *guests):
+            rows = packet_rates(lab, options.rounds, options.seconds)
+            shares = {pace: share_of_limit(lab, pace) for pace in PACES}
     result = {
         "benchmark": "bandwidth", "rounds": options.rounds, "target_share": TARGET, "results": rows,
         "tcp_share_of_limit_by_kbit_per_second": shares,

@@ -24,6 +24,14 @@ def root_options(of: argparse.ArgumentParser) -> argparse.Namespace:
     return options
 
 
+def measured_options(description: str) -> argparse.Namespace:
+    """The command line's of a program that measures again and again. description: as the program shows it."""
+    made = parser(description)
+    made.add_argument("--rounds", type=int, default=15, help="measurements of each, default %(default)s")
+    made.add_argument("--seconds", type=float, default=1.0, help="of each measurement, default %(default)s")
+    return root_options(made)
+
+
 def publish(result: Mapping[str, object], output: Path | None) -> None:
     """Print the result, and write it where it is wanted."""
     print(json.dumps(result))

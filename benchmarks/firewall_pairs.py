@@ -16,6 +16,8 @@ import socket
 import statistics
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import closing, contextmanager
 from multiprocessing.synchronize import Event
 from pathlib import Path
 
@@ -137,40 +139,41 @@ def measure(
     ]
 
 
+@contextmanager
+def listening(lab: Lab, sender: Guest, receiver: Guest) -> Iterator[None]:
+    """Both guests of the first node have their leases, no agent changes it any more, and the receiver listens."""
+    lab.push()
+    for guest in (sender, receiver):
+        if not guest.lease():
+            raise SystemExit(f"{guest.id} got no lease")
+    lab.nodes[0].kill_agent()
+    stop, ready = multiprocessing.Event(), multiprocessing.Event()
+    holder = multiprocessing.Process(target=listen, args=(receiver.inside.name, ready, stop))
+    holder.start()
+    try:
+        ready.wait(10)
+        yield
+    finally:
+        stop.set()
+        holder.join()
+
+
 def _share(rates: list[float], base: list[float]) -> float:
     return round(statistics.median(rate / other for rate, other in zip(rates, base, strict=True)), 3)
 
 
 def main() -> int:
     """Measure, print a table and JSON."""
-    parser = command.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="measurements of each, default %(default)s")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement, default %(default)s")
-    options = command.root_options(parser)
-    lab = Lab(1)
-    stop, ready = multiprocessing.Event(), multiprocessing.Event()
-    holder = None
-    try:
+    options = command.measured_options(__doc__)
+    with closing(Lab(1)) as lab:
         plan = lab.state(lab.nodes[0]).plan.address_plan()
         lab.segments = [(tenant, segment) for tenant in plan.tenants for segment in plan.segments]
         for source in lab.segments[:40]:
             for target in lab.segments[:100]:
                 lab.allow(source, target)
-        sender, receiver = lab.guest(0, 1, 2), lab.guest(0, 1, 2)
-        lab.push()
-        for guest in (sender, receiver):
-            if not guest.lease():
-                raise SystemExit(f"{guest.id} got no lease")
-        lab.nodes[0].kill_agent()
-        holder = multiprocessing.Process(target=listen, args=(receiver.inside.name, ready, stop))
-        holder.start()
-        ready.wait(10)
-        rows = measure(lab, desired(lab.state(lab.nodes[0]), {}), sender, receiver, options.rounds, options.seconds)
-    finally:
-        stop.set()
-        if holder is not None:
-            holder.join()
-        lab.close()
+        guests = [lab.guest(0, 1, 2), lab.guest(0, 1, 2)]
+        with listening(lab, *guests):
+            rows = measure(lab, desired(lab.state(lab.nodes[0]), {}), *guests, options.rounds, options.seconds)
     result = {"benchmark": "firewall_pairs", "rounds": options.rounds, "target_share": TARGET, "results": rows}
     print(f"{'pairs':>6} {'rules':>6} {'packets/s':>10} {'of none':>8} {'of one':>8}")
     for row in rows:

@@ -15,7 +15,7 @@ import statistics
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from itertools import islice, product
@@ -27,7 +27,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
 from agent_lab import Guest, Lab
-from firewall_pairs import PORT, listen, send
+from firewall_pairs import PORT, listening, send
 
 from romana.agent import membership, ruleset
 from romana.agent.desired import Desired, desired
@@ -174,32 +174,14 @@ def _peak() -> int:
 
 def main() -> int:
     """Measure, print tables and JSON."""
-    parser = command.parser(__doc__)
-    parser.add_argument("--rounds", type=int, default=15, help="measurements of each, default %(default)s")
-    parser.add_argument("--seconds", type=float, default=1.0, help="of each measurement, default %(default)s")
-    options = command.root_options(parser)
-    lab = Lab(1)
-    lab.groups = GROUPS
-    stop, ready = multiprocessing.Event(), multiprocessing.Event()
-    holder = None
-    try:
+    options = command.measured_options(__doc__)
+    with closing(Lab(1)) as lab:
+        lab.groups = GROUPS
         guests = [lab.guest(0, 1, 1), lab.guest(0, 1, 1)]
         lab.allow((1, 1), (1, 1))
-        lab.push()
-        for guest in guests:
-            if not guest.lease():
-                raise SystemExit(f"{guest.id} got no lease")
-        lab.nodes[0].kill_agent()
-        holder = multiprocessing.Process(target=listen, args=(guests[1].inside.name, ready, stop))
-        holder.start()
-        ready.wait(10)
-        rows = packet_rates(lab, options.rounds, options.seconds)
-        many = many_members(lab, options.rounds)
-    finally:
-        stop.set()
-        if holder is not None:
-            holder.join()
-        lab.close()
+        with listening(lab, *guests):
+            rows = packet_rates(lab, options.rounds, options.seconds)
+            many = many_members(lab, options.rounds)
     result = {"benchmark": "groups", "rounds": options.rounds, "target_share": TARGET, "results": rows, "many": many}
     print(f"{'':<28} {'rules':>6} {'packets/s':>10} {'of none':>8}")
     for row in rows:

@@ -24,6 +24,8 @@ kept="$kept AWS_CONTAINER_CREDENTIALS_FULL_URI AWS_CONTAINER_AUTHORIZATION_TOKEN
 kept="$kept AWS_STS_REGIONAL_ENDPOINTS AWS_USE_FIPS_ENDPOINT AWS_USE_DUALSTACK_ENDPOINT"
 # Where and as whom tests on AWS itself run; nothing else reads them.
 kept="$kept ROMANA_TEST_AWS_REGION ROMANA_TEST_AWS_PROFILE ROMANA_TEST_AWS_SETTINGS"
+# Where tests of DevStack find mirrors of its repositories.
+kept="$kept ROMANA_TEST_GIT_MIRRORS"
 # Where the boxes and machines of Vagrant and VirtualBox are.
 kept="$kept VAGRANT_HOME VBOX_USER_HOME"
 

@@ -4,11 +4,6 @@
 
 ROMANA_DRIVERS_DIR=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 ROMANA_POLICY=$NEUTRON_CONF_DIR/policy.d/90-romana.yaml
-# Who owns a network has no say in who may send from which address: all guests are in one routed network.
-ROMANA_OPERATORS_RULES="create_network:port_security_enabled update_network:port_security_enabled
-    create_port:port_security_enabled update_port:port_security_enabled
-    create_port:allowed_address_pairs update_port:allowed_address_pairs
-    create_port:mac_address update_port:mac_address"
 ROMANA_NOVA_POLICY=$NOVA_CONF_DIR/policy.d/90-romana.yaml
 
 # Before a run of many minutes, not after it: Neutron would start without them, and fail with the first port.
@@ -61,31 +56,20 @@ function configure_romana_services {
     fi
 }
 
-# Where only services may write a port's profile, administrators shall, too: it can name the port's segment. What begins
-# with romana refuses in words (networking_romana.refusal).
 function configure_romana_policy {
-    local rule
+    local rules=$ROMANA_DRIVERS_DIR/src/networking_romana/policy.yaml
     sudo install -d -o "$STACK_USER" "$(dirname "$ROMANA_POLICY")"
     if grep -qs service_api "$NEUTRON_DIR/neutron/conf/policies/base.py"; then
-        cat >"$ROMANA_POLICY" <<'POLICY'
-"create_port:binding:profile": "rule:admin_only or rule:service_api"
-"update_port:binding:profile": "rule:admin_only or rule:service_api"
-"create_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
-"update_port:fixed_ips": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
-"update_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
-POLICY
-        for rule in $ROMANA_OPERATORS_RULES; do
-            echo "\"$rule\": \"rule:admin_only or rule:service_api\"" >>"$ROMANA_POLICY"
-        done
+        cat "$rules" >"$ROMANA_POLICY"
         if is_service_enabled n-api; then
             sudo install -d -o "$STACK_USER" "$(dirname "$ROMANA_NOVA_POLICY")"
             echo '"os_compute_api:os-migrate-server:migrate_live": "romana:live_migration"' >"$ROMANA_NOVA_POLICY"
         fi
     else
-        # Releases without services' own rules read JSON, in which the last has no comma after it.
-        for rule in $ROMANA_OPERATORS_RULES; do
-            echo "\"$rule\": \"rule:admin_only or rule:context_is_advsvc\""
-        done | sed '1s/^/{/; $!s/$/,/; $s/$/}/' >"$ROMANA_POLICY"
+        # Releases without services' own rules let administrators write a profile, know no checks of others, and read
+        # JSON, in which the last has no comma after it.
+        sed -n '/profile\|romana/d; s/rule:service_api/rule:context_is_advsvc/p' "$rules" |
+            sed '1s/^/{/; $!s/$/,/; $s/$/}/' >"$ROMANA_POLICY"
     fi
 }
 

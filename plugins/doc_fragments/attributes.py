@@ -1,4 +1,4 @@
-"""Documentation that modules share: how they behave in check and diff mode."""
+"""Documentation that modules share: how they behave in check and diff mode, and who has written them."""
 
 from __future__ import annotations
 
@@ -15,6 +15,8 @@ attributes:
   diff_mode:
     support: full
     description: Shows what it changes, or would change in check mode.
+author:
+  - The Romana authors
 """
 
     INFO = """
@@ -26,4 +28,6 @@ attributes:
   diff_mode:
     support: N/A
     description: Only reads, so there is no difference to show.
+author:
+  - The Romana authors
 """

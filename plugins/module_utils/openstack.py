@@ -47,6 +47,7 @@ _VERSIONED = re.compile(r"(.*?)(?:/v[0-9]+(?:[.][0-9]+)?(/[0-9a-f]{32})?)?")
 
 Input = TypeVar("Input")
 Output = TypeVar("Output")
+Found = TypeVar("Found")
 
 
 class AbsentError(RefusedError):
@@ -204,6 +205,33 @@ class Cloud:
             raise RefusedError(f"cannot {what}: Keystone refuses the user or its password; correct auth") from error
         except (exceptions.ClientException, OSError) as error:
             raise RefusedError(f"cannot {what}: {error}") from error
+
+
+def work(
+    module: AnsibleModule,
+    look: Callable[[Cloud], Found],
+    nothing: Found,
+    difference: Callable[[Found], Difference[Step]],
+    ids: dict[Ref, str],
+) -> Difference[Step]:
+    """Look what there is, and make what differs unless in check mode, to which an absent service has `nothing`.
+
+    `ids` comes to know what is made. What is refused ends the module.
+    """
+    try:
+        try:
+            cloud = Cloud(module.params["auth"])
+            found = look(cloud)
+        except AbsentError:
+            if not module.check_mode:
+                raise
+            found = nothing
+        todo = difference(found)
+        if not module.check_mode:
+            cloud.apply(todo.steps, ids)
+    except RefusedError as error:
+        module.fail_json(msg=str(error))
+    return todo
 
 
 def finish(module: AnsibleModule, found: Difference[Step], **more: Any) -> None:

@@ -46,8 +46,6 @@ extends_documentation_fragment:
   - amazon.aws.region.modules
   - amazon.aws.boto3
   - romana.openstack.attributes
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

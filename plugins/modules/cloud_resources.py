@@ -125,8 +125,6 @@ extends_documentation_fragment:
   - romana.openstack.attributes
 seealso:
   - module: romana.openstack.identity
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """
@@ -175,93 +173,35 @@ changes:
   sample: [make flavor tiny, make network romana]
 """
 
-import hashlib
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
 from ansible.module_utils.basic import AnsibleModule
 
+from ..module_utils import images
 from ..module_utils.difference import Difference, RefusedError
-from ..module_utils.openstack import AUTH, AbsentError, Cloud, Ref, Step, at_once, finish
+from ..module_utils.openstack import AUTH, Cloud, Ref, Step, at_once, finish, work
 
-EMPTY_DISK = bytes(1 << 20)  # Nova wants a root disk, and a kernel with its own file system doesn't
-PATCH = "application/openstack-images-v2.1-json-patch"
 FLAVOR = ("ram", "vcpus", "disk")
 IPV4 = 4
 LENGTHS = ("default_prefixlen", "min_prefixlen", "max_prefixlen")
 NETWORK = {"shared": "shared", "external": "router:external"}  # what the task says of a network, and Neutron's names
 
 
-@dataclass(frozen=True)
-class Image:
-    """One image of Glance: a file, or bytes, with its formats and properties, whose values may be references."""
-
-    name: str
-    data: Path | bytes
-    disk_format: str
-    container_format: str
-    properties: dict[str, Any]
-
-
 @dataclass
 class Found:
-    """What there is, each by name: flavors, images, networks, subnet_pools and keypairs as the API has them.
+    """What there is, flavors, networks and keypairs each by name, as the API has them.
 
-    `same`: images whose data is what is given; each of `networks` has its "subnets"; `defaults`: Neutron has default
-    subnet pools.
+    Each of `networks` has its "subnets"; subnet_pool: the project's own of that name; `default_is_free`: Neutron has
+    default subnet pools, and no other is it.
     """
 
     flavors: dict[str, dict[str, Any]] = field(default_factory=dict)
-    images: dict[str, list[dict[str, Any]]] = field(default_factory=dict)
-    same: set[str] = field(default_factory=set)
+    images: images.Images = field(default_factory=images.Images)
     networks: dict[str, dict[str, Any]] = field(default_factory=dict)
-    subnet_pools: dict[str, dict[str, Any]] = field(default_factory=dict)
-    defaults: bool = True
+    subnet_pool: dict[str, Any] | None = None
+    default_is_free: bool = True
     keypairs: dict[str, dict[str, Any]] = field(default_factory=dict)
-
-
-def wanted_images(given: list[dict[str, Any]]) -> list[Image]:
-    """The images of Glance that make up those given."""
-    result = []
-    for image in given:
-        name = image["name"]
-        properties: dict[str, Any] = {key: str(value) for key, value in image["properties"].items()}
-        if image["file"]:
-            result.append(Image(name, Path(image["file"]), image["disk_format"], "bare", properties))
-            continue
-        parts = {"kernel_id": Ref("image", f"{name}-kernel"), "ramdisk_id": Ref("image", f"{name}-initrd")}
-        properties |= {**parts, "os_command_line": image["cmdline"]}
-        result += [
-            Image(f"{name}-kernel", Path(image["kernel"]), "aki", "aki", {}),
-            Image(f"{name}-initrd", Path(image["ramdisk"]), "ari", "ari", {}),
-            Image(name, EMPTY_DISK, "raw", "bare", properties),
-        ]
-    return result
-
-
-def has_data(image: dict[str, Any], data: Path | bytes) -> bool:
-    """Whether Glance's image has this content, as far as its hash says; one without data has none."""
-    # Old releases of Glance have but a checksum.
-    algorithm, value = image.get("os_hash_algo") or "md5", image.get("os_hash_value") or image.get("checksum")
-    if not value or (isinstance(data, Path) and not data.is_file()):
-        return False
-    content = data if isinstance(data, bytes) else data.read_bytes()
-    return bool(hashlib.new(algorithm, content, usedforsecurity=False).hexdigest() == value)
-
-
-def read_images(cloud: Cloud, found: Found, wanted: list[Image]) -> None:
-    """Look for the images that are wanted, whose names may be those of several."""
-
-    def named(image: Image) -> list[dict[str, Any]]:
-        # Old releases of Glance know no list of names here.
-        path = f"/images?limit=1000&visibility=public&name={quote(image.name)}"
-        return cloud.list("list the images", "image", path, "images")
-
-    found.images |= {image.name: there for image, there in zip(wanted, at_once(named, wanted), strict=True) if there}
-    for image in wanted:
-        found.same |= {each["id"] for each in found.images.get(image.name, []) if has_data(each, image.data)}
 
 
 def read_networks(cloud: Cloud, found: Found) -> None:
@@ -274,15 +214,17 @@ def read_networks(cloud: Cloud, found: Found) -> None:
         found.networks[network["name"]] = {**network, "subnets": mine}
 
 
-def read_subnet_pools(cloud: Cloud, found: Found) -> None:
-    """Look for the subnet pools of all projects, and for what Neutron knows of them."""
+def read_subnet_pool(cloud: Cloud, found: Found, name: str) -> None:
+    """Look for the project's subnet pool, whose name others may have, too, and for what may be the default one."""
     pools, extensions = at_once(
         lambda key: cloud.list(f"list the {key}", "network", f"/{key}", key), ("subnetpools", "extensions")
     )
-    mine = {pool["name"]: pool for pool in pools if pool["tenant_id"] == cloud.project_id}
-    # Others may have the same names.
-    found.subnet_pools = {pool["id"]: pool for pool in pools if pool["tenant_id"] != cloud.project_id} | mine
-    found.defaults = "default-subnetpools" in {extension["alias"] for extension in extensions}
+    for pool in pools:
+        if (pool["name"], pool["tenant_id"]) == (name, cloud.project_id):
+            found.subnet_pool = pool
+    others = [pool for pool in pools if pool is not found.subnet_pool and pool["ip_version"] == IPV4]
+    knows_defaults = "default-subnetpools" in {extension["alias"] for extension in extensions}
+    found.default_is_free = knows_defaults and not any(pool["is_default"] for pool in others)
 
 
 def read(cloud: Cloud, params: dict[str, Any], found: Found) -> None:
@@ -292,15 +234,18 @@ def read(cloud: Cloud, params: dict[str, Any], found: Found) -> None:
         listed = cloud.list("list the flavors", "compute", "/flavors/detail?is_public=None", "flavors")
         found.flavors = {each["name"]: each for each in listed}
 
+    def read_images() -> None:
+        found.images = images.read(cloud, images.wanted(params["images"]))
+
     def keypairs() -> None:
         listed = cloud.list("list the key pairs", "compute", "/os-keypairs", "keypairs")
         found.keypairs = {each["keypair"]["name"]: each["keypair"] for each in listed}
 
     readers = {
         "flavors": flavors,
-        "images": lambda: read_images(cloud, found, wanted_images(params["images"])),
+        "images": read_images,
         "networks": lambda: read_networks(cloud, found),
-        "subnet_pool": lambda: read_subnet_pools(cloud, found),
+        "subnet_pool": lambda: read_subnet_pool(cloud, found, params["subnet_pool"]["name"]),
         "keypairs": keypairs,
     }
     at_once(lambda name: readers[name](), [name for name in readers if params[name]])
@@ -390,16 +335,13 @@ def network_changes(network: dict[str, Any], had: dict[str, Any]) -> list[Step]:
 def pool_attributes(pool: dict[str, Any], found: Found) -> dict[str, Any]:
     """What can be changed of a subnet pool, as it is to be. Neutron has lengths as texts."""
     wanted: dict[str, Any] = dict.fromkeys(LENGTHS, pool["cidr"].split("/")[1])
-    others = (each for name, each in found.subnet_pools.items() if name != pool["name"])
-    if found.defaults and not any(each["is_default"] and each["ip_version"] == IPV4 for each in others):
-        wanted["is_default"] = True
-    return wanted
+    return wanted | ({"is_default": True} if found.default_is_free else {})
 
 
 def subnet_pool_steps(pool: dict[str, Any], found: Found) -> list[Step]:
     """What makes a subnet pool as given. Raises RefusedError for one that is another, or not for all projects."""
     name, cidr = pool["name"], pool["cidr"]
-    had, wanted = found.subnet_pools.get(name), pool_attributes(pool, found)
+    had, wanted = found.subnet_pool, pool_attributes(pool, found)
     if had is None:
         body = {"subnetpool": {"name": name, "prefixes": [cidr], "shared": True, **wanted}}
         return [Step(0, f"make subnet pool {name}", "network", "POST", ("subnetpools",), body)]
@@ -416,82 +358,18 @@ def subnet_pool_steps(pool: dict[str, Any], found: Found) -> list[Step]:
     return [Step(0, f"change subnet pool {name}", "network", "PUT", path, {"subnetpool": differs})]
 
 
-def image_steps(images: list[Image], found: Found, ids: dict[Ref, str]) -> list[Step]:
-    """What makes the images; `ids` comes to know those that are there and stay.
-
-    New ones are made, filled, and only then take the place of the old ones.
-    """
-    steps = []
-    for image in images:
-        ref = Ref("image", image.name)
-        there = found.images.get(image.name, [])
-        kept = next((each for each in there if is_current(each, image, found, ids)), None)
-        if kept:
-            ids[ref] = kept["id"]
-        else:
-            steps += make_image(image, ref)
-        for old in there:
-            if old is not kept:
-                steps.append(retire_image(old))
-    return steps
-
-
-def is_current(there: dict[str, Any], image: Image, found: Found, ids: dict[Ref, str]) -> bool:
-    """Whether this is the image; one that names an image which is yet to be made isn't."""
-    properties = {key: ids.get(value) if isinstance(value, Ref) else value for key, value in image.properties.items()}
-    wanted = {"disk_format": image.disk_format, "container_format": image.container_format, **properties}
-    same = all(there.get(key) == value and value is not None for key, value in wanted.items())
-    return same and there["id"] in found.same and there["status"] == "active"
-
-
-def make_image(image: Image, ref: Ref) -> list[Step]:
-    """What makes an image: first those that others name."""
-    names_others = any(isinstance(value, Ref) for value in image.properties.values())
-    formats = {"disk_format": image.disk_format, "container_format": image.container_format}
-    body = {"name": image.name, "visibility": "public", **formats, **image.properties}
-    make = f"make image {image.name}"
-    fill, path = f"fill image {image.name}", ("images", ref, "file")
-    content = "application/octet-stream"
-    return [
-        Step(1 if names_others else 0, make, "image", "POST", ("images",), body, makes=ref),
-        Step(2, fill, "image", "PUT", path, data=image.data, content_type=content),
-    ]
-
-
-def retire_image(old: dict[str, Any]) -> Step:
-    """What takes an image out of the way."""
-    name, path = old["name"], ("images", old["id"])
-    if old["status"] != "active":
-        return Step(3, f"remove unfinished image {name}", "image", "DELETE", path)
-    if "os_hash_value" not in old:  # older ones of Glance can hide none
-        return Step(3, f"remove old image {name}", "image", "DELETE", path)
-    body = [{"op": "replace", "path": "/os_hidden", "value": True}]
-    return Step(3, f"hide old image {name}", "image", "PATCH", path, body, content_type=PATCH)
-
-
-def check_files(images: list[Image]) -> None:
-    """Raises RefusedError for an image without its file."""
-    for image in images:
-        if isinstance(image.data, Path) and not image.data.is_file():
-            raise RefusedError(f"cannot make image {image.name}: there is no file {image.data} on this machine")
-
-
 def summary(params: dict[str, Any], found: Found) -> dict[str, Any]:
     """Of what is given, what there is."""
-    result: dict[str, Any] = {"flavors": {}, "images": {}, "networks": {}, "subnet_pool": None, "keypairs": {}}
+    result: dict[str, Any] = {"flavors": {}, "networks": {}, "subnet_pool": None, "keypairs": {}}
+    result["images"] = images.summary(images.wanted(params["images"]), found.images)
     for name in (each["name"] for each in params["flavors"] if each["name"] in found.flavors):
         result["flavors"][name] = {key: found.flavors[name][key] for key in FLAVOR}
-    for image in wanted_images(params["images"]):
-        for there in found.images.get(image.name, []):
-            keys = ("disk_format", *(key for key, value in image.properties.items() if not isinstance(value, Ref)))
-            content = "as given" if there["id"] in found.same else "another"
-            result["images"][image.name] = {"content": content} | {key: there.get(key) for key in keys}
     for name in (each["name"] for each in params["networks"] if each["name"] in found.networks):
         network = found.networks[name]
-        keys = ("cidr", "enable_dhcp", "gateway_ip")
-        shown = {key: network["subnets"][0][key] for key in keys} if network["subnets"] else {}
+        said = ("cidr", "enable_dhcp", "gateway_ip")
+        shown = {key: network["subnets"][0][key] for key in said} if network["subnets"] else {}
         result["networks"][name] = {ours: network[theirs] for ours, theirs in NETWORK.items()} | shown
-    if params["subnet_pool"] and (pool := found.subnet_pools.get(params["subnet_pool"]["name"])):
+    if params["subnet_pool"] and (pool := found.subnet_pool):
         keys = tuple(pool_attributes(params["subnet_pool"], found))
         result["subnet_pool"] = {"cidr": ", ".join(pool["prefixes"]), **{key: pool[key] for key in keys}}
     for name in (each["name"] for each in params["keypairs"] if each["name"] in found.keypairs):
@@ -501,14 +379,10 @@ def summary(params: dict[str, Any], found: Found) -> dict[str, Any]:
 
 def goal(params: dict[str, Any], found: Found) -> dict[str, Any]:
     """What `summary` will say afterwards."""
-    images = {}
-    for image in wanted_images(params["images"]):
-        properties = {key: value for key, value in image.properties.items() if not isinstance(value, Ref)}
-        images[image.name] = {"content": "as given", "disk_format": image.disk_format, **properties}
     pool = params["subnet_pool"]
     return {
         "flavors": {each["name"]: {key: each[key] for key in FLAVOR} for each in params["flavors"]},
-        "images": images,
+        "images": images.goal(images.wanted(params["images"])),
         "networks": {
             each["name"]: {**{key: each[key] for key in (*NETWORK, "cidr")}, **subnet_attributes(each)}
             for each in params["networks"]
@@ -521,7 +395,7 @@ def goal(params: dict[str, Any], found: Found) -> dict[str, Any]:
 def difference(params: dict[str, Any], found: Found, ids: dict[Ref, str]) -> Difference[Step]:
     """From what there is to what the task says; `ids` comes to know what stays. Raises RefusedError."""
     ids |= {Ref("network", name): network["id"] for name, network in found.networks.items()}
-    steps = image_steps(wanted_images(params["images"]), found, ids)
+    steps = images.steps(images.wanted(params["images"]), found.images, ids)
     for flavor in params["flavors"]:
         steps += flavor_steps(flavor, found)
     for network in params["networks"]:
@@ -537,27 +411,12 @@ def arguments() -> dict[str, Any]:
     """The module's options, with those below them."""
     text = {"type": "str", "required": True}
     number = {"type": "int", "required": True}
-    path = {"type": "path"}
     switch = {"type": "bool", "default": False}
-    image = {
-        "name": text,
-        "file": path,
-        "disk_format": {"type": "str"},
-        "kernel": path,
-        "ramdisk": path,
-        "cmdline": {"type": "str"},
-        "properties": {"type": "dict", "default": {}},
-    }
-    image_rules = {
-        "required_one_of": [["file", "kernel"]],
-        "mutually_exclusive": [["file", "kernel"]],
-        "required_together": [["file", "disk_format"], ["kernel", "ramdisk", "cmdline"]],
-    }
     things = {"type": "list", "elements": "dict", "default": []}
     return {
         "auth": AUTH,
         "flavors": {**things, "options": {"name": text, "ram": number, "vcpus": number, "disk": number}},
-        "images": {**things, "options": image, **image_rules},
+        "images": {**things, **images.OPTIONS},
         "networks": {
             **things,
             "options": {"name": text, "shared": switch, "external": switch, "cidr": text},
@@ -573,21 +432,14 @@ def main() -> None:
     module = AnsibleModule(argument_spec=arguments(), supports_check_mode=True)
     found = Found()
     ids: dict[Ref, str] = {}
-    try:
+
+    def look(cloud: Cloud) -> Found:
         if not module.check_mode:  # what is yet to be built can't be there
-            check_files(wanted_images(module.params["images"]))
-        try:
-            cloud = Cloud(module.params["auth"])
-            read(cloud, module.params, found)
-        except AbsentError:
-            if not module.check_mode:
-                raise
-        todo = difference(module.params, found, ids)
-        if not module.check_mode:
-            cloud.apply(todo.steps, ids)
-    except RefusedError as error:
-        module.fail_json(msg=str(error))
-    finish(module, todo)
+            images.check_files(images.wanted(module.params["images"]))
+        read(cloud, module.params, found)
+        return found
+
+    finish(module, work(module, look, found, lambda there: difference(module.params, there, ids), ids))
 
 
 if __name__ == "__main__":

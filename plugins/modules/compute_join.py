@@ -25,8 +25,6 @@ options:
 extends_documentation_fragment:
   - romana.openstack.openstack
   - romana.openstack.attributes
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -21,8 +21,6 @@ options:
 extends_documentation_fragment:
   - romana.openstack.openstack
   - romana.openstack.attributes
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """
@@ -48,8 +46,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.difference import Difference, RefusedError
-from ..module_utils.openstack import AUTH, AbsentError, Cloud, Step, finish
+from ..module_utils.difference import Difference
+from ..module_utils.openstack import AUTH, Step, finish, work
 
 LOOK = "list the compute services"
 PATH = "/os-services?binary=nova-compute"
@@ -76,19 +74,14 @@ def main() -> None:
         argument_spec={"auth": AUTH, "hosts": {"type": "list", "elements": "str", "required": True}},
         supports_check_mode=True,
     )
-    try:
-        services = []
-        try:
-            cloud = Cloud(module.params["auth"])
-            services = cloud.list(LOOK, "compute", PATH, "services")
-        except AbsentError:
-            if not module.check_mode:
-                raise
-        todo = difference(module.params["hosts"], services)
-        if not module.check_mode:
-            cloud.apply(todo.steps, {})
-    except RefusedError as error:
-        module.fail_json(msg=str(error))
+    none: list[dict[str, Any]] = []
+    todo = work(
+        module,
+        lambda cloud: cloud.list(LOOK, "compute", PATH, "services"),
+        none,
+        lambda services: difference(module.params["hosts"], services),
+        {},
+    )
     finish(module, todo)
 
 

@@ -40,8 +40,6 @@ requirements:
   - python3-pymysql on the node
 extends_documentation_fragment:
   - romana.openstack.attributes
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -30,8 +30,6 @@ options:
 extends_documentation_fragment:
   - romana.openstack.api
   - romana.openstack.attributes.info
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -35,8 +35,6 @@ extends_documentation_fragment:
   - romana.openstack.attributes
 seealso:
   - module: romana.openstack.route
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -42,8 +42,6 @@ extends_documentation_fragment:
   - romana.openstack.attributes
 seealso:
   - module: romana.openstack.host_info
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -19,8 +19,6 @@ extends_documentation_fragment:
   - romana.openstack.attributes.info
 seealso:
   - module: romana.openstack.host
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -78,8 +78,6 @@ extends_documentation_fragment:
   - romana.openstack.attributes
 seealso:
   - module: romana.openstack.cloud_resources
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """
@@ -125,7 +123,7 @@ from typing import Any
 from ansible.module_utils.basic import AnsibleModule
 
 from ..module_utils.difference import Difference, RefusedError
-from ..module_utils.openstack import AUTH, AbsentError, Cloud, Ref, Step, at_once, finish
+from ..module_utils.openstack import AUTH, Cloud, Ref, Step, at_once, finish, work
 
 LAST = 3  # the stage after all others
 INTERFACES = ("public", "internal", "admin")
@@ -347,22 +345,17 @@ def main() -> None:
         supports_check_mode=True,
     )
     params = module.params
-    found = Found()
-    try:
-        try:
-            cloud = Cloud(params["auth"])
-            found = read(cloud, params["users"])
-            check(params, found)
-        except AbsentError:
-            if not module.check_mode:
-                raise
-        todo = difference(params, found)
-        if not module.check_mode:
-            cloud.apply(todo.steps, found.ids)
-    except RefusedError as error:
-        module.fail_json(msg=str(error))
-    ids = {name: found.ids.get(Ref("project", name)) for name in params["projects"]}
-    finish(module, todo, projects={name: id_ for name, id_ in ids.items() if id_})
+    ids: dict[Ref, str] = {}
+
+    def look(cloud: Cloud) -> Found:
+        found = read(cloud, params["users"])
+        check(params, found)
+        ids.update(found.ids)
+        return found
+
+    todo = work(module, look, Found(), lambda found: difference(params, found), ids)
+    projects = {name: ids[Ref("project", name)] for name in params["projects"] if Ref("project", name) in ids}
+    finish(module, todo, projects=projects)
 
 
 if __name__ == "__main__":

@@ -42,8 +42,6 @@ options:
 extends_documentation_fragment:
   - romana.openstack.openstack
   - romana.openstack.attributes
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """
@@ -74,8 +72,8 @@ from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
 
-from ..module_utils.difference import Difference, RefusedError
-from ..module_utils.openstack import AUTH, AbsentError, Cloud, Step, finish
+from ..module_utils.difference import Difference
+from ..module_utils.openstack import AUTH, Cloud, Step, finish, work
 
 NAMESPACES = "/metadefs/namespaces"
 INSTANCE = {"name": "OS::Nova::Server", "properties_target": "metadata"}
@@ -148,19 +146,13 @@ def main() -> None:
         },
         supports_check_mode=True,
     )
-    there = None
-    try:
-        try:
-            cloud = Cloud(module.params["auth"])
-            there = read(cloud, module.params["namespace"])
-        except AbsentError:
-            if not module.check_mode:
-                raise
-        todo = difference(wanted(module.params), there)
-        if not module.check_mode:
-            cloud.apply(todo.steps, {})
-    except RefusedError as error:
-        module.fail_json(msg=str(error))
+    todo = work(
+        module,
+        lambda cloud: read(cloud, module.params["namespace"]),
+        None,
+        lambda there: difference(wanted(module.params), there),
+        {},
+    )
     finish(module, todo)
 
 

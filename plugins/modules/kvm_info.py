@@ -18,8 +18,6 @@ options:
     default: /dev/kvm
 extends_documentation_fragment:
   - romana.openstack.attributes.info
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -37,8 +37,6 @@ options:
     elements: str
 extends_documentation_fragment:
   - romana.openstack.attributes
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

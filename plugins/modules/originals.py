@@ -40,8 +40,6 @@ options:
     default: /var/lib/romana-originals
 extends_documentation_fragment:
   - romana.openstack.attributes
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

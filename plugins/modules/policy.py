@@ -54,8 +54,6 @@ extends_documentation_fragment:
   - romana.openstack.attributes
 seealso:
   - module: romana.openstack.policy_info
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -19,8 +19,6 @@ extends_documentation_fragment:
   - romana.openstack.attributes.info
 seealso:
   - module: romana.openstack.policy
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -36,8 +36,6 @@ extends_documentation_fragment:
   - romana.openstack.attributes
 seealso:
   - module: romana.openstack.gateway
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -30,8 +30,6 @@ extends_documentation_fragment:
   - romana.openstack.attributes
 seealso:
   - module: romana.openstack.tenant
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -41,8 +41,6 @@ extends_documentation_fragment:
 seealso:
   - module: romana.openstack.tenant_info
   - module: romana.openstack.segment
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -26,8 +26,6 @@ options:
     default: true
 extends_documentation_fragment:
   - romana.openstack.attributes
-author:
-  - The Romana authors
 """
 
 EXAMPLES = """

@@ -7,25 +7,20 @@ writes cannot lie on an overlay.
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 import signal
 import subprocess
-import sys
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from system_image import System, build
+from uplink import let_out, resolvers, trust
 from waiting import eventually
-
-from romana_install.ansible.package_index import pip_options
-from romana_install.base.machine import observe
 
 PROJECT = Path(__file__).parents[2]
 CGROUP_FILES = ("systemd/cgroup.procs", "unified/cgroup.controllers", "cgroup.controllers")
-AUTHORITIES = Path("/usr/local/share/ca-certificates")
 PATH = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 
 
@@ -106,15 +101,10 @@ class Machine:
     def _fill(self) -> None:
         """What its owner has set up: how names are resolved, and whom it trusts, as this machine does."""
         etc = self.root / "etc"
-        (etc / "resolv.conf").write_text("".join(f"nameserver {address}\n" for address in observe().resolvers))
+        (etc / "resolv.conf").write_text("".join(f"nameserver {address}\n" for address in resolvers()))
         (etc / "hosts").write_text(f"127.0.0.1 localhost\n127.0.1.1 {self.system.name}\n")
         (etc / "hostname").write_text(f"{self.system.name}\n")
-        for certificate in AUTHORITIES.glob("*.crt"):
-            shutil.copy(certificate, self.root / AUTHORITIES.relative_to("/"))
-        run("chroot", self.root, "update-ca-certificates")
-        options = {"cert": "/etc/ssl/certs/ca-certificates.crt", **pip_options()}
-        lines = [f"{name} = {value}" for name, value in options.items()]
-        (etc / "pip.conf").write_text("\n".join(["[global]", *lines, ""]))
+        run("chroot", self.root, "sh", "-euc", trust())
         (self.root / "root/.cache/romana-setup").mkdir(parents=True)
 
     def _connect(self) -> None:
@@ -131,12 +121,7 @@ class Machine:
 
     def _let_out(self, state: str) -> None:
         """The way out that nodes of the target local get."""
-        network = f"192.168.{self.number}.0/24"
-        arguments = {"name": self.name, "interface": self.uplink, "network": network, "state": state}
-        arguments["resolvers"] = [str(address) for address in observe().resolvers]
-        ansible = [Path(sys.executable).with_name("ansible"), "localhost", "-m", "romana.openstack.local_uplink"]
-        interpreter = json.dumps({"ansible_python_interpreter": sys.executable})  # its path may have blanks
-        run(*ansible, "-e", interpreter, "-a", json.dumps(arguments))
+        let_out(self.name, self.uplink, f"192.168.{self.number}.0/24", state)
 
     def _cgroups(self) -> list[Path]:
         """Those it has for itself where no systemd makes them: else its own systemd would manage this machine's."""

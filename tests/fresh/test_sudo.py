@@ -33,7 +33,17 @@ def test_uninstall(user: User) -> None:
     user.does(f"{quick_start()[0]} uninstall", answer="yes")
 
 
-def test_tests(machine: Machine, user: User) -> None:
+def run_tests(machine: Machine, user: User, options: str = "") -> None:
+    """README's test command works there, with these options, on the system's own Python."""
     (command,) = [line for line in quick_start() if line.startswith("./run-tests")]
-    assert " passed" in user.does(command)
+    assert " passed" in user.does(f"{command} {options}")
     assert machine.system.python in machine.shell(f"'{user.clone}/.venv/bin/python' --version")
+
+
+def test_test_command(machine: Machine, user: User) -> None:
+    run_tests(machine, user, "-- -n 0 -k 'test_addressing or test_config'")
+
+
+@pytest.mark.long("runs all of `unit`, where every run has a few of it")
+def test_whole_test_command(machine: Machine, user: User) -> None:
+    run_tests(machine, user)

@@ -191,9 +191,11 @@ def test_what_root_makes_in_somebodys_clone_is_that_somebodys(project: Path, tmp
     for path in (project, *project.rglob("*")):
         os.chown(path, NOBODY, NOBODY, follow_symlinks=False)
     changed_lock(project)
-    assert start(project, HOME=str(tmp_path / "home")).returncode == 0
-    assert start(project, HOME=str(tmp_path / "home")).stdout == "started\n"
+    home = tmp_path / "home"
+    assert start(project, HOME=str(home)).returncode == 0
+    assert start(project, HOME=str(home)).stdout == "started\n"
     assert is_whole(project)
+    assert list(home.glob("**/romana-setup/bytecode/**/romana_install/__init__*.pyc"))
     odd = [path for path in (project, *project.rglob("*")) if path.lstat().st_uid != NOBODY]
     assert odd == []
 

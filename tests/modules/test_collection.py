@@ -106,6 +106,7 @@ def test_plugin_is_documented(documentation: dict[str, dict[str, Any]], kind: st
     assert shown["doc"]["version_added"] == "1.0.0"  # of which all are, until there is another
     assert all(option["description"] for option in shown["doc"].get("options", {}).values())
     if kind == "module":
+        assert shown["doc"]["author"]
         assert shown["examples"]
         assert shown["return"]
         assert shown["doc"]["attributes"]["check_mode"]["support"] == "full"

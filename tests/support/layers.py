@@ -15,6 +15,11 @@ PROGRAMS = (
     *("mmdebstrap", "qemu-system-x86", "seabios", "systemd-container"),
 )
 BROWSER = ("chromium", "chromium-driver")
+# Also libvirtd itself, without its service: the tests start it in a place of its own.
+VAGRANT = (
+    *("e2fsprogs", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-utils"),
+    *("vagrant", "vagrant-libvirt"),
+)
 
 
 @dataclass(frozen=True)
@@ -32,7 +37,7 @@ class Layer:
     by_name: bool = False
 
 
-# Three files run at a time, as each waits now and then, begun in this order: the longest are not the last.
+# Three files run at a time, as each waits now and then, begun in this order: the last are many that are short.
 LAYERS = {
     # Begins with no cache; what it leaves there, images above all, is what the others work with.
     "first": Layer(("tests/fresh/test_debian12.py",)),
@@ -45,30 +50,26 @@ LAYERS = {
     "legacy": Layer(("networking-romana/tests/legacy",)),
     "agent": Layer(("romana-core/tests/agent", "romana-core/tests/probe", "tests/network")),
     "vagrant": Layer(
-        ("tests/e2e/vagrant",),
-        # Also libvirtd itself, without its service: the tests start it in a place of its own.
-        (
-            *PROGRAMS,
-            *("e2fsprogs", "libvirt-clients", "libvirt-daemon", "libvirt-daemon-driver-qemu", "qemu-utils"),
-            *("vagrant", "vagrant-libvirt"),
-        ),
+        ("tests/e2e/vagrant/test_stack.py", "tests/e2e/vagrant/test_virtualbox.py"), (*PROGRAMS, *VAGRANT)
     ),
     "openstack": Layer(("tests/e2e/openstack/test_cloud.py",), (*PROGRAMS, *BROWSER)),
     "systems": Layer(("tests/fresh/test_sudo.py",)),
+    "guest": Layer(("tests/guest",)),
+    "roles": Layer(("tests/roles",)),
     "static": Layer(("tests/e2e/static",)),
     "local": Layer(("tests/e2e/local",)),
     "aws": Layer(("tests/e2e/aws",)),
-    "roles": Layer(("tests/roles",)),
-    "guest": Layer(("tests/guest",)),
     "modules": Layer(("tests/modules",)),
     "tempest": Layer(("tests/e2e/openstack/test_tempest.py",), (*PROGRAMS, *BROWSER), by_name=True),
+    "vagrant-openstack": Layer(("tests/e2e/vagrant/test_openstack.py",), (*PROGRAMS, *VAGRANT), by_name=True),
+    "aws-liberty": Layer(("tests/e2e/aws/devstack",), by_name=True),
     "aws-real": Layer(("tests/e2e/aws/real",), packages=(), by_name=True),
 }
 SETS = {
     "quick": ("lint", "unit", "api", "modules"),
     "fresh": ("first", "systems"),
     # Those that have cases marked long; run-tests adds --long=only, and for everything --long=also.
-    "long": ("drivers", "legacy", "agent", "vagrant", "openstack", "static", "local", "aws", "roles"),
+    "long": ("api", "drivers", "legacy", "agent", "vagrant", "openstack", "systems", "static", "local", "aws", "roles"),
     "everything": tuple(name for name, layer in LAYERS.items() if not layer.by_name),
 }
 

@@ -21,9 +21,9 @@ PLAYBOOK = Path(__file__).with_name("node_image.yml")
 
 
 @functools.cache
-def node_image(engine: str) -> Path:
+def node_image(engine: str, debian: str = OPENSTACK_RELEASE) -> Path:
     """The image for an engine, built if no installation has done that yet; it is not to be written to."""
-    config = Config(openstack_engine=engine, local_debian_release=OPENSTACK_RELEASE)
+    config = Config(openstack_engine=engine, local_debian_release=debian)
     with tempfile.TemporaryDirectory(prefix="romana-node-image-") as directory:
         answer = Path(directory) / "path"
         variables = {

@@ -36,7 +36,7 @@ def test_every_folder_of_a_layer_is_there() -> None:
 
 
 def test_without_a_name_all_layers_are_meant_but_those_by_name() -> None:
-    by_name = ["tempest", "aws-real"]
+    by_name = ["tempest", "vagrant-openstack", "aws-liberty", "aws-real"]
     assert [*layers.chosen([]), *by_name] == list(layers.LAYERS)
     assert layers.chosen(by_name) == by_name
 
@@ -50,6 +50,13 @@ def test_everything_is_all_layers() -> None:
 
 
 REAL = "tests/e2e/aws/real/test_real.py"
+
+
+@pytest.mark.parametrize("named", ["tests/e2e/aws", "tests/e2e/aws/devstack"])
+def test_what_takes_an_hour_on_aws_is_only_there_by_its_own_name(named: str) -> None:
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-q", named]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, check=True)
+    assert ("test_liberty.py" in done.stdout) is named.endswith("devstack")
 
 
 @pytest.mark.parametrize(("named", "is_there"), [("tests/e2e/aws", False), ("tests/e2e/aws/real", True), (REAL, True)])

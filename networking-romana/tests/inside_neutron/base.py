@@ -1,6 +1,7 @@
 """Neutron with our drivers, as its own tests run it: its API in this process, SQLite, and a live romana-server."""
 
 import functools
+import shutil
 import tempfile
 import uuid
 from pathlib import Path
@@ -38,23 +39,6 @@ password = secret
 project_name = service
 user_domain_id = default
 project_domain_id = default
-"""
-
-# Neutron lets only its fellow services set a port's profile by default.
-POLICY = """
-"create_port:binding:profile": "rule:admin_only or rule:service_api"
-"update_port:binding:profile": "rule:admin_only or rule:service_api"
-"create_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
-"update_port:fixed_ips": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
-"update_port:fixed_ips:ip_address": "rule:admin_only or rule:service_api or rule:network_owner or romana:fixed_address"
-"create_network:port_security_enabled": "rule:admin_only or rule:service_api"
-"update_network:port_security_enabled": "rule:admin_only or rule:service_api"
-"create_port:port_security_enabled": "rule:admin_only or rule:service_api"
-"update_port:port_security_enabled": "rule:admin_only or rule:service_api"
-"create_port:allowed_address_pairs": "rule:admin_only or rule:service_api"
-"update_port:allowed_address_pairs": "rule:admin_only or rule:service_api"
-"create_port:mac_address": "rule:admin_only or rule:service_api"
-"update_port:mac_address": "rule:admin_only or rule:service_api"
 """
 
 
@@ -172,7 +156,7 @@ def configuration():
     directory = Path(tempfile.mkdtemp(dir=environment("TOKENS")))
     policies = directory / "policy.d"
     policies.mkdir()
-    (policies / "90-romana.yaml").write_text(POLICY)
+    shutil.copy(Path(client.__file__).with_name("policy.yaml"), policies / "90-romana.yaml")
     path = directory / "neutron.conf"
     path.write_text(
         CONFIGURATION.format(

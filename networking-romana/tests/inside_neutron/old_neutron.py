@@ -19,7 +19,7 @@ from oslo_config import cfg
 from networking_romana import client, follow
 from networking_romana.compat import core_plugin, get_admin_context
 
-from .server import HOST, confirm_all, environment, token_file
+from .server import HOST, environment, forget_all, token_file
 
 CONFIGURATION = """
 [DEFAULT]
@@ -88,13 +88,7 @@ class OldNeutronTestCase(unittest.TestCase):
             for one in self.ask("GET", kind):
                 if one["tenant_id"] == self.project and one["name"] != "default":
                     self.remove(kind, one["id"])
-        for endpoint in self.romana.endpoints():
-            self.romana.delete_endpoint(endpoint["id"])
-        for group in self.romana.groups():
-            self.romana.delete_group(group["id"])
-        for tenant in self.romana.tenants():
-            self.romana.delete_tenant(tenant["name"])
-        confirm_all(self.romana)
+        forget_all(self.romana)
 
     def make(self, kind, status=201, **values):
         """POST; what was made, or the error's text when another status is expected."""

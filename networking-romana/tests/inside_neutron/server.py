@@ -34,3 +34,14 @@ def confirm_all(romana):
     """Have the agents of all hosts say so, also of those that other tests have left."""
     for host in romana._get("/v1/hosts"):
         confirm(romana, host["name"])
+
+
+def forget_all(romana):
+    """Delete all endpoints, groups and tenants, and have the agents of all hosts say that these are gone."""
+    for endpoint in romana.endpoints():
+        romana.delete_endpoint(endpoint["id"])
+    for group in romana.groups():
+        romana.delete_group(group["id"])
+    for tenant in romana.tenants():
+        romana.delete_tenant(tenant["name"])
+    confirm_all(romana)

@@ -15,7 +15,7 @@ import requests
 from networking_romana.client import RomanaClient
 
 from .processes import running, until
-from .server import HOST, confirm_all, environment, token_file
+from .server import HOST, environment, forget_all, token_file
 
 PROJECT = "p1"
 KILLS = 3
@@ -81,16 +81,7 @@ class TestKilled(unittest.TestCase):
         seed = secrets.randbits(32)
         print("seed", seed)
         self.dice = random.Random(seed)  # noqa: S311 - it is to be the same again for the same seed
-        self.addCleanup(self._forget)
-
-    def _forget(self):
-        for endpoint in self.romana.endpoints():
-            self.romana.delete_endpoint(endpoint["id"])
-        for group in self.romana.groups():
-            self.romana.delete_group(group["id"])
-        for tenant in self.romana.tenants():
-            self.romana.delete_tenant(tenant["name"])
-        confirm_all(self.romana)
+        self.addCleanup(forget_all, self.romana)
 
     def told(self, group):
         """What romana-server lets into a group; None when it does not know the group."""

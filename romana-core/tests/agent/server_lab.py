@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import json
 import os
 import signal
 import subprocess
@@ -13,12 +12,15 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from agent_lab import SERVER, SOURCES, Guest, Lab, LabError, Namespace, until
+from agent_lab import SERVER, SOURCES, Guest, Lab, Namespace, until
 from sqlalchemy import URL
 
 from romana.client import Client
 from romana.contract import ClientError
-from romana.models import Endpoint, EndpointCreate, HostCreate, SegmentCreate, TenantCreate
+from romana.models import Endpoint, EndpointCreate, HostCreate, Plan, SegmentCreate, TenantCreate
+from romana.store import migrate
+from romana.store.database import Database
+from romana.store.tokens import WantedTokens, ensure_tokens
 
 ASKING = 20  # questions at once
 ADMIN = "admin-0123456789abcdef0123456789abcdef"
@@ -62,9 +64,9 @@ class LabServer:
         )
         self.config.chmod(0o600)
         self._environment = os.environ | {"PYTHONPATH": str(SOURCES)}
-        before(URL.create("sqlite", database=f"{directory}/romana.db"))
-        self._manage("init")
-        self._manage("tokens", "ensure", stdin=json.dumps(self._tokens()))
+        url = URL.create("sqlite", database=f"{directory}/romana.db")
+        before(url)
+        self._make_store(url)
         # A thread has a namespace of its own.
         self._threads = ThreadPoolExecutor(ASKING, initializer=self.enter)
         self.start()
@@ -138,10 +140,9 @@ class LabServer:
             for name, role, token in [("admin", "admin", ADMIN), *agents]
         ]
 
-    def _manage(self, *arguments: str, stdin: str | None = None) -> None:
-        done = subprocess.run(
-            [sys.executable, "-m", "romana.manage", "--config", str(self.config), *arguments],
-            env=self._environment, input=stdin, capture_output=True, text=True, timeout=60, check=False,
-        )  # fmt: skip
-        if done.returncode:
-            raise LabError(f"romana-manage {' '.join(arguments)}: {done.stderr}")
+    def _make_store(self, url: URL) -> None:
+        """What romana-manage does, without starting it twice."""
+        migrate.init(url, Plan())
+        database = Database(url)
+        ensure_tokens(database, WantedTokens.model_validate({"tokens": self._tokens()}), only_say=False)
+        database.close()

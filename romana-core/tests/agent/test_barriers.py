@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from contextlib import closing
 from ipaddress import IPv4Address
 
 import pytest
-from agent_lab import Guest, Lab, Node, until
+from agent_lab import Guest, Lab, Namespace, Node, until
 from server_lab import LabServer
 
 from romana.models import Explain
@@ -40,28 +41,43 @@ nft add rule inet site public reject with icmpx admin-prohibited
 """
 
 
-@pytest.fixture
-def server(make_lab: Callable[[int], Lab]) -> Iterator[LabServer]:
+@pytest.fixture(scope="module")
+def server() -> Iterator[LabServer]:
     """Two nodes whose agents follow a real server."""
-    server = LabServer(make_lab(2))
-    try:
-        for node in server.lab.nodes:
+    with closing(Lab(2)) as lab, closing(LabServer(lab)) as server:
+        for node in lab.nodes:
             node.start_agent()
         yield server
-    finally:
-        server.close()
 
 
-@pytest.fixture
-def guests(server: LabServer) -> list[Guest]:
-    """Two guests of a segment, on either node, that reach each other."""
+@pytest.fixture(scope="module")
+def pair(server: LabServer) -> list[Guest]:
+    """Two guests of a segment, on either node."""
     guests = [server.guest(0, "s1"), server.guest(1, "s1")]
     for guest in guests:
         guest.plug()
         until(lambda guest=guest: server.endpoint(guest).status.value == "active", f"{guest.id} is active")
         guest.configure()
-    assert guests[0].reaches(guests[1])
     return guests
+
+
+@pytest.fixture
+def guests(server: LabServer, pair: list[Guest]) -> Iterator[list[Guest]]:
+    """They reach each other; what a test has put in their way is taken away after it."""
+    inside = pair[0].node.namespace
+    before = tables(inside)
+    assert pair[0].reaches(pair[1])
+    yield pair
+    for table in tables(inside) - before:
+        inside.run("nft", "delete", "table", *table.split())
+    if inside.run("cat", "/proc/net/ip_tables_names").strip():
+        inside.run("sh", "-ec", "iptables-legacy -F; iptables-legacy -P FORWARD ACCEPT")
+    until(lambda: chains(server, pair[0]) == [], "nothing stands in the way any more")
+
+
+def tables(inside: Namespace) -> set[str]:
+    """The tables of nftables there: family and name."""
+    return {line.removeprefix("table ") for line in inside.run("nft", "list", "tables").splitlines()}
 
 
 def explained(server: LabServer, guest: Guest) -> Explain:

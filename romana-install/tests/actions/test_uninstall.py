@@ -76,7 +76,7 @@ def test_a_server_says_whose_it_is_and_what_it_has(tmp_path: Path) -> None:
 
 
 def test_a_server_of_a_lost_stack_is_told_with_the_command_that_frees_it() -> None:
-    assert preflight.taken("blue").endswith("./romana-setup uninstall -i INVENTORY -e stack_name=blue")
+    assert preflight.taken("blue").endswith("./romana-setup -e stack_name=blue uninstall -i INVENTORY")
 
 
 def test_a_certificate_of_somebody_else_names_no_stack() -> None:

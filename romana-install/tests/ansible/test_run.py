@@ -26,6 +26,7 @@ from romana_install.config.options import Options
 from romana_install.state.journal import Journal
 from romana_install.state.stack import Stack
 from romana_install.targets.local.target import Local
+from romana_install.targets.vagrant.target import PATIENCE
 
 PLAYBOOK = """
 - name: "Provision: machines"
@@ -98,6 +99,10 @@ def test_arguments() -> None:
     assert made["extravars"] == "/s/vars.json"
     assert made["envvars"]["ROMANA_STACK_DIR"] == "/s"
     assert made["envvars"]["ANSIBLE_HOST_KEY_CHECKING"] == "True"
+
+
+def test_a_node_that_is_slow_to_let_us_in_is_waited_for_far_longer_than_a_silent_one() -> None:
+    assert int(run.environment(Path("/x"))["ANSIBLE_TIMEOUT"]) >= 10 * PATIENCE
 
 
 def test_arguments_without_options_have_none() -> None:

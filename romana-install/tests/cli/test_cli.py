@@ -216,7 +216,10 @@ def test_install_stops_at_what_is_in_the_way(setup: Setup) -> None:
     setup.stack("other")
     code, _, stderr = setup(*QUIET)
     assert code == 3
-    assert "is used by stack other; give another network, or uninstall with: ./romana-setup uninstall" in stderr
+    assert (
+        "is used by stack other; give another network, or uninstall with: ./romana-setup -e stack_name=other uninstall"
+        in stderr
+    )
     assert not (setup.home / "state/romana-setup/romana").exists()
 
 

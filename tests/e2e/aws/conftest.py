@@ -10,7 +10,7 @@ import pytest
 from aws_setup import Cloud, Setup
 from places import PLACE
 
-REAL = Path(__file__).parent / "real"
+BY_NAME = [Path(__file__).parent / folder for folder in ("devstack", "real")]
 
 
 @pytest.fixture(scope="session")
@@ -24,10 +24,11 @@ def live_place() -> Path:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what costs money on AWS itself, unless it is named."""
+    """Leave out what costs money on AWS itself, or takes an hour, unless it is named."""
+    if collection_path not in BY_NAME:
+        return None
     named = [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]
-    is_named = any(path.is_relative_to(REAL) for path in named)
-    return True if collection_path == REAL and not is_named else None
+    return None if any(path.is_relative_to(collection_path) for path in named) else True
 
 
 @pytest.fixture(scope="session")

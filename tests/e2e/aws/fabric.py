@@ -6,12 +6,14 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from vpc import INTERNET, MTU, Interface, Vpc, bridge, resolver, router, ruleset
+from vpc import INTERNET, MTU, UPLINK, Interface, Vpc, bridge, resolver, router, ruleset
 
 METADATA = "169.254.169.254"
 # Users are at USER, in no network of the VPC's; a public address of EC2 is behind OUTSIDE.
 USER, OUTSIDE = "203.0.113.7", "203.0.113.1"
 PUBLIC = "54.214.0.0/16"  # where moto's public addresses are from
+# With an uplink, this machine is at MACHINE, and the VPC at HERE.
+MACHINE, HERE = "198.51.100.1", "198.51.100.2"
 TABLE = "100"  # of what comes from interfaces
 SETTINGS = {
     "net.ipv4.ip_forward": "1",
@@ -32,14 +34,39 @@ def run(*command: str | Path, text: str | None = None) -> str:
     return done.stdout
 
 
+def plug_uplink(namespace: str, outside: Sequence[str] = ()) -> None:
+    """Configure the VPC's end of the uplink, whose other end is this machine's.
+
+    Args:
+        namespace: the VPC's.
+        outside: as for `Fabric`.
+    """
+    for command in (
+        f"address add {HERE}/30 dev {UPLINK}",
+        f"link set {UPLINK} up",
+        f"route add default via {MACHINE}",
+    ):
+        run(*outside, "ip", "-n", namespace, *command.split())
+
+
 class Fabric:
     """The VPC in a namespace of its own, and the user's link to it."""
 
-    def __init__(self, namespace: str, directory: Path, outside: Sequence[str] = ()) -> None:
-        """outside: what begins a command where the user is, if that is not here."""
+    def __init__(
+        self, namespace: str, directory: Path, outside: Sequence[str] = (), resolvers: Sequence[str] = ()
+    ) -> None:
+        """An empty one.
+
+        Args:
+            namespace: name of the network namespace.
+            directory: for what it runs.
+            outside: what begins a command where the user is, if that is not here.
+            resolvers: name servers that are asked by the uplink (see `plug_uplink`); empty: it has none.
+        """
         self.namespace = namespace
         self.outside = list(outside)
         self.directory = directory
+        self.resolvers = list(resolvers)
         self.shown = Vpc()
         self.dnsmasq: subprocess.Popen[bytes] | None = None
 
@@ -123,7 +150,10 @@ class Fabric:
             for network, address in vpc.routes.items()
             if address in subnets
         ]
-        routes += [f"default via {USER} dev {INTERNET}"] if vpc.open else []
+        if vpc.open and self.resolvers:
+            routes += [f"{USER} dev {INTERNET}", f"default via {MACHINE} dev {UPLINK}"]
+        elif vpc.open:
+            routes += [f"default via {USER} dev {INTERNET}"]
         text = "\n".join([f"route flush table {TABLE}", *(f"route add {route} table {TABLE}" for route in routes)])
         run(*self.outside, "ip", "-n", self.namespace, "-force", "-batch", "-", text=text)
 
@@ -131,7 +161,7 @@ class Fabric:
         """Leases are kept by nobody: a server that is started anew gives what is asked for again."""
         self._end_leases()
         configuration = self.directory / "dnsmasq.conf"
-        configuration.write_text("\n".join(_leases(vpc)) + "\n")
+        configuration.write_text("\n".join([*_names(self.resolvers), *_leases(vpc)]) + "\n")
         command = [*self.inside, "dnsmasq", "--keep-in-foreground", f"--conf-file={configuration}"]
         with (self.directory / "dnsmasq.log").open("ab") as log:
             self.dnsmasq = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
@@ -143,10 +173,15 @@ class Fabric:
             self.dnsmasq.wait()
 
 
+def _names(resolvers: Sequence[str]) -> list[str]:
+    """The lines of dnsmasq's configuration about names: whom it asks; without an uplink, nobody."""
+    return [f"server={address}" for address in resolvers] or ["local=/#/"]
+
+
 def _leases(vpc: Vpc) -> list[str]:
-    """The configuration of dnsmasq."""
+    """The lines about everything else."""
     common = ["user=root", "log-facility=-", "leasefile-ro", "dhcp-authoritative", "no-ping", "no-hosts", "no-resolv"]
-    common += ["pid-file", "local=/#/", "bind-dynamic", "except-interface=lo", f"except-interface={INTERNET}"]
+    common += ["pid-file", "bind-dynamic", *(f"except-interface={link}" for link in ("lo", INTERNET, UPLINK))]
     return [
         *common,
         f"dhcp-option=option:mtu,{MTU}",

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -29,9 +30,15 @@ MEANWHILE = {"running": "pending", "stopped": "stopping", "terminated": "shuttin
 
 
 class Machine:
-    """What an instance is while it is not stopped. image: what it boots, at its first start."""
+    """What an instance is while it is not stopped.
 
-    def __init__(self, instance: Any, directory: Path, image: Path, switch: str) -> None:
+    Args:
+        image: what it boots, at its first start.
+        switch: the namespace of the network that it is plugged into.
+        binds: directories of this machine's that it sees.
+    """
+
+    def __init__(self, instance: Any, directory: Path, image: Path, switch: str, binds: Sequence[str]) -> None:
         self.directory = directory
         for part in ("upper/etc", "work", "root"):
             (directory / part).mkdir(parents=True, exist_ok=True)
@@ -48,7 +55,7 @@ class Machine:
             "mac": port.mac,
             "mtu": MTU,
             "image": str(image),
-            "binds": [],
+            "binds": list(binds),
         }
         (directory / "node.json").write_text(json.dumps(spec))
         self.console = directory / "console.log"
@@ -90,15 +97,21 @@ class Machine:
 class Launcher:
     """Between moto and whoever asks it: a WSGI application, and what carries out the orders that pass it.
 
-    image: the root file system of every machine.
+    Args:
+        image: the root file system of every machine.
+        fabric: the network, which is made when this is started.
+        binds: directories of this machine's that every machine sees.
     """
 
-    def __init__(self, moto: Any, backends: Any, directory: Path, image: Path, namespace: str) -> None:
+    def __init__(
+        self, moto: Any, backends: Any, directory: Path, image: Path, fabric: Fabric, binds: Sequence[str] = ()
+    ) -> None:
         self.moto = moto
         self.backends = backends
         self.directory = directory
         self.image = image
-        self.fabric = Fabric(namespace, directory)
+        self.fabric = fabric
+        self.binds = binds
         self.machines: dict[str, Machine] = {}
         self.lock = threading.RLock()
 
@@ -163,7 +176,7 @@ class Launcher:
             self._note_end(instance)
         elif instance.state == "pending" and not machine:
             directory = self.directory / instance.id
-            self.machines[instance.id] = Machine(instance, directory, self.image, self.fabric.namespace)
+            self.machines[instance.id] = Machine(instance, directory, self.image, self.fabric.namespace, self.binds)
         elif instance.state == "pending" and machine and machine.is_on:
             put(instance, "running")
         elif instance.state == "stopping" and machine:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import subprocess
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +24,17 @@ from romana_install.targets.checks import OPENSTACK_RELEASE
 class LiveCloud(Cloud):
     """The AWS. Its world is the user's side: it reaches moto on loopback, and public addresses of EC2.
 
-    services: whether machines have OpenStack's packages.
+    Args:
+        directory: of its world.
+        image: directories that machines' root file system consists of, see `machine_image`; none: without services.
+        debian: release of its machines.
     """
 
-    def __init__(self, directory: Path, services: bool = False) -> None:
+    def __init__(self, directory: Path, image: Sequence[Path] | None = None, debian: str = OPENSTACK_RELEASE) -> None:
         super().__init__(directory / "aws")
         self.world = World(directory)
-        self.image = machine_image(services)
+        self.image = image or machine_image()
+        self.debian = debian
 
     @property
     def inside(self) -> list[str]:
@@ -78,7 +83,7 @@ class LiveCloud(Cloud):
         return (self.directory / instance / "console.log").read_text()
 
     def _make_place(self) -> None:
-        build_release(PROJECT, cache_home() / "releases", NODE_PYTHON[OPENSTACK_RELEASE])
+        build_release(PROJECT, cache_home() / "releases", NODE_PYTHON[self.debian])
         self.world.__enter__()
         self.directory.mkdir()
 

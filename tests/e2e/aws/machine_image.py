@@ -20,6 +20,7 @@ from pathlib import Path
 from image_layer import layer
 from node_image import node_image
 from server_image import EMPTY_DATABASES
+from uplink import trust
 
 CLOUD_INIT = """
 mkdir -p /etc/systemd/system-preset
@@ -48,6 +49,19 @@ chmod 755 "$generate"
 """
 
 
+# What Debian 12 needs beside that: its image has a locale, and its cloud-init fails where no udev can be asked.
+# And what a machine can do, and a container cannot: stack.sh starts iSCSI, and has the kernel merge pages of memory.
+STACKABLE = """
+echo LANG=C.UTF-8 >/etc/default/locale
+printf '#!/bin/sh\\n' >/usr/local/bin/udevadm
+chmod 755 /usr/local/bin/udevadm
+printf '[Service]\\nType=oneshot\\nRemainAfterExit=yes\\nExecStart=/bin/true\\n' >/etc/systemd/system/iscsid.service
+printf '[Mount]\\nWhat=tmpfs\\nWhere=/sys/kernel/mm/ksm\\nType=tmpfs\\n[Install]\\nWantedBy=local-fs.target\\n' \\
+    >/etc/systemd/system/sys-kernel-mm-ksm.mount
+systemctl enable sys-kernel-mm-ksm.mount
+"""
+
+
 def machine_image(services: bool = False) -> list[Path]:
     """The directories that the image consists of, each laid over the next; they are not to be written to.
 
@@ -56,3 +70,9 @@ def machine_image(services: bool = False) -> list[Path]:
     """
     base = node_image("packages" if services else "none")
     return [layer("aws", base, CLOUD_INIT + (EMPTY_DATABASES if services else "")), base]
+
+
+def plain_image(debian: str) -> list[Path]:
+    """The same of an image with an uplink, by which packages are installed. debian: its release."""
+    base = node_image("none", debian)
+    return [layer("aws", base, trust() + CLOUD_INIT + STACKABLE), base]

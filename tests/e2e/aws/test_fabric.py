@@ -8,8 +8,8 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from fabric import USER, Fabric, run
-from vpc import ALL, MTU, Interface, Rule, Vpc
+from fabric import HERE, MACHINE, USER, Fabric, plug_uplink, run
+from vpc import ALL, MTU, UPLINK, Interface, Rule, Vpc
 from world import World
 
 NEAR, FAR = "192.168.99.0/25", "192.168.99.128/25"
@@ -33,6 +33,7 @@ listening = [socket.create_server(("", int(port))) for port in sys.argv[1:]]
 print("", flush=True)
 input()
 """
+ELSEWHERE, PRIVATE = "192.0.2.99", "10.99.0.1"
 ROUTER = {NEAR: "192.168.99.1", FAR: "192.168.99.129"}
 
 
@@ -74,6 +75,12 @@ class Machines:
                 f"address add {ENDPOINT[name]}/32 dev lo",
             ):
                 run(*self.outside, "ip", "-n", name, *command.split())
+
+    def ask(self, resolvers: list[str]) -> None:
+        """Have an uplink, by which these are asked, or have none."""
+        self.fabric.resolvers = resolvers
+        self.fabric.apply(replace(VPC, open=False))
+        self.fabric.apply(VPC)
 
     def answers(self, name: str, *command: str) -> bool:
         """Whether a command on a machine, or at the user's, ends well."""
@@ -144,6 +151,36 @@ def test_only_public_addresses_of_interfaces_come_out(machines: Machines) -> Non
     assert machines.pings("a", USER)
     assert not machines.pings("c", USER)
     assert not machines.pings("a", USER, "-I", ENDPOINT["a"])
+
+
+@pytest.fixture
+def uplink(machines: Machines) -> Iterator[None]:
+    """An uplink, to an address that is elsewhere; a private one is there, too."""
+    outside, ends = machines.outside, ("machine", "type", "veth", "peer", "name", UPLINK, "netns", "vpc")
+    run(*outside, "ip", "link", "add", *ends)
+    for command in (
+        f"address add {MACHINE}/30 dev machine",
+        "link set machine up",
+        f"address add {ELSEWHERE}/32 dev lo",
+        f"address add {PRIVATE}/32 dev lo",
+        f"route add {NEAR} via {HERE}",
+    ):
+        run(*outside, "ip", *command.split())
+    plug_uplink("vpc", outside)
+    machines.ask([MACHINE])
+    yield
+    machines.ask([])
+    run(*outside, "ip", "link", "del", "machine")
+
+
+@pytest.mark.usefixtures("uplink")
+def test_an_uplink_is_for_public_addresses_and_leads_out_only(machines: Machines) -> None:
+    assert machines.pings("a", ELSEWHERE)
+    assert machines.pings("a", USER)
+    assert not machines.pings("a", PRIVATE)
+    assert not machines.pings("c", ELSEWHERE)
+    machines.fabric.apply(replace(VPC, interfaces=(replace(A, rules=(Rule("icmp", -1, -1, f"{MACHINE}/32"),)), B, C)))
+    assert not machines.pings("", A.address, "-I", MACHINE)
 
 
 def test_packets_of_others_pass_where_interfaces_are_not_checked(machines: Machines) -> None:

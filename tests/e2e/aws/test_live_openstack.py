@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 from live_cloud import LiveCloud
+from machine_image import machine_image
 from romana_setup import Setup
 from world import children
 
@@ -24,7 +25,7 @@ HORIZON = "http://127.0.0.1:8080/horizon"
 @pytest.fixture(scope="module")
 def installed(live_place: Path) -> Iterator[Setup]:
     """A cloud of a controller and a compute node, which its own verification found in order, with instances."""
-    with LiveCloud(live_place / NAME, services=True) as cloud, cloud.world.network():
+    with LiveCloud(live_place / NAME, machine_image(services=True)) as cloud, cloud.world.network():
         setup = cloud.setup(NAME, devstack_compute_node=1, openstack_engine="packages")
         setup.run("install")
         yield setup

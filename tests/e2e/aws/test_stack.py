@@ -164,7 +164,7 @@ def test_a_stack_leaves_another_alone(neighbour: Neighbour) -> None:
 
 def test_a_stack_of_that_name_from_elsewhere(neighbour: Neighbour) -> None:
     assert neighbour.warning.startswith(f"there is a stack other in {REGION} (vpc-")
-    assert neighbour.warning.endswith(f"./romana-setup -t aws uninstall -e stack_name=other -e region={REGION}")
+    assert neighbour.warning.endswith(f"./romana-setup -e stack_name=other -t aws uninstall -e region={REGION}")
 
 
 def test_a_stack_is_removed_without_a_trace(stack: Setup, removed: Seen) -> None:

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field
 from ipaddress import IPv4Network
 
 MTU = 9001
-INTERNET = "internet"  # the link between the VPC and everybody else
+INTERNET = "internet"  # the link between the VPC and users
+UPLINK = "uplink"  # a link to real mirrors, where there is one
+PRIVATE = "{ 10.0.0.0/8, 100.64.0.0/10, 169.254.0.0/16, 172.16.0.0/12, 192.168.0.0/16 }"
 ALL, ICMP = "-1", "icmp"
 ANYWHERE = "0.0.0.0/0"
 # Packets that no security group is asked about: answers, and what the VPC's own services send.
@@ -149,13 +151,13 @@ def _routed(vpc: Vpc) -> Iterator[str]:
     yield "chain passing { type filter hook forward priority filter;"
     yield f"iifname {INTERNET} ct status snat,dnat accept"
     yield f"iifname {INTERNET} drop"
-    yield (
-        f"oifname {INTERNET} ip saddr != {{ {', '.join(known.values())} }} drop"
-        if known
-        else f"oifname {INTERNET} drop"
-    )
+    yield f"iifname {UPLINK} ct state != {{ established, related }} drop"
+    yield f"oifname {UPLINK} ip daddr {PRIVATE} drop"
+    outside = f"oifname {{ {INTERNET}, {UPLINK} }}"
+    yield f"{outside} ip saddr != {{ {', '.join(known.values())} }} drop" if known else f"{outside} drop"
     yield "}"
     yield "chain outward { type nat hook postrouting priority srcnat;"
     if known:
         yield f"oifname {INTERNET} snat ip to ip saddr map {{ {outward} }}"
+        yield f"oifname {UPLINK} masquerade"
     yield "}"

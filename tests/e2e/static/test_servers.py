@@ -114,7 +114,7 @@ def test_uninstall_gives_all_of_them_back_as_they_were_also_without_notes_of_the
     shutil.rmtree(installed.setup.directory)
     refused = installed.setup.run("install", "-i", inventory, code=3)
     assert "alpha: belongs to another stack, srv (/etc/romana/ca.pem)" in refused
-    assert "./romana-setup uninstall -i INVENTORY -e stack_name=srv" in refused
+    assert "./romana-setup -e stack_name=srv uninstall -i INVENTORY" in refused
     other = installed.setup.run("uninstall", "--yes", "-i", inventory, "-e", "stack_name=other", code=2)
     assert "gamma: belongs to stack srv; if that is meant, give -e stack_name=srv" in other
     installed.setup.run("uninstall", "-i", inventory, "--", "--check")

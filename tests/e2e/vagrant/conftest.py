@@ -5,9 +5,14 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator
 
+import box
 import pytest
 from places import PLACE
+from romana_setup import PROJECT
 from vagrant_world import VagrantSetup, VagrantWorld
+
+from romana_install.ansible.release import NODE_PYTHON, build_release
+from romana_install.state.stack import cache_home
 
 
 @pytest.fixture(scope="module")
@@ -15,6 +20,8 @@ def world(request: pytest.FixtureRequest) -> Iterator[VagrantWorld]:
     """A world of one test module."""
     if os.geteuid() != 0:
         pytest.skip("namespaces and mounts need root")
+    # The one thing that an installation fetches itself, from where no world has a way.
+    build_release(PROJECT, cache_home() / "releases", NODE_PYTHON[box.RELEASE])
     with VagrantWorld(PLACE / "vagrant" / request.module.__name__.rpartition(".")[2]) as made:
         yield made
 

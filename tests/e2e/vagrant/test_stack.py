@@ -14,22 +14,6 @@ from vagrant_world import VagrantSetup
 MINE = '\nVagrant.configure("2") { |config| config.vm.post_up_message = "this is mine" }\n'
 
 
-def remains(stack: VagrantSetup) -> dict[str, list[str]]:
-    """All of the stack that libvirt has."""
-    listed = {
-        "machines": stack.world.virsh("list", "--all", "--name"),
-        "networks": stack.world.virsh("net-list", "--all", "--name"),
-        "volumes": stack.world.virsh("vol-list", "default"),
-        "links": stack.world.run("ip", "-o", "link"),
-    }
-    marks = (f"romana-{stack.name}", "virbr", "vnet")
-    found = {
-        what: [line for line in text.splitlines() if any(mark in line for mark in marks)]
-        for what, text in listed.items()
-    }
-    return {what: lines for what, lines in found.items() if lines}
-
-
 @pytest.fixture(scope="module")
 def installed(stack: VagrantSetup) -> VagrantSetup:
     """The stack, which is one machine at first."""
@@ -113,10 +97,10 @@ def test_a_node_that_leaves_is_removed(installed: VagrantSetup) -> None:
 
 
 def test_uninstall_removes_everything(installed: VagrantSetup) -> None:
-    assert remains(installed)
+    assert installed.remains()
     installed.run("uninstall", code=2)  # nobody to ask
     installed.run("uninstall", "--yes")
-    assert remains(installed) == {}
+    assert installed.remains() == {}
     assert not installed.directory.exists()
     assert not list(Path("/sys/class/net").glob("virbr*"))  # and nothing has come out of the world
     installed.run("uninstall", "--yes")  # nothing there: said, and no error

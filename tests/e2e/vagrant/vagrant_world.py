@@ -51,11 +51,11 @@ class VagrantWorld(World):
         """What libvirt answers."""
         return self.run("virsh", "--connect", "qemu:///system", *words)
 
-    def add_box(self, provider: str) -> None:
-        """Let Vagrant have the box of these tests."""
+    def add_box(self, provider: str, engine: str = "none") -> None:
+        """Let Vagrant have the box of these tests for an engine."""
         archive, parts = self.directory / "tests.box", self.directory / "box"
         parts.mkdir()
-        for part in box.built().iterdir():
+        for part in box.built(engine).iterdir():
             (parts / part.name).symlink_to(part)
         if provider != box.PROVIDER:
             (parts / "metadata.json").unlink()
@@ -79,3 +79,18 @@ class VagrantSetup(Setup):
     def vagrant(self, *words: str) -> str:
         """What Vagrant says in the stack's directory."""
         return self.world.run("env", f"--chdir={self.directory}", "vagrant", *words)
+
+    def remains(self) -> dict[str, list[str]]:
+        """All of the stack that libvirt has, and all of libvirt's networks."""
+        listed = {
+            "machines": self.world.virsh("list", "--all", "--name"),
+            "networks": self.world.virsh("net-list", "--all", "--name"),
+            "volumes": self.world.virsh("vol-list", "default"),
+            "links": self.world.run("ip", "-o", "link"),
+        }
+        marks = (f"romana-{self.name}", "virbr", "vnet")
+        found = {
+            what: [line for line in text.splitlines() if any(mark in line for mark in marks)]
+            for what, text in listed.items()
+        }
+        return {what: lines for what, lines in found.items() if lines}

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
 import boto3
 import pytest
+from ansible.module_utils.testing import patch_module_args
 from ansible_collections.amazon.aws.plugins.module_utils.retries import AWSRetry, RetryingBotoClientWrapper
 from moto import mock_aws
-from plugins.modules.aws_launch import found, launch, request
+from plugins.modules.aws_launch import found, launch, main, request
 
 from romana_install.config.settings import Config
 from romana_install.targets.aws import dry_runs
@@ -70,3 +72,27 @@ def test_an_instance_is_launched_found_again_and_forwards(client: Any) -> None:
     assert there["PrivateIpAddress"] == "192.168.99.10"
     client.terminate_instances(InstanceIds=[instance])
     assert found(client, FILTERS) == ""
+
+
+def test_check_mode_says_what_would_be_launched_and_launches_nothing(
+    client: Any, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("AWS_DEFAULT_REGION", "eu-west-1")
+    task = {**placed(client), "filters": FILTERS}
+
+    def run(**options: Any) -> dict[str, Any]:
+        with patch_module_args({**task, **options}), pytest.raises(SystemExit):
+            main()
+        result: dict[str, Any] = json.loads(capsys.readouterr().out)
+        return result
+
+    # As from nothing, when not even the subnet is there.
+    tried = run(_ansible_check_mode=True, subnet_id="", group_id="")
+    assert (tried["changed"], tried["instance_id"], tried["diff"]["before"]) == (True, "", {})
+    assert tried["diff"]["after"]["private_ip_address"] == "192.168.99.10"
+    assert found(client, FILTERS) == ""
+    made = run()
+    assert (made["changed"], made["instance_id"]) == (True, found(client, FILTERS))
+    again = run(_ansible_check_mode=True)
+    assert (again["changed"], again["instance_id"]) == (False, made["instance_id"])
+    assert again["diff"]["before"] == again["diff"]["after"]

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import hashlib
+from collections.abc import Sequence
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from plugins.module_utils import images
 from plugins.module_utils.difference import Difference, RefusedError
 from plugins.module_utils.openstack import Ref, Step, resolve, versioned
 from plugins.modules import cloud_resources
-from plugins.modules.cloud_resources import Found, has_data, read_subnet_pools
+from plugins.modules.cloud_resources import Found, read_subnet_pool
 
 FLAVOR = {"name": "tiny", "ram": 96, "vcpus": 1, "disk": 1}
 NETWORK = {"name": "romana", "shared": True, "external": False, "cidr": "10.0.0.0/8"}
@@ -40,7 +42,7 @@ def sentences(difference: Difference[Step]) -> list[tuple[int, str]]:
     return [(step.stage, step.what) for step in difference.steps]
 
 
-def images(**changes: dict[str, Any]) -> Found:
+def glance(**changes: dict[str, Any]) -> Found:
     """A Glance that has the guest; changes are to its parts, by the ends of their names."""
     there = {"status": "active", "os_hash_value": "given"}
     kernel = {"id": "k", "name": "tiny-kernel", "disk_format": "aki", "container_format": "aki", **there}
@@ -49,14 +51,12 @@ def images(**changes: dict[str, Any]) -> Found:
     disk = {"id": "d", "name": "tiny", "disk_format": "raw", "container_format": "bare", **names, **there}
     parts = {"kernel": kernel, "initrd": initrd, "disk": disk}
     listed = [part | changes.get(key, {}) for key, part in parts.items()]
-    return Found(
-        images={each["name"]: [each] for each in listed},
-        same={each["id"] for each in listed if each["os_hash_value"] == "given"},
-    )
+    named = {each["name"]: [each] for each in listed}
+    return Found(images=images.Images(named, {each["id"] for each in listed if each["os_hash_value"] == "given"}))
 
 
 def test_guest_that_is_there_stays() -> None:
-    difference, ids = change(images(), images=[IMAGE])
+    difference, ids = change(glance(), images=[IMAGE])
     assert difference.steps == ()
     assert difference.before == difference.after
     assert ids == {Ref("image", "tiny-kernel"): "k", Ref("image", "tiny-initrd"): "r", Ref("image", "tiny"): "d"}
@@ -89,7 +89,7 @@ def test_guest_is_made_of_three_images() -> None:
 
 
 def test_another_kernel_takes_its_place_with_the_image_that_names_it() -> None:
-    difference, _ = change(images(kernel={"os_hash_value": "old"}), images=[IMAGE])
+    difference, _ = change(glance(kernel={"os_hash_value": "old"}), images=[IMAGE])
     assert sentences(difference) == [
         (0, "make image tiny-kernel"),
         (2, "fill image tiny-kernel"),
@@ -102,12 +102,12 @@ def test_another_kernel_takes_its_place_with_the_image_that_names_it() -> None:
 
 @pytest.mark.parametrize("differing", [{"os_command_line": "quiet"}, {"hw_disk_bus": "ide"}, {"kernel_id": "old"}])
 def test_image_whose_properties_differ_is_replaced_alone(differing: dict[str, str]) -> None:
-    difference, _ = change(images(disk=differing), images=[IMAGE])
+    difference, _ = change(glance(disk=differing), images=[IMAGE])
     assert sentences(difference) == [(1, "make image tiny"), (2, "fill image tiny"), (3, "hide old image tiny")]
 
 
 def test_image_that_an_interrupted_run_left_unfinished_is_removed() -> None:
-    difference, _ = change(images(initrd={"status": "queued", "os_hash_value": None}), images=[IMAGE])
+    difference, _ = change(glance(initrd={"status": "queued", "os_hash_value": None}), images=[IMAGE])
     assert (3, "remove unfinished image tiny-initrd") in sentences(difference)
     assert (3, "hide old image tiny") in sentences(difference)
 
@@ -124,16 +124,16 @@ def test_content_is_compared_by_the_hash_that_glance_keeps(tmp_path: Path) -> No
     file = tmp_path / "kernel"
     file.write_bytes(b"kernel")
     image = {"os_hash_algo": "sha512", "os_hash_value": hashlib.sha512(b"kernel").hexdigest()}
-    assert cloud_resources.has_data(image, file)
-    assert cloud_resources.has_data(image, b"kernel")
-    assert not cloud_resources.has_data(image, b"another")
-    assert not cloud_resources.has_data({"os_hash_algo": None, "os_hash_value": None}, file)
-    assert not cloud_resources.has_data(image, tmp_path / "missing")
+    assert images.has_data(image, file)
+    assert images.has_data(image, b"kernel")
+    assert not images.has_data(image, b"another")
+    assert not images.has_data({"os_hash_algo": None, "os_hash_value": None}, file)
+    assert not images.has_data(image, tmp_path / "missing")
 
 
 def test_missing_file_is_named() -> None:
     with pytest.raises(RefusedError, match="there is no file /guest/vmlinuz"):
-        cloud_resources.check_files(cloud_resources.wanted_images([IMAGE]))
+        images.check_files(images.wanted([IMAGE]))
 
 
 @pytest.mark.parametrize(
@@ -253,6 +253,14 @@ NO_POOL = {"ip_version": 4, "is_default": False, "prefixes": ["10.0.0.0/8"], "sh
 THERE = {**NO_POOL, "id": "p", "is_default": True, **LENGTHS}
 
 
+def of_pools(pools: list[dict[str, Any]], extensions: Sequence[str] = ("default-subnetpools",)) -> Found:
+    """What is found in a Neutron with these, by the project `ours`."""
+    lists = {"subnetpools": pools, "extensions": [{"alias": alias} for alias in extensions]}
+    cloud = SimpleNamespace(project_id="ours", list=lambda *words: lists[words[-1]])
+    read_subnet_pool(cloud, found := Found(), POOL["name"])  # type: ignore[arg-type]
+    return found
+
+
 def test_subnet_pool_is_made_for_all_projects_and_by_default() -> None:
     difference, _ = change(Found(), subnet_pool=POOL)
     assert sentences(difference) == [(0, "make subnet pool romana")]
@@ -271,7 +279,7 @@ def test_subnet_pool_is_made_for_all_projects_and_by_default() -> None:
     ],
 )
 def test_subnet_pool_is_changed_where_it_differs(differing: dict[str, Any], body: Any) -> None:
-    difference, _ = change(Found(subnet_pools={"romana": THERE | differing}), subnet_pool=POOL)
+    difference, _ = change(Found(subnet_pool=THERE | differing), subnet_pool=POOL)
     assert [step.body for step in difference.steps] == ([{"subnetpool": body}] if body else [])
     assert (difference.before == difference.after) == (body is None)
 
@@ -280,19 +288,20 @@ def test_subnet_pool_is_changed_where_it_differs(differing: dict[str, Any], body
     ("other", "is_default"), [({"is_default": True}, False), ({"is_default": True, "ip_version": 6}, True), ({}, True)]
 )
 def test_subnet_pool_leaves_another_the_default(other: dict[str, Any], is_default: bool) -> None:
-    found = Found(subnet_pools={"other": NO_POOL | other})
-    difference, _ = change(found, subnet_pool=POOL)
+    pools = [NO_POOL | {"name": "other", "tenant_id": "ours"} | other]
+    difference, _ = change(of_pools(pools), subnet_pool=POOL)
     assert ("is_default" in difference.steps[0].body["subnetpool"]) == is_default
-    found.subnet_pools["romana"] = THERE | {"is_default": is_default}
-    assert change(found, subnet_pool=POOL)[0].steps == ()
+    pools.append(THERE | {"name": "romana", "tenant_id": "ours", "is_default": is_default})
+    assert change(of_pools(pools), subnet_pool=POOL)[0].steps == ()
 
 
 def test_neutron_that_knows_no_default_is_not_told_of_one() -> None:
-    difference, _ = change(Found(defaults=False), subnet_pool=POOL)
+    of_old = {key: value for key, value in THERE.items() if key != "is_default"} | {"tenant_id": "ours"}
+    pools = [of_old | {"name": "other"}]
+    difference, _ = change(of_pools(pools, extensions=()), subnet_pool=POOL)
     assert "is_default" not in difference.steps[0].body["subnetpool"]
-    of_old = {key: value for key, value in THERE.items() if key != "is_default"}
-    found = Found(defaults=False, subnet_pools={"romana": of_old, "other": of_old})
-    assert change(found, subnet_pool=POOL)[0].steps == ()
+    pools.append(of_old | {"name": "romana"})
+    assert change(of_pools(pools, extensions=()), subnet_pool=POOL)[0].steps == ()
 
 
 @pytest.mark.parametrize(
@@ -304,7 +313,7 @@ def test_neutron_that_knows_no_default_is_not_told_of_one() -> None:
 )
 def test_another_subnet_pool_is_refused(differing: dict[str, Any], said: str) -> None:
     with pytest.raises(RefusedError, match=said):
-        change(Found(subnet_pools={"romana": THERE | differing}), subnet_pool=POOL)
+        change(Found(subnet_pool=THERE | differing), subnet_pool=POOL)
 
 
 @pytest.mark.parametrize("url", ["http://controller:8774", "http://controller:8774/", "http://controller:8774/v2.1"])
@@ -318,14 +327,13 @@ def test_project_in_an_address_of_old_releases_stays() -> None:
 
 
 def test_content_is_known_by_what_an_old_glance_says() -> None:
-    assert has_data({"checksum": "900150983cd24fb0d6963f7d28e17f72"}, b"abc")  # RFC 1321's example
-    assert not has_data({"checksum": "900150983cd24fb0d6963f7d28e17f72"}, b"abd")
-    assert not has_data({"checksum": None}, b"")
+    assert images.has_data({"checksum": "900150983cd24fb0d6963f7d28e17f72"}, b"abc")  # RFC 1321's example
+    assert not images.has_data({"checksum": "900150983cd24fb0d6963f7d28e17f72"}, b"abd")
+    assert not images.has_data({"checksum": None}, b"")
 
 
 def test_subnet_pools_of_others_may_have_the_same_name() -> None:
     pools = [THERE | {"name": "romana", "id": one, "tenant_id": one} for one in ("theirs", "ours", "others")]
-    cloud = SimpleNamespace(project_id="ours", list=lambda *words: pools if words[-1] == "subnetpools" else [])
-    read_subnet_pools(cloud, found := Found())  # type: ignore[arg-type]
-    assert found.subnet_pools["romana"]["id"] == "ours"
-    assert found.subnet_pools.keys() == {"romana", "theirs", "others"}
+    found = of_pools(pools)
+    assert found.subnet_pool == pools[1]
+    assert not found.default_is_free

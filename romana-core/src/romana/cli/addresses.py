@@ -10,7 +10,7 @@ from typing import Any
 from cliff.formatters.table import TableFormatter
 
 from romana.cli import arguments, exit_codes
-from romana.cli.base import Listing, Showing
+from romana.cli.base import Listing, Showing, argument
 from romana.models import IpamUsage, Model, Plan
 
 
@@ -42,13 +42,11 @@ class ShowIpam(Listing):
 
     example = "romana ipam show --host compute01"
     columns = ("host", "tenant", "segment", "network", "used", "free", "capacity")
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument("--host", metavar="HOST", type=arguments.name, help="only on this host")
-        parser.add_argument("--tenant", metavar="TENANT", type=arguments.name, help="only of this tenant")
-        parser.add_argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments with this name")
-        return parser
+    takes = (
+        argument("--host", metavar="HOST", type=arguments.name, help="only on this host"),
+        argument("--tenant", metavar="TENANT", type=arguments.name, help="only of this tenant"),
+        argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments with this name"),
+    )
 
     def things(self, args: argparse.Namespace) -> Iterable[UsageRow]:
         return [

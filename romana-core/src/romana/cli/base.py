@@ -34,10 +34,16 @@ class Parser(argparse.ArgumentParser):
         raise UsageError(f"{message}; see {self.prog} --help")
 
 
+def argument(*names: str, **settings: Any) -> tuple[tuple[str, ...], dict[str, Any]]:
+    """One of what a command takes, in the words of argparse."""
+    return names, settings
+
+
 class Command(command.Command):
     """One command. The docstring's first line is its summary, `example` is shown by --help."""
 
     example: ClassVar[str]
+    takes: ClassVar[tuple[tuple[tuple[str, ...], dict[str, Any]], ...]] = ()
 
     @property
     def api(self) -> Client:
@@ -46,7 +52,10 @@ class Command(command.Command):
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         """The parser of the command's own options; the global ones are the application's."""
-        return Parser(prog=prog_name, description=self.get_description(), epilog=f"example:\n  {self.example}")
+        parser = Parser(prog=prog_name, description=self.get_description(), epilog=f"example:\n  {self.example}")
+        for names, settings in self.takes:
+            parser.add_argument(*names, **settings)
+        return parser
 
 
 class Listing(lister.Lister, Command):

@@ -7,10 +7,12 @@ from collections.abc import Iterable
 from ipaddress import IPv4Address
 
 from romana.cli import arguments
-from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.base import Deleting, Listing, Showing, argument
 from romana.cli.find_endpoint import find_endpoint
 from romana.client import Client
 from romana.models import Endpoint, EndpointCreate
+
+_ENDPOINT = argument("endpoint", metavar="ENDPOINT", help="id of the endpoint or its beginning, name, or address")
 
 
 class ShownEndpoint(Endpoint):
@@ -24,15 +26,13 @@ class ListEndpoints(Listing):
 
     example = "romana endpoint list --host compute01 --tenant admin"
     columns = ("id", "name", "address", "host", "tenant", "segment", "interface", "status", "floating_ip")
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument("--host", metavar="HOST", type=arguments.name, help="only on this host")
-        parser.add_argument("--tenant", metavar="TENANT", type=arguments.name, help="only of this tenant")
-        parser.add_argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments with this name")
-        parser.add_argument("--address", metavar="ADDRESS", type=arguments.address, help="only with this address")
-        parser.add_argument("--interface", metavar="NAME", type=arguments.interface, help="only on this interface")
-        return parser
+    takes = (
+        argument("--host", metavar="HOST", type=arguments.name, help="only on this host"),
+        argument("--tenant", metavar="TENANT", type=arguments.name, help="only of this tenant"),
+        argument("--segment", metavar="SEGMENT", type=arguments.name, help="only of segments with this name"),
+        argument("--address", metavar="ADDRESS", type=arguments.address, help="only with this address"),
+        argument("--interface", metavar="NAME", type=arguments.interface, help="only on this interface"),
+    )
 
     def things(self, args: argparse.Namespace) -> Iterable[ShownEndpoint]:
         found = self.api.endpoints(
@@ -50,9 +50,7 @@ class ShowEndpoint(Showing):
 
     example = "romana endpoint show 10.0.18.5"
     shows = ShownEndpoint
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_reference(super().get_parser(prog_name))
+    takes = (_ENDPOINT,)
 
     def thing(self, args: argparse.Namespace) -> ShownEndpoint:
         return _with_floating_ips(self.api, [find_endpoint(self.api, args.endpoint)])[0]
@@ -66,36 +64,27 @@ class CreateEndpoint(Showing):
 
     example = "romana endpoint create admin/s1 --host compute01 --interface tap0 --mac fa:16:3e:00:00:01 --name web1"
     shows = ShownEndpoint
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
-            "place", metavar="TENANT/SEGMENT", type=arguments.place, help="tenant and segment of the endpoint"
-        )
-        parser.add_argument("--host", metavar="HOST", type=arguments.name, required=True, help="host of the endpoint")
-        parser.add_argument(
+    takes = (
+        argument("place", metavar="TENANT/SEGMENT", type=arguments.place, help="tenant and segment of the endpoint"),
+        argument("--host", metavar="HOST", type=arguments.name, required=True, help="host of the endpoint"),
+        argument(
             "--interface",
             metavar="NAME",
             type=arguments.interface,
             required=True,
             help="interface of the endpoint on that host",
-        )
-        parser.add_argument(
+        ),
+        argument(
             "--mac",
             metavar="MAC",
             type=arguments.mac,
             required=True,
             help="MAC address of the endpoint, for its DHCP lease",
-        )
-        parser.add_argument("--name", metavar="NAME", type=arguments.name, help="name of the endpoint")
-        parser.add_argument(
-            "--address",
-            metavar="ADDRESS",
-            type=arguments.address,
-            help="a free address of the host and segment",
-        )
-        parser.add_argument("--key", metavar="KEY", help="idempotency key: the same key returns the same endpoint")
-        return parser
+        ),
+        argument("--name", metavar="NAME", type=arguments.name, help="name of the endpoint"),
+        argument("--address", metavar="ADDRESS", type=arguments.address, help="a free address of the host and segment"),
+        argument("--key", metavar="KEY", help="idempotency key: the same key returns the same endpoint"),
+    )
 
     def thing(self, args: argparse.Namespace) -> ShownEndpoint:
         tenant, segment = args.place
@@ -115,9 +104,7 @@ class DeleteEndpoint(Deleting):
     """Delete an endpoint; its address becomes free, its route, lease and rules are removed."""
 
     example = "romana endpoint delete web1"
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_reference(super().get_parser(prog_name))
+    takes = (_ENDPOINT,)
 
     def delete(self, args: argparse.Namespace) -> str:
         endpoint = find_endpoint(self.api, args.endpoint)
@@ -128,8 +115,3 @@ class DeleteEndpoint(Deleting):
 def _with_floating_ips(api: Client, endpoints: Iterable[Endpoint]) -> list[ShownEndpoint]:
     floating = {one.endpoint: one.address for one in api.floating_ips()}
     return [ShownEndpoint(**dict(one), floating_ip=floating.get(one.id)) for one in endpoints]
-
-
-def _with_reference(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("endpoint", metavar="ENDPOINT", help="id of the endpoint or its beginning, name, or address")
-    return parser

@@ -14,7 +14,7 @@ from cliff.formatters.table import TableFormatter
 from cliff.formatters.yaml_format import YAMLFormatter
 
 from romana.cli import arguments, exit_codes
-from romana.cli.base import Listing
+from romana.cli.base import Listing, argument
 from romana.cli.cells import cell
 from romana.cli.errors import UsageError
 from romana.cli.find_endpoint import find_endpoint
@@ -47,19 +47,13 @@ class ExplainAddress(Listing):
     columns = ("host", "what", "expected", "applied", "ok")
     _steps: list[Step] | None = None
     _seen: list[Seen] | None = None
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument("address", metavar="ADDRESS", help="an address in the address plan, or who begins")
-        parser.add_argument("target", metavar="TARGET", nargs="?", help="with whom the conversation begins")
-        parser.add_argument("service", metavar="SERVICE", nargs="?", help="tcp/22, udp/53, icmp, icmp/3/4, 47, ...")
-        parser.add_argument(
-            "--observed", action="store_true", help="compare with what this machine's firewall has; needs root"
-        )
-        parser.add_argument(
-            "--agent-config", metavar="FILE", type=Path, default=AGENT_CONFIG, help="default: %(default)s"
-        )
-        return parser
+    takes = (
+        argument("address", metavar="ADDRESS", help="an address in the address plan, or who begins"),
+        argument("target", metavar="TARGET", nargs="?", help="with whom the conversation begins"),
+        argument("service", metavar="SERVICE", nargs="?", help="tcp/22, udp/53, icmp, icmp/3/4, 47, ..."),
+        argument("--observed", action="store_true", help="compare with what this machine's firewall has; needs root"),
+        argument("--agent-config", metavar="FILE", type=Path, default=AGENT_CONFIG, help="default: %(default)s"),
+    )
 
     def take_action(self, parsed_args: argparse.Namespace) -> tuple[Sequence[str], Iterable[Sequence[Any]]]:
         """Columns and rows."""

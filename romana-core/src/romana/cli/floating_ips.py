@@ -6,9 +6,11 @@ import argparse
 from collections.abc import Iterable
 
 from romana.cli import arguments
-from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.base import Deleting, Listing, Showing, argument
 from romana.cli.find_endpoint import find_endpoint
 from romana.models import FloatingIp, FloatingIpPut
+
+_ADDRESS = argument("address", metavar="ADDRESS", type=arguments.address, help="the floating IP")
 
 
 class ListFloatingIps(Listing):
@@ -26,9 +28,7 @@ class ShowFloatingIp(Showing):
 
     example = "romana floating-ip show 172.24.4.20"
     shows = FloatingIp
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_address(super().get_parser(prog_name))
+    takes = (_ADDRESS,)
 
     def thing(self, args: argparse.Namespace) -> FloatingIp:
         return self.api.floating_ip(args.address)
@@ -43,16 +43,15 @@ class CreateFloatingIp(Showing):
 
     example = "romana floating-ip create 172.24.4.20 --endpoint web1"
     shows = FloatingIp
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = _with_address(super().get_parser(prog_name))
-        parser.add_argument(
+    takes = (
+        _ADDRESS,
+        argument(
             "--endpoint",
             metavar="ENDPOINT",
             required=True,
             help="id of the endpoint, its beginning, name, or address",
-        )
-        return parser
+        ),
+    )
 
     def thing(self, args: argparse.Namespace) -> FloatingIp:
         endpoint = find_endpoint(self.api, args.endpoint)
@@ -63,15 +62,8 @@ class DeleteFloatingIp(Deleting):
     """Delete a floating IP; connections by it end."""
 
     example = "romana floating-ip delete 172.24.4.20"
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_address(super().get_parser(prog_name))
+    takes = (_ADDRESS,)
 
     def delete(self, args: argparse.Namespace) -> str:
         self.api.delete_floating_ip(args.address)
         return f"floating IP {args.address} deleted"
-
-
-def _with_address(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("address", metavar="ADDRESS", type=arguments.address, help="the floating IP")
-    return parser

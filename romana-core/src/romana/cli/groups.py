@@ -6,7 +6,7 @@ import argparse
 from collections.abc import Iterable
 
 from romana.cli import arguments
-from romana.cli.base import Listing, Showing
+from romana.cli.base import Listing, Showing, argument
 from romana.models import Group
 
 
@@ -25,11 +25,7 @@ class ShowGroup(Showing):
 
     example = "romana group show 3d6c9773-ffa7-43f3-93f6-ca57223dc117"
     shows = Group
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument("group", metavar="GROUP", type=arguments.name, help="id of the group")
-        return parser
+    takes = (argument("group", metavar="GROUP", type=arguments.name, help="id of the group"),)
 
     def thing(self, args: argparse.Namespace) -> Group:
         return self.api.group(args.group)

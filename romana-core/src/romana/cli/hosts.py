@@ -6,12 +6,13 @@ import argparse
 from collections.abc import Iterable
 
 from romana.cli import arguments
-from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.base import Deleting, Listing, Showing, argument
 from romana.cli.errors import UsageError
 from romana.cli.in_use import say_what_is_in_the_way
 from romana.models import Applied, AppliedError, Host, HostCreate, HostUpdate
 
 _OWNER = "tenant that owns the host; the host then gets endpoints of that tenant only"
+_NAME = argument("name", metavar="NAME", type=arguments.name, help="name of the host")
 
 
 class HostRow(Host):
@@ -36,13 +37,7 @@ class ListHosts(Listing):
 
     example = "romana host list -f json"
     columns = ("name", "index", "address", "prefix", "gateway", "owner", "endpoints", "status")
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
-            "names", nargs="*", metavar="NAME", type=arguments.name, help="only these hosts; default: all"
-        )
-        return parser
+    takes = (argument("names", nargs="*", metavar="NAME", type=arguments.name, help="only these hosts; default: all"),)
 
     def things(self, args: argparse.Namespace) -> Iterable[HostRow]:
         hosts = [self.api.host(name) for name in args.names] if args.names else self.api.hosts()
@@ -54,9 +49,7 @@ class ShowHost(Showing):
 
     example = "romana host show compute01"
     shows = HostDetails
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_name(super().get_parser(prog_name))
+    takes = (_NAME,)
 
     def thing(self, args: argparse.Namespace) -> HostDetails:
         host = self.api.host(args.name)
@@ -78,20 +71,16 @@ class CreateHost(Showing):
 
     example = "romana host create compute03 192.168.99.13"
     shows = Host
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = _with_name(super().get_parser(prog_name))
-        parser.add_argument(
+    takes = (
+        _NAME,
+        argument(
             "address", metavar="ADDRESS", type=arguments.address, help="the host's own address on the host network"
-        )
-        parser.add_argument(
-            "--index",
-            metavar="N",
-            type=arguments.index,
-            help="number in the address plan; default: the lowest free",
-        )
-        parser.add_argument("--owner", metavar="TENANT", type=arguments.name, help=_OWNER)
-        return parser
+        ),
+        argument(
+            "--index", metavar="N", type=arguments.index, help="number in the address plan; default: the lowest free"
+        ),
+        argument("--owner", metavar="TENANT", type=arguments.name, help=_OWNER),
+    )
 
     def thing(self, args: argparse.Namespace) -> Host:
         wanted = HostCreate(name=args.name, address=args.address, index=args.index, owner=args.owner)
@@ -107,10 +96,10 @@ class SetHost(Showing):
 
     example = "romana host set compute03 --owner demo"
     shows = Host
+    takes = (_NAME, argument("--address", metavar="ADDRESS", type=arguments.address, help="the host's own address"))
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = _with_name(super().get_parser(prog_name))
-        parser.add_argument("--address", metavar="ADDRESS", type=arguments.address, help="the host's own address")
+        parser = super().get_parser(prog_name)
         whose = parser.add_mutually_exclusive_group()
         whose.add_argument("--owner", metavar="TENANT", type=arguments.name, help=_OWNER)
         whose.add_argument("--no-owner", action="store_true", help="remove the owner")
@@ -129,9 +118,7 @@ class DeleteHost(Deleting):
     """Delete a host that has no endpoints; its number and prefix can then be reused."""
 
     example = "romana host delete compute03"
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_name(super().get_parser(prog_name))
+    takes = (_NAME,)
 
     def delete(self, args: argparse.Namespace) -> str:
         with say_what_is_in_the_way(self.api, host=args.name):
@@ -150,8 +137,3 @@ def status(host: Host) -> str:
 
 def _in_words(error: AppliedError) -> str:
     return f"{error.subject}: {error.message}"
-
-
-def _with_name(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("name", metavar="NAME", type=arguments.name, help="name of the host")
-    return parser

@@ -8,9 +8,12 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 
 from romana.cli import arguments
-from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.base import Deleting, Listing, Showing, argument
 from romana.cli.errors import UsageError
 from romana.models import Policy, PolicyCreate, Protocol
+
+_SIDE = "TENANT[/SEGMENT]|CIDR"
+_NAME = argument("name", metavar="NAME", type=arguments.name, help="name of the policy")
 
 
 class ListPolicies(Listing):
@@ -28,9 +31,7 @@ class ShowPolicy(Showing):
 
     example = "romana policy show web"
     shows = Policy
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_name(super().get_parser(prog_name))
+    takes = (_NAME,)
 
     def thing(self, args: argparse.Namespace) -> Policy:
         return self.api.policy(args.name)
@@ -48,25 +49,23 @@ class CreatePolicy(Showing):
         "  romana policy create monitoring --from 192.0.2.0/24 --to admin --protocol icmp"
     )
     shows = Policy
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = _with_name(super().get_parser(prog_name))
-        side = "TENANT[/SEGMENT]|CIDR"
-        parser.add_argument(
+    takes = (
+        _NAME,
+        argument(
             "--from",
             dest="source",
-            metavar=side,
+            metavar=_SIDE,
             type=arguments.peer,
             required=True,
             help="side that may open connections",
-        )
-        parser.add_argument(
-            "--to", dest="target", metavar=side, type=arguments.peer, required=True, help="side that it may connect to"
-        )
-        parser.add_argument(
+        ),
+        argument(
+            "--to", dest="target", metavar=_SIDE, type=arguments.peer, required=True, help="side that it may connect to"
+        ),
+        argument(
             "--protocol", choices=[item.value for item in Protocol], default=Protocol.ANY.value, help="default: any"
-        )
-        parser.add_argument(
+        ),
+        argument(
             "--port",
             dest="ports",
             metavar="PORT[-PORT]",
@@ -74,8 +73,8 @@ class CreatePolicy(Showing):
             action="append",
             default=[],
             help="destination port or range of ports, for tcp or udp; can be repeated; default: all",
-        )
-        return parser
+        ),
+    )
 
     def thing(self, args: argparse.Namespace) -> Policy:
         try:
@@ -91,15 +90,8 @@ class DeletePolicy(Deleting):
     """Delete a policy; traffic that only this policy allowed is blocked."""
 
     example = "romana policy delete web"
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_name(super().get_parser(prog_name))
+    takes = (_NAME,)
 
     def delete(self, args: argparse.Namespace) -> str:
         self.api.delete_policy(args.name)
         return f"policy {args.name} deleted"
-
-
-def _with_name(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("name", metavar="NAME", type=arguments.name, help="name of the policy")
-    return parser

@@ -8,9 +8,11 @@ from collections.abc import Iterable
 from pydantic import ValidationError
 
 from romana.cli import arguments
-from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.base import Deleting, Listing, Showing, argument
 from romana.cli.errors import UsageError
 from romana.models import Router, RouterPut, RouterSegment
+
+_ROUTER = argument("router", metavar="ROUTER", type=arguments.name, help="id of the router")
 
 
 class ListRouters(Listing):
@@ -28,9 +30,7 @@ class ShowRouter(Showing):
 
     example = "romana router show r1"
     shows = Router
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_id(super().get_parser(prog_name))
+    takes = (_ROUTER,)
 
     def thing(self, args: argparse.Namespace) -> Router:
         return self.api.router(args.router)
@@ -45,10 +45,9 @@ class CreateRouter(Showing):
 
     example = "romana router create r1 --segment admin/s1 --segment admin/s2 --outside"
     shows = Router
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = _with_id(super().get_parser(prog_name))
-        parser.add_argument(
+    takes = (
+        _ROUTER,
+        argument(
             "--segment",
             dest="segments",
             metavar="TENANT/SEGMENT",
@@ -56,9 +55,9 @@ class CreateRouter(Showing):
             action="append",
             default=[],
             help="a segment that it joins; can be repeated",
-        )
-        parser.add_argument("--outside", action="store_true", help="let its segments ask addresses outside the plan")
-        return parser
+        ),
+        argument("--outside", action="store_true", help="let its segments ask addresses outside the plan"),
+    )
 
     def thing(self, args: argparse.Namespace) -> Router:
         try:
@@ -75,15 +74,8 @@ class DeleteRouter(Deleting):
     """Delete a router; traffic that only it allowed is blocked."""
 
     example = "romana router delete r1"
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_id(super().get_parser(prog_name))
+    takes = (_ROUTER,)
 
     def delete(self, args: argparse.Namespace) -> str:
         self.api.delete_router(args.router)
         return f"router {args.router} deleted"
-
-
-def _with_id(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("router", metavar="ROUTER", type=arguments.name, help="id of the router")
-    return parser

@@ -6,9 +6,12 @@ import argparse
 from collections.abc import Iterable
 
 from romana.cli import arguments
-from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.base import Deleting, Listing, Showing, argument
 from romana.cli.in_use import say_what_is_in_the_way
 from romana.models import Segment, SegmentCreate
+
+_TENANT = argument("tenant", metavar="TENANT", type=arguments.name, help="name of the tenant")
+_NAME = argument("name", metavar="NAME", type=arguments.name, help="name of the segment")
 
 
 class ListSegments(Listing):
@@ -16,13 +19,11 @@ class ListSegments(Listing):
 
     example = "romana segment list admin"
     columns = ("tenant", "name", "number", "endpoints")
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
+    takes = (
+        argument(
             "tenants", nargs="*", metavar="TENANT", type=arguments.name, help="only of these tenants; default: all"
-        )
-        return parser
+        ),
+    )
 
     def things(self, args: argparse.Namespace) -> Iterable[Segment]:
         tenants = args.tenants or [tenant.name for tenant in self.api.tenants()]
@@ -34,9 +35,7 @@ class ShowSegment(Showing):
 
     example = "romana segment show admin s1"
     shows = Segment
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_names(super().get_parser(prog_name))
+    takes = (_TENANT, _NAME)
 
     def thing(self, args: argparse.Namespace) -> Segment:
         return self.api.segment(args.tenant, args.name)
@@ -50,9 +49,7 @@ class CreateSegment(Showing):
 
     example = "romana segment create admin s3"
     shows = Segment
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_names(super().get_parser(prog_name))
+    takes = (_TENANT, _NAME)
 
     def thing(self, args: argparse.Namespace) -> Segment:
         return self.api.create_segment(args.tenant, SegmentCreate(name=args.name))
@@ -62,17 +59,9 @@ class DeleteSegment(Deleting):
     """Delete a segment of a tenant; refused while it has endpoints or a policy names it."""
 
     example = "romana segment delete admin s3"
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_names(super().get_parser(prog_name))
+    takes = (_TENANT, _NAME)
 
     def delete(self, args: argparse.Namespace) -> str:
         with say_what_is_in_the_way(self.api, tenant=args.tenant, segment=args.name):
             self.api.delete_segment(args.tenant, args.name)
         return f"segment {args.tenant}/{args.name} deleted"
-
-
-def _with_names(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("tenant", metavar="TENANT", type=arguments.name, help="name of the tenant")
-    parser.add_argument("name", metavar="NAME", type=arguments.name, help="name of the segment")
-    return parser

@@ -6,9 +6,11 @@ import argparse
 from collections.abc import Iterable
 
 from romana.cli import arguments
-from romana.cli.base import Deleting, Listing, Showing
+from romana.cli.base import Deleting, Listing, Showing, argument
 from romana.cli.in_use import say_what_is_in_the_way
 from romana.models import Model, Tenant, TenantCreate
+
+_NAME = argument("name", metavar="NAME", type=arguments.name, help="name of the tenant")
 
 
 class TenantDetails(Model):
@@ -27,13 +29,9 @@ class ListTenants(Listing):
 
     example = "romana tenant list"
     columns = ("name", "number", "project_id", "segments", "endpoints")
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument(
-            "names", nargs="*", metavar="NAME", type=arguments.name, help="only these tenants; default: all"
-        )
-        return parser
+    takes = (
+        argument("names", nargs="*", metavar="NAME", type=arguments.name, help="only these tenants; default: all"),
+    )
 
     def things(self, args: argparse.Namespace) -> Iterable[Tenant]:
         return [self.api.tenant(name) for name in args.names] if args.names else self.api.tenants()
@@ -44,9 +42,7 @@ class ShowTenant(Showing):
 
     example = "romana tenant show admin"
     shows = TenantDetails
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_name(super().get_parser(prog_name))
+    takes = (_NAME,)
 
     def thing(self, args: argparse.Namespace) -> TenantDetails:
         tenant = self.api.tenant(args.name)
@@ -62,11 +58,10 @@ class CreateTenant(Showing):
 
     example = "romana tenant create blue"
     shows = Tenant
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = _with_name(super().get_parser(prog_name))
-        parser.add_argument("--project-id", metavar="ID", help="id of the tenant's OpenStack project")
-        return parser
+    takes = (
+        _NAME,
+        argument("--project-id", metavar="ID", help="id of the tenant's OpenStack project"),
+    )
 
     def thing(self, args: argparse.Namespace) -> Tenant:
         return self.api.create_tenant(TenantCreate(name=args.name, project_id=args.project_id))
@@ -76,16 +71,9 @@ class DeleteTenant(Deleting):
     """Delete a tenant and its segments; refused while it has endpoints or hosts, or a policy names it."""
 
     example = "romana tenant delete blue"
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        return _with_name(super().get_parser(prog_name))
+    takes = (_NAME,)
 
     def delete(self, args: argparse.Namespace) -> str:
         with say_what_is_in_the_way(self.api, tenant=args.name):
             self.api.delete_tenant(args.name)
         return f"tenant {args.name} deleted"
-
-
-def _with_name(parser: argparse.ArgumentParser) -> argparse.ArgumentParser:
-    parser.add_argument("name", metavar="NAME", type=arguments.name, help="name of the tenant")
-    return parser

@@ -88,9 +88,9 @@ def barriers(tables: Iterable[Filter], needs: Sequence[Need]) -> list[Barrier]:
     return found
 
 
-def dhcp_and_forward(plan: IPv4Network, tap: str = "tap") -> list[Need]:
-    """What each host with endpoints needs. plan: where their addresses are; tap: how their interfaces' names begin."""
-    between, own = f"{tap}0", ""
+def dhcp_and_forward(plan: IPv4Network) -> list[Need]:
+    """What each host with endpoints needs. plan: where their addresses are."""
+    between, own = "tap0", ""
     ways = ((between, own), (own, between))
     forward = tuple(Packet(plan, plan, *way, protocol) for way in ways for protocol in ("tcp", "udp", "icmp"))
     ask = Packet(IPv4Network("0.0.0.0/32"), BROADCAST, between, own, "udp", 68, 67)

@@ -12,6 +12,7 @@ from romana.addressing import AddressPlan
 from romana.models import Host, HostCreate, HostUpdate
 from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, HostsExhaustedError, InUseError, InvalidError, NotFoundError
+from romana.store.in_use import check_no_endpoints
 from romana.store.numbers import check_generation, lowest_free
 from romana.store.schema import endpoints, floating_ips, hosts, segments, tenants
 from romana.store.store import Store, current_generation, wake_all_hosts
@@ -143,12 +144,7 @@ def delete_host(store: Store, name: str, expected: int | None) -> None:
     def work(connection: Connection) -> None:
         row = find_host(connection, name)
         check_generation(f"host {name}", row["generation"], expected)
-        if row["endpoints"]:
-            raise InUseError(
-                f"host {name} is in use: it has {row['endpoints']} endpoint(s); delete them first",
-                host=name,
-                endpoints=row["endpoints"],
-            )
+        check_no_endpoints(row, f"host {name}", host=name)
         connection.execute(delete(hosts).where(hosts.c.id == row["id"]))
         wake_all_hosts(connection, current_generation(connection))
 

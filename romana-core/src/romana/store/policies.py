@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
@@ -36,15 +35,6 @@ _POLICIES = (
 )
 
 
-@dataclass(frozen=True)
-class _Ids:
-    """A peer as the table has it."""
-
-    tenant_id: int | None
-    segment_id: int | None
-    cidr: str | None
-
-
 def list_policies(store: Store) -> list[Policy]:
     """All policies by name. Raises UnavailableError, as everything here."""
     return store.database.read(lambda connection: [_policy(row) for row in connection.execute(_POLICIES).mappings()])
@@ -69,17 +59,12 @@ def create_policy(store: Store, wanted: PolicyCreate) -> tuple[Policy, bool]:
         row = connection.execute(_POLICIES.where(policies.c.name == wanted.name)).mappings().one_or_none()
         if row is not None:
             return Unchanged((_same(_policy(row), wanted), False))
-        source, target = _ids(connection, wanted.source), _ids(connection, wanted.target)
+        sides = _columns(connection, "source", wanted.source) | _columns(connection, "target", wanted.target)
         generation = current_generation(connection)
         connection.execute(
             insert(policies).values(
                 name=wanted.name,
-                source_tenant_id=source.tenant_id,
-                source_segment_id=source.segment_id,
-                source_cidr=source.cidr,
-                target_tenant_id=target.tenant_id,
-                target_segment_id=target.segment_id,
-                target_cidr=target.cidr,
+                **sides,
                 protocol=wanted.protocol.value,
                 ports=json.dumps(wanted.ports),
                 generation=generation,
@@ -111,13 +96,14 @@ def _check_outside(cidr: IPv4Network, plan: IPv4Network) -> None:
         )
 
 
-def _ids(connection: Connection, peer: Peer) -> _Ids:
+def _columns(connection: Connection, side: str, peer: Peer) -> dict[str, Any]:
+    """A side's peer as the table has it; the other columns of the side stay NULL. Raises NotFoundError."""
     if peer.tenant is None:
-        return _Ids(None, None, str(peer.cidr))
-    tenant = find_tenant(connection, peer.tenant)
-    if peer.segment is None:
-        return _Ids(tenant["id"], None, None)
-    return _Ids(tenant["id"], find_segment(connection, peer.tenant, peer.segment)["id"], None)
+        return {f"{side}_cidr": str(peer.cidr)}
+    found = {f"{side}_tenant_id": find_tenant(connection, peer.tenant)["id"]}
+    if peer.segment is not None:
+        found[f"{side}_segment_id"] = find_segment(connection, peer.tenant, peer.segment)["id"]
+    return found
 
 
 def _find(connection: Connection, name: str) -> RowMapping:

@@ -6,7 +6,8 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 
 from romana.models import Segment, SegmentCreate
 from romana.store.database import Unchanged
-from romana.store.errors import ConflictError, InUseError, NotFoundError, SegmentsExhaustedError
+from romana.store.errors import ConflictError, NotFoundError, SegmentsExhaustedError
+from romana.store.in_use import check_no_endpoints, check_no_policy
 from romana.store.numbers import check_generation, lowest_free
 from romana.store.router_segments import take_out
 from romana.store.schema import endpoints, policies, segments, tenants
@@ -102,22 +103,9 @@ def delete_segment(store: Store, tenant: str, name: str, expected: int | None) -
     def work(connection: Connection) -> None:
         row = find_segment(connection, tenant, name)
         check_generation(f"segment {tenant}/{name}", row["generation"], expected)
-        if row["endpoints"]:
-            raise InUseError(
-                f"segment {tenant}/{name} is in use: it has {row['endpoints']} endpoint(s); delete them first",
-                tenant=tenant,
-                segment=name,
-                endpoints=row["endpoints"],
-            )
+        check_no_endpoints(row, f"segment {tenant}/{name}", tenant=tenant, segment=name)
         naming = or_(policies.c.source_segment_id == row["id"], policies.c.target_segment_id == row["id"])
-        names = connection.execute(select(policies.c.name).where(naming).order_by(policies.c.name)).scalars().all()
-        if names:
-            raise InUseError(
-                f"segment {tenant}/{name} is in use: named by policy {', '.join(names)}; delete the policy first",
-                tenant=tenant,
-                segment=name,
-                policies=list(names),
-            )
+        check_no_policy(connection, naming, f"segment {tenant}/{name}", tenant=tenant, segment=name)
         take_out(connection, segments.c.id == row["id"])
         connection.execute(delete(segments).where(segments.c.id == row["id"]))
         wake_all_hosts(connection, current_generation(connection))
@@ -165,11 +153,4 @@ def _same(segment: Segment, wanted: SegmentCreate) -> Segment:
 
 
 def _segment(tenant: str, row: RowMapping) -> Segment:
-    return Segment(
-        name=row["name"],
-        tenant=tenant,
-        number=row["number"],
-        network_id=row["network_id"],
-        endpoints=row["endpoints"],
-        generation=row["generation"],
-    )
+    return Segment(tenant=tenant, **{name: row[name] for name in Segment.model_fields if name != "tenant"})

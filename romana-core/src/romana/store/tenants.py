@@ -7,6 +7,7 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, or_, select
 from romana.models import Tenant, TenantCreate, TenantUpdate
 from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, InUseError, NotFoundError, TenantsExhaustedError
+from romana.store.in_use import check_no_endpoints, check_no_policy
 from romana.store.numbers import check_generation, lowest_free
 from romana.store.router_segments import take_out
 from romana.store.schema import endpoints, hosts, policies, segments, tenants
@@ -114,20 +115,9 @@ def delete_tenant(store: Store, name: str, expected: int | None) -> None:
     def work(connection: Connection) -> None:
         row = find_tenant(connection, name)
         check_generation(f"tenant {name}", row["generation"], expected)
-        if row["endpoints"]:
-            raise InUseError(
-                f"tenant {name} is in use: it has {row['endpoints']} endpoint(s); delete them first",
-                tenant=name,
-                endpoints=row["endpoints"],
-            )
+        check_no_endpoints(row, f"tenant {name}", tenant=name)
         naming = or_(policies.c.source_tenant_id == row["id"], policies.c.target_tenant_id == row["id"])
-        names = connection.execute(select(policies.c.name).where(naming).order_by(policies.c.name)).scalars().all()
-        if names:
-            raise InUseError(
-                f"tenant {name} is in use: named by policy {', '.join(names)}; delete the policy first",
-                tenant=name,
-                policies=list(names),
-            )
+        check_no_policy(connection, naming, f"tenant {name}", tenant=name)
         owned = select(hosts.c.name).where(hosts.c.owner_id == row["id"]).order_by(hosts.c.number)
         if names := connection.execute(owned).scalars().all():
             raise InUseError(
@@ -172,11 +162,4 @@ def _same(tenant: Tenant, wanted: TenantCreate) -> Tenant:
 
 
 def _tenant(row: RowMapping) -> Tenant:
-    return Tenant(
-        name=row["name"],
-        number=row["number"],
-        project_id=row["project_id"],
-        segments=row["segments"],
-        endpoints=row["endpoints"],
-        generation=row["generation"],
-    )
+    return Tenant(**{name: row[name] for name in Tenant.model_fields})

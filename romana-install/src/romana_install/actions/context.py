@@ -8,7 +8,7 @@ from romana_install import targets
 from romana_install.ansible.progress import install_phases
 from romana_install.base import machine
 from romana_install.base.findings import FindingsError
-from romana_install.base.invocation import PROJECT, program
+from romana_install.base.invocation import PROJECT, name_stack
 from romana_install.config.address_plan import PLAN_KEYS
 from romana_install.config.options import Options
 from romana_install.config.read import Draft, digest, read
@@ -25,9 +25,8 @@ from romana_install.targets.target import Intent, Target
 class Wanted:
     """A configuration that passed all checks, and what it means.
 
-    existing: the stack of that name, None when there is none; name_given: whether its name is not the one in the files;
-    served: whether there has been a romana-server on it; release: what DevStack installs; git_base: from where;
-    become_password: what sudo asks for on nodes.
+    existing: the stack of that name, None when there is none; served: whether there has been a romana-server on it;
+    release: what DevStack installs; git_base: from where; become_password: what sudo asks for on nodes.
     """
 
     config: Config
@@ -35,18 +34,12 @@ class Wanted:
     target: Target
     engine: str
     existing: Stack | None
-    name_given: bool
     nodes: tuple[Node, ...]
     change: Change
     served: bool = False
     release: str = ""
     git_base: str = ""
     become_password: str = field(default="", repr=False)
-
-    def command(self, action: str) -> str:
-        """The command of another action on the same stack."""
-        named = f" -e stack_name={self.config.stack_name}" if self.name_given else ""
-        return f"{program()}{named} {action}"
 
     @property
     def kept(self) -> str:
@@ -128,7 +121,6 @@ def wanted(options: Options) -> Wanted:
         target=target,
         engine=checks.engine(draft, target, existing),
         existing=existing,
-        name_given=draft.origin.get("stack_name", "").startswith("-e"),
         nodes=nodes,
         change=change(nodes, existing),
         served=existing is not None and _served(existing),
@@ -144,8 +136,10 @@ def _served(existing: Stack) -> bool:
 
 
 def given_configuration(options: Options) -> Draft:
-    """The configuration of the files and of the command line, right or not."""
-    return read(PROJECT / "group_vars" / "all", options.extra_vars, options.answers)
+    """The configuration of the files and of the command line, right or not; commands then name its stack."""
+    draft = read(PROJECT / "group_vars" / "all", options.extra_vars, options.answers)
+    name_stack(draft.naming)
+    return draft
 
 
 # What tells a stack from others, and how servers are reached and given back.

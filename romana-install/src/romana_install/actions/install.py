@@ -22,7 +22,7 @@ from romana_install.ansible.session import RunFailedError, Session, opened
 from romana_install.base.errors import VerifyFailedError
 from romana_install.base.files import PRIVATE_DIRECTORY, private_directory, restored, write_json
 from romana_install.base.findings import Finding, PreflightError
-from romana_install.base.invocation import PROJECT
+from romana_install.base.invocation import PROJECT, command
 from romana_install.config.options import Options
 from romana_install.config.settings import PASSWORD_NAMES, Config
 from romana_install.state import access, lock, pki, secrets, ssh
@@ -116,8 +116,10 @@ def _provision(options: Options, want: Wanted) -> int:
         _play(options, want, session)
         _left(want.config, want.stack)
         session.completed()
-    command = want.command(ACTION)
-    print(f"the machines are there (changed={session.changed}); what goes on them: {command}; log: {session.log.path}")
+    print(
+        f"the machines are there (changed={session.changed}); what goes on them: {command(ACTION)};"
+        f" log: {session.log.path}"
+    )
     return 0
 
 

@@ -6,6 +6,7 @@ import shlex
 from pathlib import Path
 
 from romana_install.actions.context import Wanted
+from romana_install.base.invocation import command
 from romana_install.base.terminal import duration, table
 from romana_install.config.address_plan import address_plan
 from romana_install.config.options import Options
@@ -29,7 +30,7 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         ("", ", ".join(files)),
         ("log", f"{log}"),
     ]
-    steps = [
+    actions = [
         ("ssh controller -- romana show-host", "hosts, their prefixes and gateways"),
         ("ssh controller -- romana ipam show", "addresses in use"),
         ("ssh controller -- ip route", "routes to hosts and endpoints"),
@@ -38,7 +39,8 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         *stack.target.next_steps,
         ("uninstall", "remove it all"),
     ]
-    width = max(len(want.command(action)) for action, _ in steps)
+    steps = [(command(*action.split()), what) for action, what in actions]
+    width = max(len(step) for step, _ in steps)
     lines = [
         "",
         f"Stack {stack.name} is ready ({duration(seconds)}, changed={changed}).",
@@ -48,7 +50,7 @@ def of_install(options: Options, want: Wanted, stack: Stack, changed: int, secon
         *(f"  {name:<10}{text}" for name, text in facts),
         "",
         "Try next:",
-        *(f"  {want.command(action):<{width}}  # {what}" for action, what in steps),
+        *(f"  {step:<{width}}  # {what}" for step, what in steps),
         *(_cloud_steps(want, stack) if stack.has_openstack else ()),
         *stack.target.advice(stack),
         *stack.target.growth(options.command),
@@ -60,7 +62,7 @@ def _cloud(want: Wanted, stack: Stack) -> list[tuple[str, str]]:
     people = " and ".join(access.users(want.config))
     places = [access.dashboard_url(stack), access.auth_url(stack)]
     if stack.target.by_tunnel:
-        places = [f"{access.here(place)} while this runs: {want.command('tunnel')}" for place in places]
+        places = [f"{access.here(place)} while this runs: {command('tunnel')}" for place in places]
     return [
         *zip(("Horizon", "Keystone"), places, strict=True),
         ("users", f'{people}; their passwords are in secrets.json under "passwords", and in the openrc files'),
@@ -80,7 +82,7 @@ def _cloud_steps(want: Wanted, stack: Stack) -> list[str]:
         f"openstack --os-cloud {access.cloud_name(stack, 'admin')} server list --all-projects",
         *(_demo_steps(want, stack) if want.config.openstack_demo else ()),
     ]
-    meanwhile = f", while `{want.command('tunnel')}` runs" if stack.target.by_tunnel else ""
+    meanwhile = f", while `{command('tunnel')}` runs" if stack.target.by_tunnel else ""
     return [
         f"The cloud, with OpenStack's client (python3-openstackclient; the controller has it, too){meanwhile}:",
         *(f"  {step}" for step in steps),
@@ -95,7 +97,7 @@ def _demo_steps(want: Wanted, stack: Stack) -> list[str]:
         f"    --network romana --key-name demo{chosen} one",
         *(["  # in Horizon: Launch Instance, Metadata, Romana Network Segment"] if segment else ()),
         f"{client} console log show one",
-        f"{want.command('ssh one')}    # log in to it, by the node that it is on",
+        f"{command('ssh', 'one')}    # log in to it, by the node that it is on",
     ]
 
 

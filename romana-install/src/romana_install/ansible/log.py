@@ -18,9 +18,9 @@ KEPT_LOGS = 50
 class Log:
     """logs/<time>-<action>.log of a stack, for its owner only. Secrets given to `hide` never reach it."""
 
-    def __init__(self, directory: Path, action: str, now: datetime | None = None) -> None:
+    def __init__(self, directory: Path, action: str) -> None:
         private_directory(directory)
-        self.path = directory / f"{now or datetime.now():%Y-%m-%dT%H%M%S}-{action}.log"
+        self.path = directory / f"{datetime.now():%Y-%m-%dT%H%M%S}-{action}.log"
         self._file = os.fdopen(os.open(self.path, os.O_WRONLY | os.O_CREAT | os.O_APPEND, PRIVATE_FILE), "w")
         self._secrets: list[str] = []
         for old in sorted(directory.glob("*.log"))[:-KEPT_LOGS]:

@@ -19,6 +19,9 @@ from romana_install.state.stack import Stack
 Watch = Callable[[], tuple[str, str]]
 VARS_FILE = "vars.json"
 FORKS = 20
+# Seconds until a node that answers has let us in and runs our Python, which takes more than a minute where a processor
+# is emulated and has other work. ssh itself gives up sooner on a node that is silent.
+LET_IN_WITHIN = 300
 # ansible-runner reads these from a file only. pexpect_timeout: seconds until a Ctrl-C is noticed during a long task.
 _SETTINGS = {"pexpect_timeout": 1, "suppress_output_file": True}
 
@@ -65,7 +68,7 @@ def environment(directory: Path) -> dict[str, str]:
         "ROMANA_STACK_DIR": str(directory),
         leftovers.TAG: str(directory),
         "ANSIBLE_HOST_KEY_CHECKING": "True",
-        "ANSIBLE_TIMEOUT": "60",  # seconds until a node that answers has let us in; ssh gives up on silent ones sooner
+        "ANSIBLE_TIMEOUT": str(LET_IN_WITHIN),
         "ANSIBLE_DEPRECATION_WARNINGS": "False",
         "ANSIBLE_DEVEL_WARNING": "False",
         "ANSIBLE_FORCE_COLOR": "False",

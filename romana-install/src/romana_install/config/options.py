@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass, field
 
-from romana_install.base.invocation import command
+from romana_install.base.invocation import again
 
 _CHECK = re.compile(r"--ch(e(ck?)?)?|-[bCDJkKv]*C[bCDJkKv]*")  # long options may be cut, short ones be together
 
@@ -39,12 +39,12 @@ class Options:
     @property
     def command(self) -> str:
         """The command that does this again."""
-        return command(*self.argv)
+        return again(self.argv)
 
     @property
     def own_command(self) -> str:
         """The same, without what Ansible is given."""
-        return command(*self.argv[: self.argv.index("--")] if "--" in self.argv else self.argv)
+        return again(self.argv[: self.argv.index("--")] if "--" in self.argv else self.argv)
 
     @property
     def is_trial(self) -> bool:

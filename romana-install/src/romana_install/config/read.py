@@ -42,6 +42,16 @@ class Draft:
         """How a finding about `key` begins."""
         return f"{self.origin.get(key, 'default')}:{key}"
 
+    @property
+    def naming(self) -> list[str]:
+        """The options by which the stack's name was given; none when it is that of the files."""
+        origin = self.origin.get("stack_name", "")
+        if "stack_name" in self.nodes:
+            return ["-a", origin.rpartition(":")[0]]
+        if origin.startswith("-e @"):
+            return ["-e", origin.removeprefix("-e ")]
+        return ["-e", f"stack_name={self.config.stack_name}"] if origin == "-e" else []
+
     def report(self, where: str, text: str) -> None:
         """Add a finding."""
         self.findings.append(Finding(where, text))

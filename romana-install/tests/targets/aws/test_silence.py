@@ -116,17 +116,17 @@ def test_ec2_that_does_not_say(ec2: Stubber, tmp_path: Path) -> None:
         ({"machine": "impaired", "system": "impaired"}, "it put on another with: aws ec2 stop-instances"),
         (
             {"machine": "ok", "system": "impaired"},
-            "when it has stopped: ./romana-setup provision -e stack_name=demo",
+            "when it has stopped: ./romana-setup provision",
         ),
         ({"machine": "ok", "system": "initializing"}, "EC2 is still checking i-1, as after each start; try again"),
     ],
 )
 def test_what_checks_find_has_a_fix(checks: dict[str, str], expected: str) -> None:
-    assert expected in unwell("demo", "i-1", Account(REGION), checks)
+    assert expected in unwell("i-1", Account(REGION), checks)
 
 
 def test_what_is_to_be_done_is_done_by_the_same_profile() -> None:
-    said = unwell("demo", "i-1", Account(REGION, "mine"), {"system": "impaired"})
+    said = unwell("i-1", Account(REGION, "mine"), {"system": "impaired"})
     assert "aws ec2 stop-instances --region eu-west-1 --profile mine --instance-ids i-1" in said
 
 
@@ -138,5 +138,5 @@ def test_credentials_of_another_account_see_nothing_of_it(monkeypatch: pytest.Mo
 
 
 def test_what_cannot_be_told_is_not_said() -> None:
-    assert unwell("demo", "i-1", Account(REGION), {"machine": "ok", "system": "insufficient-data"}) == ""
-    assert unwell("demo", "i-1", Account(REGION), {}) == ""
+    assert unwell("i-1", Account(REGION), {"machine": "ok", "system": "insufficient-data"}) == ""
+    assert unwell("i-1", Account(REGION), {}) == ""

@@ -37,7 +37,7 @@ def instance(
 
 
 def test_time_left_and_cost() -> None:
-    found = judge("us-east-1", "demo", Found([instance("controller", ttl=8), instance("compute01")], 80), NOW, {})
+    found = judge("us-east-1", Found([instance("controller", ttl=8), instance("compute01")], 80), NOW, {})
     compute, controller = found.instances
     assert (controller.hours_left, compute.hours_left) == (6.0, None)
     assert controller.usd == pytest.approx(2 * 0.0882)
@@ -48,19 +48,19 @@ def test_time_left_and_cost() -> None:
 
 
 def test_a_stopped_instance_costs_its_volume_only() -> None:
-    found = judge("us-east-1", "demo", Found([instance("controller", "stopped", ttl=1)], 40), NOW, {})
+    found = judge("us-east-1", Found([instance("controller", "stopped", ttl=1)], 40), NOW, {})
     (only,) = found.instances
     assert (only.hours_left, only.usd) == (None, None)
     assert found.hourly_usd == pytest.approx(prices.volumes("us-east-1", 40), abs=1e-4)
 
 
 def test_time_that_is_over_is_not_negative() -> None:
-    found = judge("us-east-1", "demo", Found([instance("controller", hours=9, ttl=8)]), NOW, {})
+    found = judge("us-east-1", Found([instance("controller", hours=9, ttl=8)]), NOW, {})
     assert found.instances[0].hours_left == 0.0
 
 
 def test_a_type_that_has_no_price() -> None:
-    found = judge("us-east-1", "demo", Found([instance("controller", kind="zz9.plural")]), NOW, {})
+    found = judge("us-east-1", Found([instance("controller", kind="zz9.plural")]), NOW, {})
     assert found.instances[0].usd is None
 
 
@@ -75,7 +75,7 @@ def test_a_node_is_said_to_be_elsewhere_than_ssh_looks_for_it() -> None:
         instance("compute02", "stopped", reason="Client.InstanceInitiatedShutdown: Instance initiated shutdown"),
     ]
     noted = {name: f"198.51.100.{number}" for number, name in enumerate(("controller", "compute01", "compute02"), 1)}
-    moved, stopped, gone = judge("us-east-1", "demo", Found(there, 40), NOW, {**noted, "compute03": ""}).lost
+    moved, stopped, gone = judge("us-east-1", Found(there, 40), NOW, {**noted, "compute03": ""}).lost
     assert moved.startswith("compute01 is at 198.51.100.22 since it was started, and is looked for at 198.51.100.2; ")
     because = "(Client.InstanceInitiatedShutdown: Instance initiated shutdown)"
     assert stopped.startswith(f"compute02 is stopped {because}; have it started with: ./romana-setup")

@@ -52,18 +52,12 @@ class Account:
         """The account's, of 12 digits. Raises botocore's errors."""
         return str(self.client("sts").get_caller_identity()["Account"])
 
-    def strangers(self, stack: str) -> Iterator[Finding]:
-        """As `another`, where it is known in which account the stack was made: else nobody is asked."""
-        if self.made_in:
-            yield from self.another(stack)
-
     def another(self, stack: str) -> Iterator[Finding]:
         """Findings about credentials of another account than the stack's, in which nothing of it is seen.
 
-        stack: its name. Raises botocore's errors.
+        stack: its name. Nobody is asked where the stack's account is not known. Raises botocore's errors.
         """
-        number = self.number()
-        if self.made_in not in ("", number):
+        if self.made_in and self.made_in != (number := self.number()):
             yield Finding(
                 "credentials",
                 f"are those of the account {number}, and stack {stack} is in {self.made_in}; use that one's, or its"

@@ -75,10 +75,10 @@ def _of_answer(error: ClientError, doing: str) -> Finding:
     return Finding("AWS", f"{doing} failed: {word}: {message}")
 
 
-def denied(operation: str, service: str = "ec2") -> Finding:
+def denied(operation: str) -> Finding:
     """The finding about an operation that these credentials may not do."""
     return Finding(
-        f"permission {service}:{operation}",
+        f"permission ec2:{operation}",
         f"is missing; give the user or role the policy that is shown by: {program()} -t aws plan --iam-policy",
     )
 

@@ -15,7 +15,7 @@ from typing import Any
 from botocore.exceptions import BotoCoreError, ClientError
 
 from romana_install.base.findings import Finding, did_you_mean
-from romana_install.base.invocation import program
+from romana_install.base.invocation import command
 from romana_install.config.settings import Config
 from romana_install.state.stack import Node, Stack
 from romana_install.targets import preflight
@@ -285,8 +285,8 @@ def _vpcs(asked: Question) -> Iterator[Finding]:
         yield Finding(
             "stack_name",
             f"there is a stack {name} in {asked.account.region} ({', '.join(ours)}), made from another machine or by"
-            f" another user; choose another name, or remove it with: {program()} -t aws uninstall"
-            f" -e stack_name={name} -e region={asked.account.region}",
+            f" another user; choose another name, or remove it with:"
+            f" {command('-t', 'aws', 'uninstall', '-e', f'region={asked.account.region}', stack=name)}",
         )
     limit = None if ours else _quota(asked, VPC_QUOTA)
     if limit is not None and len(vpcs) + 1 > limit:

@@ -22,14 +22,14 @@ def reason(account: Account, stack: str, node: str, noted: str) -> str:
     stack, node: their names; noted: where ssh looks for it, empty for nowhere.
     """
     try:
-        if list(account.strangers(stack)):
+        if list(account.another(stack)):
             return ""
         client = account.client("ec2")
         there = resources.last(client, stack, node)
-        lost = status.lost(stack, node, there, noted)
+        lost = status.lost(node, there, noted)
         if lost or there is None:
             return lost
-        return unwell(stack, there.id, account, _checks(client, there.id))
+        return unwell(there.id, account, _checks(client, there.id))
     except (BotoCoreError, ClientError):
         return ""
 
@@ -40,17 +40,14 @@ def _checks(client: Any, instance: str) -> dict[str, str]:
     return {name: item[key]["Status"] for item in found for name, key in CHECKS.items()}
 
 
-def unwell(stack: str, instance: str, account: Account, checks: Mapping[str, str]) -> str:
+def unwell(instance: str, account: Account, checks: Mapping[str, str]) -> str:
     """What is wrong with a running instance, and what to do; empty for nothing. Pure.
 
-    stack: its name; instance: its id; account: where it is; checks: what was found, by what was looked at, which is
+    instance: its id; account: where it is; checks: what was found, by what was looked at, which is
     `machine` or `system`.
     """
     where = f"--region {account.region}" + (f" --profile {account.profile}" if account.profile else "")
-    again = (
-        f"aws ec2 stop-instances {where} --instance-ids {instance}, and when it has stopped:"
-        f" {command('provision', '-e', f'stack_name={stack}')}"
-    )
+    again = f"aws ec2 stop-instances {where} --instance-ids {instance}, and when it has stopped: {command('provision')}"
     if checks.get("machine") == IMPAIRED:
         return f"EC2 finds the machine impaired on which {instance} is; have it put on another with: {again}"
     if checks.get("system") == IMPAIRED:

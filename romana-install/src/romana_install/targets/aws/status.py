@@ -49,16 +49,16 @@ class CloudStatus:
 def ask(account: Account, stack: str, noted: Mapping[str, str]) -> CloudStatus:
     """Ask AWS. stack: its name; noted: where ssh looks for each node; empty: nowhere."""
     try:
-        problem = "; ".join(map(str, account.strangers(stack)))
+        problem = "; ".join(map(str, account.another(stack)))
         found = None if problem else resources.found(account, stack)
     except (BotoCoreError, ClientError) as error:
         problem, found = str(errors.finding(error, "looking for instances")), None
     if found is None:
         return CloudStatus(account.region, [], 0.0, 0.0, problem)
-    return judge(account.region, stack, found, datetime.now(UTC), noted)
+    return judge(account.region, found, datetime.now(UTC), noted)
 
 
-def judge(region: str, stack: str, found: Found, now: datetime, noted: Mapping[str, str]) -> CloudStatus:
+def judge(region: str, found: Found, now: datetime, noted: Mapping[str, str]) -> CloudStatus:
     """What there is, as figures. Pure."""
     listed = [_of_instance(region, item, now) for item in sorted(found.instances.values(), key=lambda item: item.name)]
     disks = prices.volumes(region, found.volume_gib)
@@ -70,25 +70,24 @@ def judge(region: str, stack: str, found: Found, now: datetime, noted: Mapping[s
         usd=round(sum(item.usd or 0.0 for item in listed) + disks * max(ages, default=0.0), 4),
         hourly_usd=round(sum(running) + disks, 4),
         problem="",
-        lost=[line for node, at in noted.items() if (line := lost(stack, node, found.instances.get(node), at))],
+        lost=[line for node, at in noted.items() if (line := lost(node, found.instances.get(node), at))],
     )
 
 
-def lost(stack: str, node: str, there: Instance | None, noted: str) -> str:
+def lost(node: str, there: Instance | None, noted: str) -> str:
     """That a node is not where ssh looks for it, and what to do; empty when it is. Pure.
 
-    stack, node: their names; there: its instance; noted: where ssh looks for it, empty for nowhere.
+    node: its name; there: its instance; noted: where ssh looks for it, empty for nowhere.
     """
-    about = ("-e", f"stack_name={stack}")
     why = f" ({there.reason})" if there is not None and there.reason else ""
     if there is None or there.state in NO_KEEPING:
-        return f"{node} has no instance any more{why}; have another made with: {command('install', *about)}"
+        return f"{node} has no instance any more{why}; have another made with: {command('install')}"
     if there.state != "running":
-        return f"{node} is {there.state}{why}; have it started with: {command('provision', *about)}"
+        return f"{node} is {there.state}{why}; have it started with: {command('provision')}"
     if there.public_address != noted:
         return (
             f"{node} is at {there.public_address or 'no public address'} since it was started, and is looked for at"
-            f" {noted or 'none'}; have that noted with: {command('provision', *about)}"
+            f" {noted or 'none'}; have that noted with: {command('provision')}"
         )
     return ""
 

@@ -77,7 +77,7 @@ def other_stacks(stack: Stack, others: Sequence[Stack]) -> Iterator[Finding]:
             yield Finding(
                 "local_network",
                 f"{network} is used by stack {other.name}; give another network, or uninstall with: "
-                f"{command('uninstall', '-e', f'stack_name={other.name}')}",
+                f"{command('uninstall', stack=other.name)}",
             )
         if interface_name(other.name) == interface_name(stack.name):
             yield Finding("stack_name", f"begins like that of stack {other.name}; differ within the first 12 letters")

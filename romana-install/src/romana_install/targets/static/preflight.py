@@ -81,7 +81,7 @@ def of_node(node: Node, facts: Facts, stack: Stack, authority: str) -> Iterator[
 
 def taken(owner: str) -> str:
     """The finding about a server of another stack. owner: its name, as far as it is known. Pure."""
-    fix = command("uninstall", "-i", "INVENTORY", *(["-e", f"stack_name={owner}"] if owner else []))
+    fix = command("uninstall", "-i", "INVENTORY", stack=owner)
     return (
         f"belongs to another stack{f', {owner}' * bool(owner)} (/etc/romana/ca.pem); uninstall that first, from where"
         f" it was installed, or if nothing is left there, with an inventory of its servers: {fix}"

@@ -5,19 +5,19 @@ from __future__ import annotations
 import getpass
 import socket
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from pathlib import Path
 
 from romana_install.base.findings import Finding
 from romana_install.config.settings import Config
-from romana_install.state.stack import Stack
-from romana_install.targets.vagrant.machines import ids, machine_name
 from romana_install.targets.vagrant.program import Program
 
 PLUGIN = "vagrant-libvirt"
 SOCKET = Path("/run/libvirt/libvirt-sock")
 IMAGES = Path("/var/lib/libvirt/images")
 URI = "qemu:///system"
+NAME = "libvirt"
+REMOVE = f"virsh --connect {URI} undefine MACHINE --remove-all-storage --snapshots-metadata"
 
 
 def findings(_config: Config, program: Program | None) -> Iterator[Finding]:
@@ -54,20 +54,6 @@ def machines() -> dict[str, str]:
     except (OSError, subprocess.CalledProcessError):
         return {}
     return {words[1]: words[0] for words in map(str.split, listed) if len(words) == 2}
-
-
-def clashes(stack: Stack, names: Sequence[str]) -> Iterator[Finding]:
-    """Findings about machines of somebody else that have the name of one that is to be made."""
-    there = machines()
-    ours = ids(stack, "libvirt")
-    for name in names:
-        machine = machine_name(stack, name)
-        if machine in there and there[machine] not in ours:
-            yield Finding(
-                f"machine {machine}",
-                "is there in libvirt and is none of this stack's; choose another stack_name, or if nobody needs it:"
-                f" virsh --connect {URI} undefine {machine} --remove-all-storage --snapshots-metadata",
-            )
 
 
 def _user() -> str:

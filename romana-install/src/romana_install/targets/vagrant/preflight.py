@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from ipaddress import IPv4Network
 from pathlib import Path
+from types import ModuleType
 
 from romana_install.base.findings import Finding
 from romana_install.base.invocation import command
@@ -13,7 +14,7 @@ from romana_install.targets import passage, preflight
 from romana_install.targets.target import Intent
 from romana_install.targets.vagrant import libvirt, virtualbox
 from romana_install.targets.vagrant.boxes import box_findings
-from romana_install.targets.vagrant.machines import memory
+from romana_install.targets.vagrant.machines import ids, machine_name, memory
 from romana_install.targets.vagrant.program import Program
 
 MIB = 2**20
@@ -40,10 +41,23 @@ def findings(intent: Intent) -> list[Finding]:
     found += _space(provider.images(), SPACE[stack.engine] * len(change.add))
     needed = sum(memory(config, node) for node in change.add) * MIB
     found += _memory(needed, preflight.available_memory())
-    found += provider.clashes(stack, [node.name for node in change.add])
+    found += clashes(provider, stack, [node.name for node in change.add])
     if program is not None:
         found += box_findings(config, program)
     return found
+
+
+def clashes(provider: ModuleType, stack: Stack, names: Sequence[str]) -> Iterator[Finding]:
+    """Findings about machines of somebody else that have the name of one that is to be made."""
+    there = provider.machines()
+    ours = ids(stack, provider.NAME.lower())
+    for machine in (machine_name(stack, name) for name in names):
+        if machine in there and there[machine] not in ours:
+            yield Finding(
+                f"machine {machine}",
+                f"is there in {provider.NAME} and is none of this stack's; choose another stack_name, or if nobody"
+                f" needs it: {provider.REMOVE.replace('MACHINE', machine)}",
+            )
 
 
 def other_stacks(stack: Stack, others: Sequence[Stack]) -> Iterator[Finding]:
@@ -56,7 +70,7 @@ def other_stacks(stack: Stack, others: Sequence[Stack]) -> Iterator[Finding]:
             yield Finding(
                 "vagrant_network",
                 f"{network} is used by stack {other.name}; give another network, or uninstall with: "
-                f"{command('uninstall', '-e', f'stack_name={other.name}')}",
+                f"{command('uninstall', stack=other.name)}",
             )
 
 

@@ -9,7 +9,7 @@ from romana_install.ansible import leftovers, run
 from romana_install.ansible.session import opened
 from romana_install.base.errors import UsageError
 from romana_install.base.findings import shown
-from romana_install.base.invocation import PROGRAM, program
+from romana_install.base.invocation import PROGRAM, command
 from romana_install.config.options import Options
 from romana_install.state import lock, ssh
 from romana_install.state.stack import Stack
@@ -38,12 +38,7 @@ def snapshot(stack: Stack, options: Options) -> int:
             session.play(run.arguments(stack, PLAYBOOK, passed_on, options.verbosity), options.verbosity > 0)
             session.completed()
     if what == "restore":
-        print(f"the machines are what they were in {name}; see how they are: {_command(options, 'status')}")
+        print(f"the machines are what they were in {name}; see how they are: {command('status')}")
     else:
-        print(f"the snapshot {name} is saved; go back to it: {_command(options, f'snapshot restore {name}')}")
+        print(f"the snapshot {name} is saved; go back to it: {command('snapshot', 'restore', name)}")
     return 0
-
-
-def _command(options: Options, action: str) -> str:
-    named = "".join(f" -e {word}" for word in options.extra_vars)
-    return f"{program()} -t vagrant{named} {action}"

@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 import shutil
 import subprocess
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from ipaddress import IPv4Network
 from pathlib import Path
 
 from romana_install.base.findings import Finding
 from romana_install.config.settings import Config
-from romana_install.state.stack import Stack
-from romana_install.targets.vagrant.machines import ids, machine_name
 from romana_install.targets.vagrant.program import Program, Version, parse_version, shown
 
 # The first Vagrant that knows a VirtualBox.
@@ -21,6 +19,8 @@ KNOWN_SINCE: dict[Version, Version] = {(6, 1): (2, 2, 7), (7, 0): (2, 3, 2), (7,
 RESTRICTED_SINCE: Version = (6, 1, 28)
 ALLOWED = IPv4Network("192.168.56.0/21")
 NETWORKS_FILE = Path("/etc/vbox/networks.conf")
+NAME = "VirtualBox"
+REMOVE = "VBoxManage unregistervm MACHINE --delete"
 
 
 def findings(config: Config, program: Program | None) -> Iterator[Finding]:
@@ -89,20 +89,6 @@ def images() -> Path:
 def machines() -> dict[str, str]:
     """The id of each machine that there is, by its name; none without VirtualBox."""
     return dict(re.findall(r'^"(.*)" \{(.*)\}$', _ask("list", "vms") or "", re.MULTILINE))
-
-
-def clashes(stack: Stack, names: Sequence[str]) -> Iterator[Finding]:
-    """Findings about machines of somebody else that have the name of one that is to be made."""
-    there = machines()
-    ours = ids(stack, "virtualbox")
-    for name in names:
-        machine = machine_name(stack, name)
-        if machine in there and there[machine] not in ours:
-            yield Finding(
-                f"machine {machine}",
-                "is there in VirtualBox and is none of this stack's; choose another stack_name, or if nobody needs it:"
-                f" VBoxManage unregistervm {machine} --delete",
-            )
 
 
 def _ask(*words: str) -> str | None:
