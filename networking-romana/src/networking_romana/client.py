@@ -180,7 +180,7 @@ class RomanaClient(object):
                 return self._session().request(*request, **options)
         except EnvironmentError as error:  # requests' own, and that of a missing ca_file
             self._caller.trust(self._ca_file)  # says what is wrong with it better
-            raise self._caller.no_answer(error, not isinstance(error, requests.ConnectTimeout))
+            raise self._caller.no_answer(error, not isinstance(error, requests.exceptions.ConnectTimeout))
 
     def _session(self):
         """A session of this thread, made on first use: processes that are forked later share no connection."""

@@ -9,6 +9,7 @@ import unittest
 from contextlib import closing
 
 import pytest
+import requests
 
 from networking_romana.client import RomanaClient
 from networking_romana.contract import ConfigError
@@ -131,6 +132,12 @@ class TestClient(unittest.TestCase):
             said = self.unavailable(self.make_client(url=url))
         assert said.startswith("no answer from romana-server at {}: ".format(url))
         assert "refused" in said
+
+    def test_server_that_is_not_there_by_requests_of_liberty(self):
+        """Which has some of its exceptions in their own module only."""
+        beside = vars(requests).pop("ConnectTimeout", requests.exceptions.ConnectTimeout)
+        self.addCleanup(setattr, requests, "ConnectTimeout", beside)
+        self.test_server_that_is_not_there()
 
     def test_server_that_does_not_answer(self):
         with listening() as silent:
