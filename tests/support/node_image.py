@@ -38,7 +38,7 @@ def node_image(engine: str, debian: str = OPENSTACK_RELEASE) -> Path:
             [
                 Path(sys.executable).with_name("ansible-playbook"),
                 "-i",
-                "localhost,",
+                os.devnull,  # Ansible's own localhost, which it reaches without ssh
                 "-e",
                 json.dumps(variables),
                 PLAYBOOK,
