@@ -132,6 +132,11 @@ class Cloud:
         return ["ip", "netns", "exec", self.namespace]
 
     @property
+    def network_file(self) -> Path:
+        """The namespace, as a thread enters it."""
+        return Path(f"/run/netns/{self.namespace}")
+
+    @property
     def program(self) -> list[str]:
         """The server, and what it is told."""
         return [str(HERE / "endpoint.py"), str(PORT), str(self.directory)]
@@ -147,7 +152,7 @@ class Cloud:
         server.kill()
 
     def _enter(self) -> None:
-        with Path(f"/run/netns/{self.namespace}").open() as namespace:
+        with self.network_file.open() as namespace:
             if ctypes.CDLL(None, use_errno=True).setns(namespace.fileno(), CLONE_NEWNET):
                 raise OSError(ctypes.get_errno(), "setns")
 

@@ -10,17 +10,20 @@ import pytest
 from aws_setup import Cloud, Setup
 from places import PLACE
 
+NETWORK = Path("/proc/thread-self/ns/net")
 BY_NAME = [Path(__file__).parent / folder for folder in ("devstack", "real")]
 
 
 @pytest.fixture(scope="session")
-def live_place() -> Path:
-    """Where worlds with a VPC that packets pass are, if this machine can have such."""
+def live_place() -> Iterator[Path]:
+    """Where worlds with a VPC that packets pass are, if this machine can have such; who enters one comes back."""
     if os.geteuid() != 0:
         pytest.skip("containers and network namespaces need root")
     if not Path("/proc/sys/net/bridge").is_dir():
         pytest.skip("no packet filter sees what passes this kernel's bridges; let one: modprobe br_netfilter")
-    return PLACE / "aws"
+    network = NETWORK.readlink()
+    yield PLACE / "aws"
+    assert NETWORK.readlink() == network
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:

@@ -12,7 +12,6 @@ from typing import Any
 from aws_setup import CREDENTIALS, HERE, PORT, REGION, Cloud, eventually
 from fabric import USER
 from machine_image import machine_image
-from pyroute2 import netns
 from romana_setup import PROJECT, Setup
 from world import World, children
 
@@ -40,6 +39,11 @@ class LiveCloud(Cloud):
     def inside(self) -> list[str]:
         """What begins a command that runs at the user's."""
         return self.world.inside
+
+    @property
+    def network_file(self) -> Path:
+        """The world's."""
+        return Path(f"/proc/{self.world.pid}/ns/net")
 
     @property
     def program(self) -> list[str]:
@@ -94,6 +98,3 @@ class LiveCloud(Cloud):
         """So that it ends machines itself: their cgroups outlive the world."""
         for pid in children(server.pid):
             os.kill(pid, signal.SIGTERM)
-
-    def _enter(self) -> None:
-        netns.pushns(f"/proc/{self.world.pid}/ns/net")
