@@ -20,7 +20,7 @@ Watch = Callable[[], tuple[str, str]]
 VARS_FILE = "vars.json"
 FORKS = 20
 # Seconds until a node that answers has let us in and runs our Python, which takes more than a minute where a processor
-# is emulated and has other work. ssh itself gives up sooner on a node that is silent.
+# is emulated and has other work. ssh itself gives up sooner on a node that is silent from the start.
 LET_IN_WITHIN = 300
 # ansible-runner reads these from a file only. pexpect_timeout: seconds until a Ctrl-C is noticed during a long task.
 _SETTINGS = {"pexpect_timeout": 1, "suppress_output_file": True}
