@@ -23,10 +23,15 @@ from romana_install.config.devstack_releases import known_releases
 from romana_install.state.stack import cache_home
 
 LOCKS = PROJECT / "requirements"
-PYTHON2 = PROJECT / "roles" / "devstack" / "files" / "python2"  # what brings it to a node
+ROLE = PROJECT / "roles" / "devstack"
+PYTHON2 = ROLE / "files" / "python2"  # what brings it to a node
 INSTALL = Path(__file__).with_name("install-neutron")
 RUN = Path(__file__).with_name("run-inside")
-SETTINGS = yaml.safe_load((PROJECT / "roles" / "devstack" / "defaults" / "main.yml").read_text())
+SETTINGS = {
+    key: value
+    for part in ("defaults", "vars")
+    for key, value in yaml.safe_load((ROLE / part / "main.yml").read_text()).items()
+}
 SYSTEM = known_releases()["liberty"].debian
 MMDEBSTRAP = ("mmdebstrap", "--quiet", "--mode=root", "--variant=minbase", f"--customize-hook={INSTALL}", SYSTEM)
 
