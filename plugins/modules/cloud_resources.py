@@ -301,23 +301,35 @@ def network_steps(network: dict[str, Any], found: Found) -> list[Step]:
         steps.append(Step(0, f"make network {name}", "network", "POST", ("networks",), body, makes=ref))
     else:
         steps += network_changes(network, had)
-    subnets = had["subnets"] if had else []
+    there = own_subnet(network, had)
     attributes = subnet_attributes(network)
-    if not subnets:
+    if there is None:
         body = {"network_id": ref, "name": name, "cidr": network["cidr"], "ip_version": 4, **attributes}
         steps.append(Step(1, f"make subnet {name}", "network", "POST", ("subnets",), {"subnet": body}))
         return steps
-    if [subnet["cidr"] for subnet in subnets] != [network["cidr"]]:
-        cidrs = ", ".join(subnet["cidr"] for subnet in subnets)
-        raise RefusedError(
-            f"cannot give network {name} the subnet {network['cidr']}: it has {cidrs};"
-            " remove the network and run this again"
-        )
-    differs = {key: value for key, value in attributes.items() if subnets[0][key] != value}
+    differs = {key: value for key, value in attributes.items() if there[key] != value}
     if differs:
-        path = ("subnets", subnets[0]["id"])
+        path = ("subnets", there["id"])
         steps.append(Step(1, f"change subnet {name}", "network", "PUT", path, {"subnet": differs}))
     return steps
+
+
+def own_subnet(network: dict[str, Any], had: dict[str, Any] | None) -> dict[str, Any] | None:
+    """The subnet of the network that is as given; None when it has none at all.
+
+    An external network may have more of them. Raises RefusedError for others.
+    """
+    subnets = had["subnets"] if had else []
+    if not subnets:
+        return None
+    same = [subnet for subnet in subnets if subnet["cidr"] == network["cidr"]]
+    if not same or (len(subnets) > 1 and not network["external"]):
+        name, cidrs = network["name"], ", ".join(subnet["cidr"] for subnet in subnets)
+        raise RefusedError(
+            f"cannot give network {name} the subnet {network['cidr']}: it has {cidrs};"
+            f" delete the network (openstack network delete {name}) and run this again"
+        )
+    return same[0]
 
 
 def network_changes(network: dict[str, Any], had: dict[str, Any]) -> list[Step]:
@@ -364,11 +376,11 @@ def summary(params: dict[str, Any], found: Found) -> dict[str, Any]:
     result["images"] = images.summary(images.wanted(params["images"]), found.images)
     for name in (each["name"] for each in params["flavors"] if each["name"] in found.flavors):
         result["flavors"][name] = {key: found.flavors[name][key] for key in FLAVOR}
-    for name in (each["name"] for each in params["networks"] if each["name"] in found.networks):
-        network = found.networks[name]
-        said = ("cidr", "enable_dhcp", "gateway_ip")
-        shown = {key: network["subnets"][0][key] for key in said} if network["subnets"] else {}
-        result["networks"][name] = {ours: network[theirs] for ours, theirs in NETWORK.items()} | shown
+    for wanted in (each for each in params["networks"] if each["name"] in found.networks):
+        network = found.networks[wanted["name"]]
+        subnet = own_subnet(wanted, network)
+        shown = {key: subnet[key] for key in ("cidr", "enable_dhcp", "gateway_ip")} if subnet else {}
+        result["networks"][wanted["name"]] = {ours: network[theirs] for ours, theirs in NETWORK.items()} | shown
     if params["subnet_pool"] and (pool := found.subnet_pool):
         keys = tuple(pool_attributes(params["subnet_pool"], found))
         result["subnet_pool"] = {"cidr": ", ".join(pool["prefixes"]), **{key: pool[key] for key in keys}}

@@ -218,9 +218,10 @@ def test_external_network_is_made_without_dhcp() -> None:
     }
 
 
-def test_external_network_that_is_there_stays() -> None:
-    subnet = SUBNET | {"cidr": "192.168.99.128/26", "enable_dhcp": False}
-    there = {"id": "n", "shared": False, "router:external": True, "subnets": [subnet]}
+@pytest.mark.parametrize("others", [[], ["198.51.100.0/24"]])
+def test_external_network_that_is_there_stays(others: list[str]) -> None:
+    subnets = [SUBNET | {"cidr": cidr, "enable_dhcp": False} for cidr in [*others, "192.168.99.128/26"]]
+    there = {"id": "n", "shared": False, "router:external": True, "subnets": subnets}
     difference, _ = change(Found(networks={"public": there}), networks=[EXTERNAL])
     assert difference.steps == ()
     assert difference.before == difference.after
@@ -240,11 +241,13 @@ def test_network_that_lost_its_subnet_gets_it_back() -> None:
     assert resolve(difference.steps[0].body, ids)["subnet"]["network_id"] == "n"
 
 
-def test_another_subnet_is_refused() -> None:
+@pytest.mark.parametrize("wanted", [NETWORK, EXTERNAL])
+def test_another_subnet_is_refused(wanted: dict[str, Any]) -> None:
     subnets = [SUBNET | {"cidr": "10.1.0.0/16"}]
-    there = {"id": "n", "shared": True, "router:external": False, "subnets": subnets}
-    with pytest.raises(RefusedError, match=r"it has 10.1.0.0/16; remove the network"):
-        change(Found(networks={"romana": there}), networks=[NETWORK])
+    there = {"id": "n", "shared": wanted["shared"], "router:external": wanted["external"], "subnets": subnets}
+    said = rf"it has 10.1.0.0/16; delete the network \(openstack network delete {wanted['name']}\)"
+    with pytest.raises(RefusedError, match=said):
+        change(Found(networks={wanted["name"]: there}), networks=[wanted])
 
 
 POOL = {"name": "romana", "cidr": "10.0.0.0/8"}

@@ -74,4 +74,4 @@ def taken(network: IPv4Network, addresses: dict[str, str]) -> Iterator[str]:
     """What is wrong with an external network that holds addresses of others. addresses: by whose they are."""
     for whose, address in addresses.items():
         if IPv4Address(address) in network:
-            yield f"holds the address of {whose}, {address}; choose another network"
+            yield f"holds the address of {whose}, {address}; choose another network, or {NO_EXTERNAL}"

@@ -156,6 +156,7 @@ def test_an_answer_is_understood() -> None:
     assert facts.disks == {"/": 500 * 1024}
     assert facts.addresses == {IPv4Address("192.0.2.10")}
     assert facts.routes == ((IPv4Network("192.0.2.0/24"), True),)
+    assert facts.routers == (IPv4Address("192.0.2.1"),)
     assert facts.ports == {9600}
 
 
@@ -171,6 +172,25 @@ def test_servers_of_another_kind_are_found() -> None:
     older = parse(ANSWER.replace("3.13", "3.11").replace("0123", "4567").splitlines(), now=1000.0)
     (finding,) = preflight.of_all(NODES, {"alpha": facts, "beta": older}, Config())
     assert "Python 3.11, 3.13" in finding.text
+
+
+@pytest.mark.parametrize(
+    ("cidr", "found"),
+    [
+        ("", []),
+        ("192.0.2.64/26", []),
+        ("192.0.2.0/29", ["its router 192.0.2.1"]),
+        ("192.0.2.48/28", ["its name server 192.0.2.53"]),
+        ("192.0.2.16/28", ["its address 192.0.2.20"]),
+    ],
+)
+def test_what_a_server_has_is_no_floating_ip(cidr: str, found: list[str]) -> None:
+    another = ANSWER.replace(
+        "trie Local:", "trie Local:\ntrie            |-- 192.0.2.20\ntrie               /32 host LOCAL"
+    )
+    facts = parse(another.splitlines(), now=1000.0)
+    said = [finding.text for finding in preflight.of_external(NODES[0], facts, cidr)]
+    assert said == [f"{what} is in {cidr} (openstack_external_cidr); choose another network" for what in found]
 
 
 def test_silence_is_one_finding() -> None:

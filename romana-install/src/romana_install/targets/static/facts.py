@@ -31,11 +31,11 @@ class Facts:
     """What a server said. silence: why it said nothing, and what to do; empty when it did.
 
     os: ID and VERSION_ID of os-release; python: the distribution's version, empty for none; memory: bytes that
-    programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it); ports:
-    TCP ports that are listened on; clock: seconds it is ahead of this machine; authority: digest
-    of the certificate of the stack it belongs to; stack: the name in that; sudo: why root is not reached, in sudo's
-    words; left: what it has of any stack, in words; filters: its tables of packet filters; forwarding: why its sshd
-    forwards no connections, and what to do.
+    programs could have; disks: free bytes by mount point; routes: (destination, whether the server is in it), but
+    default ones; routers: of its routes; ports: TCP ports that are listened on; clock: seconds it is ahead of this
+    machine; authority: digest of the certificate of the stack it belongs to; stack: the name in that; sudo: why root is
+    not reached, in sudo's words; left: what it has of any stack, in words; filters: its tables of packet filters;
+    forwarding: why its sshd forwards no connections, and what to do.
     """
 
     silence: str = ""
@@ -49,6 +49,7 @@ class Facts:
     disks: dict[str, int] = field(default_factory=dict)
     addresses: frozenset[IPv4Address] = frozenset()
     routes: tuple[tuple[IPv4Network, bool], ...] = ()
+    routers: tuple[IPv4Address, ...] = ()
     resolvers: tuple[IPv4Address, ...] = ()
     ports: frozenset[int] = frozenset()
     clock: float = 0.0
@@ -105,6 +106,7 @@ def parse(lines: Iterable[str], now: float) -> Facts:
     def one(name: str) -> str:
         return said.get(name, [""])[0]
 
+    routes = tuple(_routes(said.get("route", [])))
     os_id, _, os_version = one("os").partition(" ")
     return Facts(
         name=one("name"),
@@ -116,7 +118,8 @@ def parse(lines: Iterable[str], now: float) -> Facts:
         memory=sum(int(figure) for figure in said.get("memory", [])) * 1024,
         disks=_disks(said.get("disk", [])),
         addresses=frozenset(_addresses(said.get("trie", []))),
-        routes=tuple(_routes(said.get("route", []))),
+        routes=tuple((network, router is None) for network, router in routes if network != DEFAULT_ROUTE),
+        routers=tuple(sorted({router for _, router in routes if router is not None})),
         resolvers=machine.parse_resolvers("\n".join(said.get("resolver", []))),
         ports=frozenset(_ports(said.get("socket", []))),
         clock=float(one("time") or now) - now,
@@ -145,15 +148,13 @@ def _addresses(lines: Iterable[str]) -> Iterable[IPv4Address]:
             yield IPv4Address(leaf)
 
 
-def _routes(lines: Iterable[str]) -> Iterable[tuple[IPv4Network, bool]]:
-    """The routes in /proc/net/route but the default ones; addresses are hexadecimal, in the byte order of memory."""
+def _routes(lines: Iterable[str]) -> Iterable[tuple[IPv4Network, IPv4Address | None]]:
+    """The routes in /proc/net/route, each with its router; addresses are hexadecimal, in the byte order of memory."""
     for line in lines:
         interface, destination, gateway, _, _, _, _, mask, *_ = line.split()
-        if interface == "Iface":
-            continue
-        network = IPv4Network((_reversed(destination), bin(int(mask, 16)).count("1")))
-        if network != DEFAULT_ROUTE:
-            yield network, int(gateway, 16) == 0
+        if interface != "Iface":
+            router = IPv4Address(_reversed(gateway)) if int(gateway, 16) else None
+            yield IPv4Network((_reversed(destination), bin(int(mask, 16)).count("1"))), router
 
 
 def _reversed(hexadecimal: str) -> bytes:

@@ -48,6 +48,7 @@ def findings(config: Config, stack: Stack) -> list[Finding]:
     for node in stack.nodes:
         found += of_node(node, answers[node.name], stack, authority)
         found += of_filters(node, answers[node.name], stack, config)
+        found += of_external(node, answers[node.name], config.openstack_external_cidr)
         if answers[node.name].authority != authority or not authority:
             found += of_new_node(node, answers[node.name], config, stack)
     for node in leaving:
@@ -93,6 +94,23 @@ def of_filters(node: Node, facts: Facts, stack: Stack, config: Config) -> Iterat
     for barrier in barriers(facts.filters, needs(node, stack, config)):
         if barrier.certain:
             yield Finding(node.name, str(barrier))
+
+
+def of_external(node: Node, facts: Facts, cidr: str) -> Iterator[Finding]:
+    """What of a server's is in the external network, whose addresses floating IPs get. cidr: empty for none. Pure."""
+    if not cidr:
+        return
+    network = IPv4Network(cidr)
+    has = {
+        "address": facts.addresses - {IPv4Address(node.address)},
+        "router": facts.routers,
+        "name server": facts.resolvers,
+    }
+    for what, those in has.items():
+        for one in sorted(set(those)):
+            if one in network:
+                text = f"its {what} {one} is in {network} (openstack_external_cidr); choose another network"
+                yield Finding(node.name, text)
 
 
 def of_leaving_node(node: Node, facts: Facts, stack: Stack) -> Iterator[Finding]:
