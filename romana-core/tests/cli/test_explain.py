@@ -155,6 +155,10 @@ def test_who_decides_whether_a_conversation_may_begin(romana: Romana, network: S
     assert romana("group", "show", "ssh").out.count("ingress tcp 22 from anywhere") == 1
     assert "ssh only" in romana("group", "list").out
     assert "groups: ssh" in romana("endpoint", "show", ADDRESS).out
+    with network.client() as api:  # others only look at it
+        api.update_endpoint(web.id, models.EndpointUpdate(permissions=models.Permissions()))
+        api.delete_group("ssh")
+        api.delete_policy("in")
 
 
 @pytest.mark.parametrize("words", [("web1", ADDRESS), ("web1", ADDRESS, "tcp"), ("web1", ADDRESS, "icmp/1/2/3")])
