@@ -100,8 +100,16 @@ def _document(identifier, place_of=_place):
         "name": router["name"],
         "project_id": router["tenant_id"] or None,
         "segments": _segments(identifier, place_of) if up else [],
-        "outside": bool(up and router["external_gateway_info"]),
+        "outside": bool(up and _has_way_outside(router)),
     }
+
+
+def _has_way_outside(router):
+    """Whether a router's gateway has an address, which administrators alone provide for.
+
+    Whoever owns a network may be able to make it external, but not to make a subnet of it.
+    """
+    return bool((router["external_gateway_info"] or {}).get("external_fixed_ips"))
 
 
 def _segments(identifier, place_of):

@@ -11,7 +11,7 @@ from networking_romana import client, routers
 from networking_romana.client import RomanaClient
 
 from .server import environment
-from .test_external_networks import ExternalTestCase
+from .test_external_networks import OTHER_OUTSIDE, ExternalTestCase
 from .test_own_networks import address
 
 OWNER = "network:router_interface"
@@ -222,6 +222,20 @@ class TestRouter(RouterTestCase):
         assert self.told() == [(router, [], True)]
         found = self._list("ports", query_params="device_id=" + router, as_admin=True)["ports"]
         assert [port["status"] for port in found] == ["ACTIVE"]
+
+    def test_gateway_without_an_address_leads_nowhere(self):
+        """Its network is a member's own, without a subnet: administrators alone make subnets of external networks."""
+        own = self.ask("networks", name="net1")["id"]
+        self.policy(own, admin=True)
+        router = self.make_router(self.network)
+        assert self.open(router, network_id=own)["external_gateway_info"]["external_fixed_ips"] == []
+        assert self.told() == [(router, ["blue/net0"], False)]
+        self.synchronize()
+        assert self.told() == [(router, ["blue/net0"], False)]
+        self.make_outside(own, OTHER_OUTSIDE)
+        self.put("routers", router, external_gateway_info=None)
+        self.open(router, network_id=own)
+        assert self.told() == [(router, ["blue/net0"], True)]
 
     def test_gateway_has_another_address(self):
         router = self.make_router(external_gateway_info={"network_id": self.public})
