@@ -21,8 +21,6 @@ from networking_romana.client import romana
 from networking_romana.compat import DeferIpam, SubnetGroup, core_plugin
 from networking_romana.errors import RomanaInvalid, RomanaRefused
 
-SERVICES = "network:"  # how the device_owner of Neutron's own ports begins
-
 
 class RomanaSubnetRequestFactory(requests.SubnetRequestFactory):
     """Knows which network a subnet is of."""
@@ -94,7 +92,7 @@ class RomanaAddressRequestFactory(requests.AddressRequestFactory):
         known = ports.read(port)
         if known.device_owner == ports.ROUTER_INTERFACE and not ip_dict.get("ip_address"):
             return RomanaRouterRequest(context, known)
-        if known.device_owner.startswith(SERVICES):
+        if known.device_owner.startswith(ports.SERVICES):
             raise RomanaInvalid(
                 reason="a port of kind {} gets no address: hosts route, and answer DHCP, without Neutron".format(
                     known.device_owner

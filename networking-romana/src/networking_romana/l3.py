@@ -7,6 +7,7 @@ a floating IP is translated on the host of its instance. There are no agents, an
 from __future__ import absolute_import
 
 from networking_romana import external_ipam, floating_ips, network, own_network, router_address, routers
+from networking_romana import port as ports
 from networking_romana.compat import (
     FloatingIP,
     NetworkRBAC,
@@ -21,7 +22,6 @@ from networking_romana.compat import (
     with_port_update,
 )
 from networking_romana.errors import RomanaForbidden, RomanaInvalid, RomanaRefused
-from networking_romana.port import DOWN, ROUTER_INTERFACE
 
 AS_EXTERNAL, AS_SHARED = "access_as_external", "access_as_shared"  # what a policy of access to a network allows
 GATEWAY = "external_gateway_info"
@@ -100,7 +100,7 @@ class Plugin(ServicePluginBase, RouterMixin):
 
     def create_floatingip(self, context, floatingip):
         """Make a floating IP, of a port if one is named."""
-        made = super(Plugin, self).create_floatingip(context, floatingip, DOWN)
+        made = super(Plugin, self).create_floatingip(context, floatingip, ports.DOWN)
         floating_ips.keep(made["floating_ip_address"])
         return self.get_floatingip(context, made["id"])
 
@@ -124,7 +124,7 @@ class Plugin(ServicePluginBase, RouterMixin):
         those = FloatingIP.get_objects(context.elevated(), fixed_port_id=port_id)
         found = super(Plugin, self).disassociate_floatingips(context, port_id)
         for one in those:
-            self.update_floatingip_status(context.elevated(), one.id, DOWN)
+            self.update_floatingip_status(context.elevated(), one.id, ports.DOWN)
         return found
 
     # --- what Neutron's own plugin does, as far as it is not so here
@@ -152,7 +152,7 @@ class Plugin(ServicePluginBase, RouterMixin):
         return port
 
     def _add_interface_by_port(self, context, router, port_id, owner):
-        _check_network(core_plugin().get_port(context, port_id)["network_id"], context)
+        _check_port(core_plugin().get_port(context, port_id), context)
         port = core_plugin().update_port(context, port_id, {"port": {"device_id": router.id, "device_owner": owner}})
         if not port["fixed_ips"]:
             subnets = core_plugin().get_subnets_by_network(context, port["network_id"])
@@ -212,6 +212,17 @@ def _check_gateway(router):
         )
 
 
+def _check_port(port, context):
+    """Refuse a port in a router, Neutron's dictionary, that could not get out again. Raises RomanaInvalid."""
+    _check_network(port["network_id"], context)
+    known = ports.read(port)
+    if not (known.port_security or known.device_owner.startswith(ports.SERVICES)):
+        raise RomanaInvalid(
+            reason="a port without port security that was not made for a router does not become one's; add the"
+            " network's subnet to the router, which makes a port"
+        )
+
+
 def _check_network(network_id, context):
     """Refuse a network in a router that is no segment of its own. Raises RomanaInvalid."""
     found = own_network.read(context, network_id)
@@ -237,7 +248,9 @@ def _check_owner(context, subnet):
 
 def _readdress(context, before, after):
     """A floating IP follows its port to another address, as that of another host; in Neutron's transaction."""
-    if before["fixed_ips"] != after["fixed_ips"] and after["fixed_ips"] and after["device_owner"] != ROUTER_INTERFACE:
+    if after["device_owner"] == ports.ROUTER_INTERFACE:
+        return
+    if before["fixed_ips"] != after["fixed_ips"] and after["fixed_ips"]:
         (fixed,) = after["fixed_ips"]
         FloatingIP.update_objects(
             context.elevated(), {"fixed_ip_address": fixed["ip_address"]}, fixed_port_id=after["id"]

@@ -10,7 +10,8 @@ from networking_romana.errors import RomanaInvalid
 from networking_romana.permissions import is_ipv4
 
 INSTANCES = "compute:"  # how the device_owner of an instance's port begins
-ROUTER_INTERFACE = "network:router_interface"  # the device_owner of a router's port on a project's network
+SERVICES = "network:"  # how the device_owner of ports of Neutron's own services begins
+ROUTER_INTERFACE = SERVICES + "router_interface"  # the device_owner of a router's port on a project's network
 INTERFACE_LENGTH = 11  # characters of a port's id in its tap's name, as Nova makes it
 
 IPV4 = 4
@@ -99,6 +100,22 @@ def check(port):
                     pair["ip_address"]
                 )
             )
+
+
+def check_owner(before, after):
+    """Refuse that a port that was made for a service of Neutron's becomes anything else's.
+
+    Neutron makes such ports without port security, and lets whoever owns the network say what a port is for: an
+    instance that got one would send from any address. Raises RomanaInvalid.
+
+    before, after: Ports.
+    """
+    served = before.device_owner.startswith(SERVICES) and not after.device_owner.startswith(SERVICES)
+    if served and not after.port_security:
+        raise RomanaInvalid(
+            reason="the port was made for a router, or another service of Neutron's, and has no port security; make"
+            " another port"
+        )
 
 
 def interface(port_id):

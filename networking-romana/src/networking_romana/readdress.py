@@ -4,6 +4,8 @@ An address belongs to a host. A port that comes to another host, with a moved in
 Neutron itself would let it keep the old one. So a new endpoint is made before the update, and its address put into the
 update; the old one is given back after it (see mechanism). An update that fails in between leaves an endpoint that is
 no port's address: the follower takes it back.
+
+Updates that are refused, whatever the address, are refused here as well.
 """
 
 from __future__ import absolute_import
@@ -20,7 +22,7 @@ FIXED_IPS = "fixed_ips"
 
 
 def before_update(context, original, changes):
-    """Make the update of a port fit its address, or the address fit the update.
+    """Refuse an update of a port, or make it fit the port's address, or the address fit the update.
 
     Args:
         context: Neutron's, of the request.
@@ -31,6 +33,7 @@ def before_update(context, original, changes):
     """
     before = ports.read(original)
     after = ports.read(original, _given(changes))
+    ports.check_owner(before, after)
     if after.device_owner in EXTERNAL_OWNERS:
         return  # its address is not of the plan
     if after.device_owner == ports.ROUTER_INTERFACE and FIXED_IPS in _given(changes):

@@ -301,6 +301,29 @@ class TestOwner(OwnNetworkTestCase):
         assert self.refused("networks", {"port_security_enabled": False})
         assert self.refused("networks", {"port_security_enabled": False}, network)
 
+    def test_gets_no_port_of_neutrons_own_services_for_an_instance(self):
+        """Neutron makes such ports without port security, and owners of a network may make them."""
+        network = self.make_network()
+        interface = self.ask("ports", network_id=network, device_owner="network:router_interface")
+        owners = ("network:router_interface", "network:dhcp", "network:router_gateway", "network:any")
+        without_address = [self.ask("ports", network_id=network, device_owner=one, fixed_ips=[]) for one in owners]
+        for port in [interface, *without_address]:
+            assert not port["port_security_enabled"]
+            for wanted in ("", "compute:nova"):
+                body = {"port": {"device_owner": wanted}}
+                request = self.new_update_request("ports", body, port["id"], tenant_id=self.project)
+                assert "make another port" in self._content(request, "ports", 400)
+            said = self.bind(port["id"], status=400)
+            assert said.startswith("the port was made for a router, or another service of Neutron's")
+            assert self.read("ports", port["id"])["device_owner"] == port["device_owner"]
+        assert self.romana.endpoints() == []
+
+    def test_gets_it_when_an_administrator_gives_it_port_security(self):
+        port = self.ask("ports", network_id=self.make_network(), device_owner="network:router_interface")
+        self.change("ports", port["id"], {"port_security_enabled": True, "device_owner": ""})
+        assert address(self.bind(port["id"])) == "10.0.18.3"
+        assert self.romana.endpoints()[0]["permissions"]["port_security"]
+
 
 class TestDeletion(OwnNetworkTestCase):
     def test_gives_the_number_back(self):

@@ -133,6 +133,28 @@ class TestInterface(RouterTestCase):
         assert (after["fixed_ips"], after["device_id"], after["device_owner"]) == ([], "", "")
         assert address(self.bind(port["id"])) == "10.0.18.3"
 
+    def test_port_without_port_security_is_refused_and_is_as_it_was(self):
+        port = self.make_port(network_id=self.network, tenant_id=self.project, port_security_enabled=False)
+        said = self.join(self.make_router(), self.network, 400, port_id=port["id"])
+        assert said.startswith("a port without port security that was not made for a router")
+        after = self.read("ports", port["id"])
+        assert (after["device_id"], after["device_owner"]) == ("", "")
+
+    def test_port_that_was_made_for_a_router_is_one_s(self):
+        port = self.ask("ports", network_id=self.network, device_owner=OWNER)
+        router = self.make_router()
+        self.join(router, self.network, port_id=port["id"])
+        assert self.told() == [(router, ["blue/net0"], False)]
+
+    def test_port_does_not_become_an_instance_s(self):
+        """It has no port security, and who owns the network may change what it is for."""
+        router = self.make_router(self.network)
+        (port,) = self.interfaces(router)
+        self.put("ports", port["id"], device_id="")
+        assert "make another port" in self.put("ports", port["id"], 400, device_owner="")
+        assert "make another port" in self.bind(port["id"], status=400)
+        assert self.romana.endpoints() == []
+
     def test_port_of_an_instance_is_refused(self):
         port = self.boot(self.network)
         self.join(self.make_router(), self.network, 409, port_id=port["id"])
