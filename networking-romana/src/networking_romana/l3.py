@@ -248,8 +248,8 @@ def _check_owner(context, subnet):
 
 def _readdress(context, before, after):
     """A floating IP follows its port to another address, as that of another host; in Neutron's transaction."""
-    if after["device_owner"] == ports.ROUTER_INTERFACE:
-        return
+    if after["device_owner"].startswith(ports.SERVICES):
+        return  # no floating IP leads to it
     if before["fixed_ips"] != after["fixed_ips"] and after["fixed_ips"]:
         (fixed,) = after["fixed_ips"]
         FloatingIP.update_objects(

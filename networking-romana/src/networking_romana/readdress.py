@@ -34,6 +34,7 @@ def before_update(context, original, changes):
     before = ports.read(original)
     after = ports.read(original, _given(changes))
     ports.check_owner(before, after)
+    check_number(_given(changes).get(FIXED_IPS, []))
     if after.device_owner in EXTERNAL_OWNERS:
         return  # its address is not of the plan
     if after.device_owner == ports.ROUTER_INTERFACE and FIXED_IPS in _given(changes):
@@ -58,7 +59,6 @@ def _given(changes):
 
 def _check_chosen(context, before, after, fixed_ips):
     """Take hold of a chosen address now: Neutron gives the old one up before it asks for the new one."""
-    check_number(fixed_ips)
     if fixed_ips and not (after.host or after.addresses):
         raise RomanaInvalid(
             reason="port {} has no host yet; it gets an address with it, or name the address".format(after.id)

@@ -267,6 +267,16 @@ class TestRouter(RouterTestCase):
         (fixed,) = changed["external_gateway_info"]["external_fixed_ips"]
         assert fixed["ip_address"] == "172.24.4.99"
 
+    def test_gateway_with_two_addresses_is_refused(self):
+        wanted = [{"ip_address": "172.24.4.98"}, {"ip_address": "172.24.4.99"}]
+        gateway = {"network_id": self.public, "external_fixed_ips": wanted}
+        refused = "a port has one address, not 2; make another port"
+        assert self.make("routers", {"name": "r", "external_gateway_info": gateway}, 400) == refused
+        router = self.make_router(self.network, external_gateway_info={"network_id": self.public})
+        before = self.read("routers", router)
+        assert self.change("routers", router, {"external_gateway_info": gateway}, 400) == refused
+        assert self.read("routers", router) == before
+
     def test_gateway_on_a_project_s_network_is_refused(self):
         self.put("routers", self.make_router(), 400, external_gateway_info={"network_id": self.network})
 
