@@ -75,6 +75,9 @@ if plugin_utils is not None:
     from neutron.db.l3_gwmode_db import L3_NAT_dbonly_mixin as RouterMixin
     from neutron.objects.network import NetworkRBAC
     from neutron.objects.router import FloatingIP
+    from neutron_lib.callbacks import priority_group
+
+    BEFORE_NEUTRON = priority_group.PRIORITY_DEFAULT - 1  # callbacks are called in the order of their numbers
 else:  # not even imported: old ones have a say in every deletion of a port then
     NetworkRBAC = FloatingIP = None
 
@@ -98,6 +101,7 @@ __all__ = [
     "SubnetGroup",
     "after_group_change",
     "after_port_update",
+    "before_network_policy",
     "before_network_policy_ends",
     "before_port_update",
     "before_subnet_create",
@@ -179,6 +183,21 @@ def after_port_update(callback):
         callback(payload.context, payload.states[0], payload.latest_state)
 
     registry.subscribe(receive, resources.PORT, events.AFTER_UPDATE)
+    return receive
+
+
+def before_network_policy(callback):
+    """Have `callback(context, policy)` called before access to a network is given, and before Neutron acts on that.
+
+    policy: the dictionary of the request, has object_id and action. A Neutron exception refuses the request, but
+    Neutron acts on what is in the dictionary then all the same. For Neutron of today alone.
+    """
+
+    def receive(_resource, _event, _trigger, payload):
+        if payload.metadata.get("object_type") == "network":
+            callback(payload.context, payload.request_body)
+
+    registry.subscribe(receive, resources.RBAC_POLICY, events.BEFORE_CREATE, BEFORE_NEUTRON)
     return receive
 
 

@@ -33,8 +33,8 @@ class ExternalPool(driver.NeutronDbPool):
     def allocate_subnet(self, subnet_request):
         """The subnet.
 
-        Raises RomanaForbidden for all but administrators: hosts answer for what is in it, and whom a network belongs to
-        may make it external. Raises RomanaInvalid for one that is not possible, and what Neutron's driver raises.
+        Raises RomanaForbidden for all but administrators: hosts answer for what is in it, and an external network may
+        belong to a project. Raises RomanaInvalid for one that is not possible, and what Neutron's driver raises.
         """
         if not self._context.is_admin:
             raise RomanaForbidden(reason="only administrators make subnets of external networks")

@@ -14,6 +14,7 @@ from networking_romana.compat import (
     RouterMixin,
     ServicePluginBase,
     after_port_update,
+    before_network_policy,
     before_network_policy_ends,
     core_plugin,
     exceptions,
@@ -41,6 +42,7 @@ class Plugin(ServicePluginBase, RouterMixin):
         self._receivers = [
             with_port_update(_readdress),
             after_port_update(_move),
+            before_network_policy(_before_access),
             before_network_policy_ends(_before_access_ends),
         ]
 
@@ -261,6 +263,22 @@ def _move(_context, before, after):
     """Before the port's old address is given back, its floating IP gets to the new one."""
     if before["fixed_ips"] != after["fixed_ips"]:
         floating_ips.keep_those(port_id=after["id"])
+
+
+def _before_access(context, policy):
+    """Refuse access to a network as an external one that Neutron would make external for that with all that it has."""
+    if policy["action"] != AS_EXTERNAL:
+        return
+    found = core_plugin().get_network(context, policy["object_id"])
+    try:
+        network.check_change_to_external(
+            found,
+            dict(found, **{network.EXTERNAL: True}),
+            lambda: bool(found["subnets"]) or own_network.has_ports(context, found["id"]),
+        )
+    except RomanaInvalid:
+        policy["action"] = None  # so Neutron, which is told all the same, does not make it external
+        raise
 
 
 def _before_access_ends(context, policy):

@@ -25,6 +25,15 @@ def _fixed_address():
     )
 
 
+def _external_access():
+    from networking_romana.errors import RomanaForbidden
+
+    return RomanaForbidden(
+        reason="only administrators make a network external, and give access to it as such; share the network"
+        " (access_as_shared), or take an external one of the cloud's"
+    )
+
+
 def _live_migration():
     from nova.exception import Forbidden
 
@@ -34,4 +43,8 @@ def _live_migration():
     )
 
 
-REFUSALS = {"fixed_address": _fixed_address, "live_migration": _live_migration}
+REFUSALS = {
+    "external_access": _external_access,
+    "fixed_address": _fixed_address,
+    "live_migration": _live_migration,
+}

@@ -31,12 +31,14 @@ class ExternalTestCase(OwnNetworkTestCase):
         """A subnet of an external network, or why it is refused."""
         return self.make("subnets", dict({"network_id": network, "cidr": cidr, "ip_version": 4}, **values), status)
 
-    def policy(self, network, admin=False):
-        """Access to a network as an external one, for another project."""
+    def policy(self, network, status=201, admin=True):
+        """Access to a network as an external one, for another project; or why it is refused."""
         values = {"object_type": "network", "object_id": network, "action": "access_as_external"}
         body = {"rbac_policy": dict(values, target_tenant="another")}
         request = self.new_create_request("rbac-policies", body, tenant_id=self.project, as_admin=admin)
-        return request.get_response(self.api).json["rbac_policy"]
+        answer = request.get_response(self.api)
+        assert answer.status_int == status, answer.json
+        return answer.json["rbac_policy"] if status == 201 else answer.json["NeutronError"]["message"]
 
 
 class TestSubnet(ExternalTestCase):
@@ -160,7 +162,7 @@ class TestNetwork(ExternalTestCase):
         assert self.segments() == ["default"]
 
     def test_has_subnets_of_administrators_alone(self):
-        """Its owner may have made it external, by giving access to it as such."""
+        """It may belong to a project: an administrator has made it external by giving access to it as such."""
         network = self.ask("networks", name="net0")["id"]
         policy = self.policy(network)
         assert self.read("networks", network)[EXTERNAL]
@@ -169,11 +171,32 @@ class TestNetwork(ExternalTestCase):
         self.delete("rbac-policies", policy["id"])
         self.subnet(network)
 
+    def test_becomes_so_by_administrators_alone(self):
+        """Neutron makes a network external when access to it as such is given, which its owner may do by default."""
+        network = self.ask("networks", name="net0")["id"]
+        said = self.policy(network, 403, admin=False)
+        assert said.startswith("only administrators make a network external, and give access to it as such")
+        assert not self.read("networks", network)[EXTERNAL]
+        theirs = self.ask("networks", name="net1", project=self.other_project)["id"]
+        self.policy(theirs, 403, admin=False)
+        self.policy(network)
+        assert self.read("networks", network)[EXTERNAL]
+
+    def test_does_not_become_so_by_access_while_it_is_in_use(self):
+        with_subnet = self.make_network()
+        with_port = self.ask("networks", name="net1")["id"]
+        self.ask("ports", network_id=with_port)
+        for network in (with_subnet, with_port):
+            assert "a network with subnets or ports stays external, or not" in self.policy(network, 400)
+            assert not self.read("networks", network)[EXTERNAL]
+            assert objects.NetworkRBAC.get_objects(contexts.get_admin_context(), object_id=network) == []
+        assert self.segments() == ["default", "net0"]
+
     def test_does_not_cease_to_be_with_the_last_access(self):
         network = self.make_external()
         (found,) = objects.NetworkRBAC.get_objects(contexts.get_admin_context(), object_id=network)
         assert "would not be external any more" in self.delete("rbac-policies", found.id, 409)
-        self.policy(network, admin=True)
+        self.policy(network)
         self.delete("rbac-policies", found.id)
         (other,) = objects.NetworkRBAC.get_objects(contexts.get_admin_context(), object_id=network)
         assert "would not be external any more" in self.delete("rbac-policies", other.id, 409)

@@ -248,7 +248,7 @@ class TestRouter(RouterTestCase):
     def test_gateway_without_an_address_leads_nowhere(self):
         """Its network is a member's own, without a subnet: administrators alone make subnets of external networks."""
         own = self.ask("networks", name="net1")["id"]
-        self.policy(own, admin=True)
+        self.policy(own)
         router = self.make_router(self.network)
         assert self.open(router, network_id=own)["external_gateway_info"]["external_fixed_ips"] == []
         assert self.told() == [(router, ["blue/net0"], False)]
