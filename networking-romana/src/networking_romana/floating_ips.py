@@ -20,18 +20,24 @@ from networking_romana.strays import NEUTRON_ID
 LOG = logging.getLogger(__name__)
 
 
-def keep(address):
-    """Have romana-server know a floating IP as Neutron does, now or later."""
-    try:
-        bring(address)
-    except (RomanaUnavailable, RomanaRefused) as error:
-        LOG.warning("Floating IP %s is kept in step later: %s", address, error)
+def keep(*those):
+    """Have romana-server know floating IPs, by their addresses, as Neutron does, now or later.
+
+    When it does not answer, it is not asked about the others: the caller would wait for each.
+    """
+    for address in those:
+        try:
+            bring(address)
+        except RomanaRefused as refusal:
+            LOG.warning("Floating IP %s is kept in step later: %s", address, refusal)
+        except RomanaUnavailable as error:
+            LOG.warning("Floating IPs %s are kept in step later: %s", ", ".join(those), error)
+            return
 
 
 def keep_those(**filters):
     """Keep the floating IPs in step that Neutron finds by filters, as router_id or port_id."""
-    for one in _find(**filters):
-        keep(one["floating_ip_address"])
+    keep(*[one["floating_ip_address"] for one in _find(**filters)])
 
 
 def bring(address):

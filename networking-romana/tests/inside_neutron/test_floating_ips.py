@@ -165,6 +165,17 @@ class TestAway(FloatingTestCase):
         self.synchronize()
         assert self.floating() == []
 
+    def test_romana_server_that_does_not_answer_is_asked_once_for_many(self):
+        many = [self.make_floating(self.boot(self.network)) for _ in range(2)]
+        send = mock.patch.object(
+            RomanaClient, "delete_floating_ip", autospec=True, side_effect=RomanaClient.delete_floating_ip
+        )
+        with self.away(), send as asked:
+            self.put("routers", self.router, admin_state_up=False)
+            assert asked.call_count == 1
+        self.synchronize()
+        assert (self.floating(), [self.status(one) for one in many]) == ([], ["DOWN", "DOWN"])
+
     def test_what_romana_server_lost_is_made_good(self):
         made = self.make_floating(self.boot(self.network))
         self.romana.delete_endpoint(self.romana.endpoints()[0]["id"])
