@@ -59,7 +59,7 @@ def bring(address):
             _set_status(address, DOWN)
             raise
         told, wanted = wanted, _document(address)
-    _set_status(address, DOWN if wanted is None else ACTIVE)
+    _set_status(address, _status(wanted))
 
 
 def synchronize():
@@ -69,21 +69,22 @@ def synchronize():
     """
     if router_plugin() is None:
         return
-    endpoints = romana().endpoints()
+    there = romana().floating_ips()
+    known = dict((one["floating_ip_address"], one) for one in _find())
+    up, endpoints = routers.all_up(), romana().endpoints()
     names = dict((one["id"], one["name"] or "") for one in endpoints)
     identifiers = dict(((one["name"], one["address"]), one["id"]) for one in endpoints)
-    there = dict(
-        (one["address"], one) for one in romana().floating_ips() if NEUTRON_ID.match(names.get(one["endpoint"], ""))
-    )
-    wanted = dict(
-        (one["floating_ip_address"], _translate(one, lambda *known: identifiers.get(known))) for one in _find()
-    )
-    for address in sorted(set(there) | set(wanted)):
+    told = dict((one["address"], one) for one in there if NEUTRON_ID.match(names.get(one["endpoint"], "")))
+
+    def is_in_step(address):
+        one = known.get(address)
+        wanted = one and _translate(one, up.__contains__, lambda *port: identifiers.get(port))
+        return _is_as(told.get(address), wanted) and (one is None or one["status"] == _status(wanted))
+
+    for address in sorted(set(told) | set(known)):
         try:
-            if not _is_as(there.get(address), wanted.get(address)):
-                bring(address)
-            elif address in wanted:
-                _set_status(address, DOWN if wanted[address] is None else ACTIVE)
+            if not is_in_step(address):
+                bring(address)  # which asks again: what was read here is not of one moment
         except RomanaRefused as refusal:  # also when its endpoint has yet to lose another: then the next time will do
             LOG.error("Floating IP %s is not kept in step: %s", address, refusal)
 
@@ -96,17 +97,20 @@ def _find(**filters):
 def _document(address):
     """A floating IP in the words of romana-server's API; None when no port can be reached by it."""
     for one in _find(floating_ip_address=address):
-        return _translate(one, _endpoint)
+        return _translate(one, routers.is_up, _endpoint)
     return None
 
 
-def _translate(one, endpoint_of):
-    """As `_document`, from Neutron's dictionary.
+def _translate(one, is_up, endpoint_of):
+    """As `_document`.
 
-    endpoint_of: function from a port's id and its address to the endpoint's id, or None.
+    Args:
+        one: Neutron's dictionary of it.
+        is_up: function from a router's id to whether it is there and not set down.
+        endpoint_of: function from a port's id and its address to the endpoint's id, or None.
     """
     endpoint = None
-    if one["port_id"] and routers.is_up(one["router_id"]):
+    if one["port_id"] and is_up(one["router_id"]):
         endpoint = endpoint_of(one["port_id"], one["fixed_ip_address"])
     return {"endpoint": endpoint, "project_id": one["tenant_id"] or None} if endpoint else None
 
@@ -120,6 +124,10 @@ def _is_as(there, wanted):
     if there is None or wanted is None:
         return there is wanted
     return dict((key, there[key]) for key in wanted) == wanted
+
+
+def _status(wanted):
+    return DOWN if wanted is None else ACTIVE
 
 
 def _set_status(address, status):

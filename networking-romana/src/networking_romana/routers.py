@@ -75,6 +75,12 @@ def is_up(identifier):
     return router is not None and router["admin_state_up"]
 
 
+def all_up():
+    """The ids of the routers that are there and not set down."""
+    those = router_plugin().get_routers(get_admin_context(), fields=["id", "admin_state_up"])
+    return set(router["id"] for router in those if router["admin_state_up"])
+
+
 def _router(identifier):
     try:
         return router_plugin().get_router(get_admin_context(), identifier)

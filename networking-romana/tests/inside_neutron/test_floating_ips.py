@@ -5,6 +5,7 @@ from unittest import mock
 
 from oslo_config import cfg
 
+from networking_romana import floating_ips
 from networking_romana.client import RomanaClient
 from networking_romana.errors import RomanaRefused
 
@@ -186,6 +187,35 @@ class TestAway(FloatingTestCase):
         before = self.romana.floating_ips()
         self.synchronize()
         assert self.romana.floating_ips() == before
+
+    def test_one_that_is_given_during_a_comparison_stays_active(self):
+        made = self.make_floating()
+        self.compare(after=lambda: self.move(made, self.boot(self.network)))
+        assert (len(self.floating()), self.status(made)) == (1, "ACTIVE")
+
+    def test_one_whose_port_moves_during_a_comparison_stays_active(self):
+        port = self.boot(self.network)
+        made = self.make_floating(port)
+        self.compare(before=lambda: self.bind(port["id"], OTHER_HOST))
+        assert self.floating() == [(made["floating_ip_address"], "10.1.18.3", OTHER_HOST)]
+        assert self.status(made) == "ACTIVE"
+
+    def compare(self, before=lambda: None, after=lambda: None):
+        """Compare floating IPs, while something changes before or after endpoints are read for that."""
+        read, changes = RomanaClient.endpoints, [(before, after)]
+
+        def endpoints(client, **filters):
+            if filters or not changes:
+                return read(client, **filters)
+            first, last = changes.pop()
+            first()
+            found = read(client)
+            last()
+            return found
+
+        with mock.patch.object(RomanaClient, "endpoints", endpoints):
+            floating_ips.synchronize()
+        assert changes == []
 
     def test_two_that_are_exchanged_meanwhile(self):
         ports = [self.boot(self.network), self.boot(self.network)]
