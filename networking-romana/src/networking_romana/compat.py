@@ -76,10 +76,15 @@ if plugin_utils is not None:
     from neutron.objects.network import NetworkRBAC
     from neutron.objects.router import FloatingIP
     from neutron_lib.callbacks import priority_group
+    from neutron_lib.db.api import retry_db_errors
 
     BEFORE_NEUTRON = priority_group.PRIORITY_DEFAULT - 1  # callbacks are called in the order of their numbers
 else:  # not even imported: old ones have a say in every deletion of a port then
     NetworkRBAC = FloatingIP = None
+
+    def retry_db_errors(function):
+        """Nothing: nobody calls it."""
+        return function
 
     class RouterMixin(object):  # type: ignore[no-redef] # a stand-in
         """Nobody's base."""
@@ -117,6 +122,7 @@ __all__ = [
     "portbindings",
     "qos_plugin",
     "request_context",
+    "retry_db_errors",
     "router_plugin",
     "with_port_update",
 ]

@@ -12,7 +12,7 @@ from oslo_log import log as logging
 from networking_romana import address as addresses
 from networking_romana import routers
 from networking_romana.client import romana
-from networking_romana.compat import get_admin_context, router_plugin
+from networking_romana.compat import get_admin_context, retry_db_errors, router_plugin
 from networking_romana.errors import RomanaRefused, RomanaUnavailable
 from networking_romana.port import ACTIVE, DOWN
 from networking_romana.strays import NEUTRON_ID
@@ -130,6 +130,7 @@ def _status(wanted):
     return DOWN if wanted is None else ACTIVE
 
 
+@retry_db_errors  # here: else the request is repeated that it is a part of, and makes another floating IP
 def _set_status(address, status):
     for one in _find(floating_ip_address=address):
         if one["status"] != status:

@@ -4,8 +4,9 @@ import uuid
 from unittest import mock
 
 from oslo_config import cfg
+from sqlalchemy.orm.exc import StaleDataError
 
-from networking_romana import floating_ips
+from networking_romana import floating_ips, l3
 from networking_romana.client import RomanaClient
 from networking_romana.errors import RomanaRefused
 
@@ -54,6 +55,20 @@ class TestPort(FloatingTestCase):
         assert self.floating() == [(made["floating_ip_address"], address(port), HOST)]
         assert (made["status"], made["fixed_ip_address"], made["router_id"]) == ("ACTIVE", address(port), self.router)
         assert [one["project_id"] for one in self.romana.floating_ips()] == [self.project]
+
+    def test_gets_one_alone_when_its_status_has_to_be_written_twice(self):
+        write, failures = l3.Plugin.update_floatingip_status, [StaleDataError()]
+
+        def update(plugin, *arguments):
+            if failures:
+                raise failures.pop()
+            return write(plugin, *arguments)
+
+        with mock.patch.object(l3.Plugin, "update_floatingip_status", update):
+            made = self.make_floating(self.boot(self.network))
+        assert failures == []
+        assert [one["id"] for one in self.known()] == [made["id"]]
+        assert made["status"] == "ACTIVE"
 
     def test_gets_one_later_and_gives_it_away(self):
         first, second = self.boot(self.network), self.boot(self.network, OTHER_HOST)
