@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
@@ -11,11 +13,29 @@ from talk import Speaker, Talk, seen
 
 from romana.models import Direction, GroupRule, Permissions
 
+from .test_errors import asks
+from .test_strangers import connect, echoes, pings
+
 pytestmark = pytest.mark.root
 
 OUTSIDE, NEIGHBOUR = "192.168.99.1", "192.168.99.2"
 FLOATING, OTHER = "172.24.4.5", "172.24.4.6"
+LENT = "203.0.113.7"
 TCP, ICMP = 6, 1
+ANSWER = """
+import socket, time
+udp = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
+udp.settimeout(30)
+udp.bind(("", 54))
+print("ready", flush=True)
+udp.connect(udp.recvfrom(1)[1])
+try:
+    for _ in range(30):
+        udp.send(b"!")
+        time.sleep(0.1)
+except OSError as error:
+    print(type(error).__name__, flush=True)
+"""
 
 
 class Outside(Namespace):
@@ -69,11 +89,11 @@ def outside(lab: Lab, stack: ExitStack) -> Outside:
     return outside
 
 
-def only(protocol: int, network: str) -> list[GroupRule]:
-    """Rules of a group: everything may go out, and a protocol may come from a network."""
+def only(protocol: int, network: str, direction: Direction = Direction.INGRESS) -> list[GroupRule]:
+    """Rules of a group: in a direction a protocol from or to a network, in the other everything."""
     return [
-        GroupRule(direction=Direction.EGRESS),
-        GroupRule.model_validate({"direction": "ingress", "protocol": protocol, "remotes": [network]}),
+        *(GroupRule(direction=other) for other in Direction if other is not direction),
+        GroupRule.model_validate({"direction": direction, "protocol": protocol, "remotes": [network]}),
     ]
 
 
@@ -111,6 +131,55 @@ def test_a_group_without_rules_lets_nobody_ask_it_by_whatever_address(lab: Lab, 
     assert seen(outside, FLOATING) == ""
     assert seen(lab.guests[1].inside, FLOATING) == ""
     assert seen(lab.guests[0].inside, OUTSIDE) == ""
+
+
+@pytest.mark.usefixtures("outside")
+def test_groups_of_who_asks_judge_the_address_that_is_asked_on_whichever_host_it_is(lab: Lab) -> None:
+    first, second, _, fourth = lab.guests
+    for asker in (second, fourth):
+        asker.permissions = Permissions(groups=["g"])
+    lab.groups["g"] = only(TCP, f"{FLOATING}/32", Direction.EGRESS)
+    lab.push()
+    assert seen(second.inside, FLOATING) == lab.nodes[0].address
+    assert seen(fourth.inside, FLOATING) == lab.nodes[1].address
+    lab.groups["g"] = only(TCP, f"{first.address}/32", Direction.EGRESS)
+    lab.push()
+    assert seen(second.inside, FLOATING) == seen(fourth.inside, FLOATING) == ""
+
+
+@pytest.mark.usefixtures("outside")
+def test_an_error_gets_to_who_asked_it_or_answered_by_it_on_the_same_host(lab: Lab) -> None:
+    first, _, third, _ = lab.guests
+    assert asks(third, FLOATING, 53) == "ConnectionRefusedError"
+    answering = first.inside.command(sys.executable, "-I", "-S", "-c", ANSWER)
+    with subprocess.Popen(answering, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stdout.readline() == "ready\n"
+        assert asks(third, FLOATING, 54) == ""  # answered, and then it has gone
+        assert process.stdout.readline() == "ConnectionRefusedError\n"
+
+
+@pytest.mark.usefixtures("outside")
+def test_an_endpoint_does_not_ask_it_as_somebody_outside(lab: Lab) -> None:
+    first, _, third, _ = lab.guests
+    third.permissions = Permissions.model_validate({"address_pairs": [{"network": f"{LENT}/32"}]})
+    lab.push()
+    third.inside.run("ip", "addr", "add", f"{LENT}/32", "dev", "eth0")
+    before = echoes(first)
+    third.inside.run("busybox", "ping", "-c", "2", "-W", "1", "-I", LENT, FLOATING, check=False)
+    assert echoes(first) == before
+    assert third.reaches(FLOATING)
+
+
+def test_what_is_behind_interfaces_of_others_asks_it_as_no_endpoint(lab: Lab, stack: ExitStack) -> None:
+    first, _, third, _ = lab.guests
+    machine = stack.enter_context(closing(Namespace(lab.unique("f"))))
+    connect(lab.nodes[0], "vnet0", machine)
+    machine.run("ip", "addr", "add", f"{third.address}/32", "dev", "eth0")
+    before = echoes(first)
+    assert not pings(machine, FLOATING, "-I", third.address)
+    assert echoes(first) == before
+    assert pings(machine, FLOATING)  # as who it is
 
 
 @pytest.mark.usefixtures("outside")

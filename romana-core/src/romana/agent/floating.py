@@ -30,7 +30,7 @@ ANSWERING = "ct direction reply ct original ip daddr . ip saddr @floats goto flo
 def asking(plan: str, source: str) -> tuple[str, ...]:
     """Rules for who asks an endpoint by its floating IP. source: the asker's segment, as an expression."""
     return (
-        f"ip saddr != {plan} goto groups",
+        f"iifname != @taps ip saddr != {plan} goto groups",  # what was lent to an endpoint is not outside
         f"{source} . ct original ip daddr . meta l4proto . th dport @outward goto groups",
         "drop",
     )
@@ -39,6 +39,23 @@ def asking(plan: str, source: str) -> tuple[str, ...]:
 def answers(error: str) -> tuple[str, ...]:
     """Rules for what an endpoint answers by its floating IP. error: which ICMP errors may pass, as an expression."""
     return ("ct state != related goto groups", f"{error} goto groups", "drop")
+
+
+def errors_here(error: str, asker: str, source: str, service: str) -> tuple[str, ...]:
+    """Rules for errors that endpoints of this host send each other, about what one asked of the other's floating IP.
+
+    Args:
+        error: which ICMP errors may pass, as an expression.
+        asker: the segment of who asked, as an expression.
+        source: the segment of who sends the error.
+        service: what was asked for: protocol and port.
+    """
+    return (
+        f"{error} ct direction reply ct original ip daddr . ip saddr @floats"
+        f" {asker} . ct original ip daddr . {service} @outward goto groups",
+        f"{error} ct direction original ct original ip daddr . ip daddr @floats"
+        f" {source} . ct original ip daddr . {service} @outward goto groups",
+    )
 
 
 def leaving(plan: str) -> tuple[str, ...]:
