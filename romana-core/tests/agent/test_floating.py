@@ -245,6 +245,35 @@ def test_taken_away_it_ends_connections_both_ways(lab: Lab, outside: Outside) ->
         talk.close()
 
 
+def test_what_goes_on_without_a_pause_follows_it_to_another_endpoint(lab: Lab, outside: Outside) -> None:
+    first, second, third, fourth = lab.guests
+    fifth = lab.guest(1, 1, 3)
+    lab.push()
+    fifth.configure()
+    askers = (outside, third.inside, fourth.inside)
+    pingers = [Pinger(asker, FLOATING) for asker in askers]  # all packets of a ping are of one connection
+    for owner in (second, fifth, first):
+        lab.floating[FLOATING] = owner
+        lab.push()
+        for asker in askers:
+            goes_on(asker)
+        assert echoes(owner) > 0
+    for pinger in pingers:
+        pinger.losses()
+
+
+@pytest.mark.usefixtures("outside")
+def test_who_has_it_no_longer_goes_on_by_another_or_with_the_hosts_address(lab: Lab) -> None:
+    first = lab.guests[0]
+    pinger = Pinger(first, OUTSIDE)
+    goes_on(first.inside)
+    for address in (OTHER, None):
+        lab.floating = {} if address is None else {address: first}
+        lab.push()
+        goes_on(first.inside)
+    pinger.losses()
+
+
 def test_an_agent_that_starts_again_loses_no_packet(lab: Lab, outside: Outside) -> None:
     talk, pinger = Talk(outside, FLOATING), Pinger(lab.guests[0], OUTSIDE)
     assert talk.seen == OUTSIDE
@@ -305,6 +334,18 @@ def test_rules_do_not_depend_on_how_many_there_are(lab: Lab) -> None:
         lab.push()
         counts.add(lab.nodes[0].rule_count())
     assert len(counts) == 1
+
+
+def goes_on(asker: Namespace) -> None:
+    """Wait until a ping is answered that has been going on."""
+    before = replies(asker)
+    until(lambda: replies(asker) > before + 5, f"{asker.name} is answered", 20)
+
+
+def replies(asker: Namespace) -> int:
+    """How many answers to pings have come in."""
+    names, values = (line.split() for line in asker.run("grep", "Icmp:", "/proc/net/snmp").splitlines())
+    return int(values[names.index("InEchoReps")])
 
 
 def proxies(node: Node) -> list[str]:

@@ -9,6 +9,7 @@ import subprocess
 import time
 from contextlib import suppress
 
+from romana.agent import floating
 from romana.agent.config import AgentSettings
 from romana.agent.desired import Desired
 from romana.agent.ruleset import (
@@ -84,6 +85,7 @@ class Firewall:
         self._settings = settings
         self._tables: dict[str, _KeptTable] = {}
         self.others_changed = False  # whether somebody has changed tables that are not ours, for who wants to know
+        self.floats_changed = True  # whether connections may be translated as no longer holds, for who ends them
         self._settled: tuple[Desired, frozenset[str], frozenset[str]] | None = None  # for which nothing was left to do
         self._own: set[int] = set()  # process ids of our nft processes that the kernel has not told us of yet
 
@@ -112,6 +114,7 @@ class Firewall:
             kept.look()
             lingering, before = _lingering(kept.members, present), _before(kept.members, own)
             members = elements(wanted, lingering, self._settings.routers, before)[table.family]
+            self.floats_changed |= floating.differ(kept.members, members)
             if said := kept.apply(table, members, self._own):
                 done.append(said)
         self._settled = (wanted, lingering, _before(self.elements(), own))

@@ -9,8 +9,9 @@ Segments keep nobody outside from a floating IP: it is there to be asked. Groups
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from romana.agent.connections import Connection
 from romana.agent.desired import Endpoint
 from romana.agent.traffic import Element
 
@@ -87,3 +88,22 @@ def elements(endpoints: Iterable[Endpoint], before: Iterable[str]) -> Mapping[st
         "floated": frozenset((own, address) for address, own in there),
         "known_floats": frozenset((address,) for address in {address for address, _ in there} | set(before)),
     }
+
+
+def differ(one: Mapping[str, frozenset[Element]], other: Mapping[str, frozenset[Element]]) -> bool:
+    """Whether what they translate differs."""
+    return any(one.get(name, frozenset()) != other.get(name, frozenset()) for name in (*MAPS, *SETS))
+
+
+def is_outdated(connection: Connection, owners: Mapping[str, str], known: Collection[str]) -> bool:
+    """Whether a connection is translated otherwise than a new one would be. As long as it is tracked, it stays so.
+
+    Args:
+        connection: it.
+        owners: the endpoints' own addresses, by floating IP.
+        known: all floating IPs of now and of before.
+    """
+    asked, asker, seen = connection.asked, connection.asker, connection.answered
+    if asked in known and connection.answerer != owners.get(asked, asked):
+        return True
+    return seen in known and seen != asker and owners.get(seen) != asker
