@@ -313,6 +313,32 @@ def test_a_shut_endpoint_has_none_and_removal_leaves_nothing(lab: Lab, outside: 
     assert not [route for route in node.routes() if route.startswith("172.24.4.")]
 
 
+def test_what_the_host_needs_itself_is_nobodys(lab: Lab, outside: Outside) -> None:
+    first, second, third, _ = lab.guests
+    node = lab.nodes[0]
+    node.namespace.run("ip", "addr", "add", f"{OTHER}/24", "dev", "eth0")
+    lab.floating = {FLOATING: first, OTHER: second, OUTSIDE: third}  # the last is where its default route leads
+    lab.push()
+    assert proxies(node) == [FLOATING]
+    assert {f"{address} dev {item.interface}" for address, item in lab.floating.items()} & node.routes() == {
+        f"{FLOATING} dev {first.interface}"
+    }
+    assert seen(node.namespace, OUTSIDE) == node.address
+    assert seen(second.inside, OUTSIDE) == seen(third.inside, OUTSIDE) == node.address
+    assert seen(outside, FLOATING) == OUTSIDE
+    said = node.errors()
+    assert f"ERROR floating IP {OTHER}: this host has this address itself, so it is not put in place;" in " ".join(said)
+    assert f"ERROR floating IP {OUTSIDE}: this host's route to 0.0.0.0/0 leads by this address" in " ".join(said)
+    node.namespace.run("ip", "addr", "del", f"{OTHER}/24", "dev", "eth0")
+    until(lambda: sorted(proxies(node)) == [FLOATING, OTHER], "it is the endpoint's now")
+    assert seen(second.inside, OUTSIDE) == OTHER
+    node.namespace.run("ip", "addr", "add", f"{OTHER}/24", "dev", "eth0")
+    until(lambda: proxies(node) == [FLOATING], "it is the host's again")
+    until(lambda: seen(second.inside, OUTSIDE) == node.address, "it leaves with the host's address")
+    assert outside.reaches(OTHER)
+    assert echoes(second) == 0
+
+
 def test_what_somebody_takes_away_comes_back(lab: Lab, outside: Outside) -> None:
     node, guest = lab.nodes[0], lab.guests[0]
     node.namespace.run("ip", "route", "del", f"{FLOATING}/32")

@@ -30,7 +30,7 @@ from romana.agent.firewall import Firewall, FirewallError
 from romana.agent.follow import Follower, Pauses
 from romana.agent.net import Kernel, NetError
 from romana.agent.others import Others
-from romana.agent.plumbing import HOST, Change, Problem, Sysctl, interesting_sysctls, plan
+from romana.agent.plumbing import HOST, Change, Problem, Sysctl, interesting_sysctls, needed, plan
 from romana.agent.report import Reporter
 from romana.agent.sysctl import Ledger, restore_tap
 from romana.agent.wanted import Wanted
@@ -296,8 +296,7 @@ class Agent:
         if wanted is None:
             return
         observed = self._kernel.observed
-        own = frozenset(item.address for item in observed.addresses)
-        for said in self._firewall.apply(wanted, frozenset(observed.names), own):
+        for said in self._firewall.apply(wanted, frozenset(observed.names), frozenset(needed(observed))):
             log.info(said)
         self._wanted.settle()
 

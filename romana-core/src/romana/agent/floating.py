@@ -74,14 +74,19 @@ def hairpin(host: str) -> tuple[str, ...]:
     return ("snat ip to ip saddr map @floated", f"snat ip to {host}")
 
 
-def elements(endpoints: Iterable[Endpoint], before: Iterable[str]) -> Mapping[str, frozenset[Element]]:
+def elements(
+    endpoints: Iterable[Endpoint], before: Iterable[str], needed: Collection[str]
+) -> Mapping[str, frozenset[Element]]:
     """Elements of the sets and maps.
 
     Args:
         endpoints: those of this host.
         before: floating IPs that endpoints of this host had since it booted; connections by them may still be tracked.
+        needed: addresses that the host needs itself: what of them is a floating IP is left out.
     """
-    there = frozenset((item.floating, item.address) for item in endpoints if item.floating is not None)
+    there = frozenset(
+        (item.floating, item.address) for item in endpoints if item.floating is not None and item.floating not in needed
+    )
     return {
         "floating": there,
         "floats": there,

@@ -15,7 +15,7 @@ Where some host belongs to a tenant, what comes from hosts is judged before all 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
@@ -401,7 +401,11 @@ def arp_table(plan: str) -> Table:
 
 
 def elements(
-    wanted: Desired, lingering: Iterable[str], routers: bool = False, before: Iterable[str] = ()
+    wanted: Desired,
+    lingering: Iterable[str],
+    routers: bool = False,
+    before: Iterable[str] = (),
+    needed: Collection[str] = (),
 ) -> dict[str, Elements]:
     """Elements of each table, by family.
 
@@ -410,6 +414,7 @@ def elements(
         lingering: interfaces of endpoints that are gone; they stay shut until the interface goes, too.
         routers: as `inet_table` was told.
         before: floating IPs that endpoints of this host had.
+        needed: addresses that the host needs itself.
     """
     disabled = {item.interface for item in wanted.disabled}
     taps = frozenset((name,) for name in {item.interface for item in wanted.endpoints} | disabled | set(lingering))
@@ -428,7 +433,7 @@ def elements(
     return {
         "inet": {
             **limits(wanted.endpoints),
-            **floating.elements(wanted.endpoints, before),
+            **floating.elements(wanted.endpoints, before, needed),
             **spoof,
             **{name: getattr(wanted.groups, name) for name in GROUP_SETS},
             "clients": clients,
