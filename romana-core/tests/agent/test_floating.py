@@ -350,6 +350,22 @@ def test_what_somebody_takes_away_comes_back(lab: Lab, outside: Outside) -> None
     assert seen(outside, FLOATING) == OUTSIDE
 
 
+def test_it_answers_again_when_it_was_let_go_with_the_carrier(lab: Lab, outside: Outside) -> None:
+    node = lab.nodes[0]
+    node.namespace.run("ip", "neigh", "del", "proxy", FLOATING, "dev", "eth0")  # as some kernels do then
+    for state in ("down", "up"):
+        lab.switch.run("ip", "link", "set", "p0", state)
+    until(lambda: FLOATING in proxies(node), "it answers again", 20)  # sooner than it would look by itself
+    assert seen(outside, FLOATING) == OUTSIDE
+
+
+@pytest.mark.long("waits until it is said again, which is once a minute")
+def test_who_has_heard_of_another_host_hears_again(lab: Lab, outside: Outside) -> None:
+    outside.run("ip", "neigh", "replace", FLOATING, "lladdr", "02:00:00:00:99:99", "dev", "eth0", "nud", "stale")
+    until(lambda: lab.nodes[0].mac() in outside.run("ip", "neigh", "show", FLOATING), "it is told")
+    assert outside.reaches(FLOATING)
+
+
 def test_rules_do_not_depend_on_how_many_there_are(lab: Lab) -> None:
     counts = set()
     for floats in ({}, {FLOATING: 0}, {f"172.24.4.{n}": n for n in range(1, 101)}):

@@ -234,6 +234,7 @@ class Agent:
         else:
             self._kernel.observed.sysctls.clear()
             self._kernel.read_proxies()
+        self._kernel.announce_proxies()
         return True
 
     def _reconcile(self) -> bool:
