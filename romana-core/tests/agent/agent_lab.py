@@ -96,9 +96,10 @@ def tcp_connects(namespace: Namespace, address: str, port: int) -> bool:
 class Pinger:
     """A ping that goes on until `losses` is asked for."""
 
-    def __init__(self, guest: Guest, target: Guest | str, interval: float = 0.02) -> None:
+    def __init__(self, source: Guest | Namespace, target: Guest | str, interval: float = 0.02) -> None:
         address = target if isinstance(target, str) else target.address
-        argv = guest.inside.command("busybox", "ping", "-i", str(interval), "-W", "1", address)
+        inside = source.inside if isinstance(source, Guest) else source
+        argv = inside.command("busybox", "ping", "-i", str(interval), "-W", "1", address)
         # A pipe that nobody reads is full after a thousand answers, and ping misses those that come meanwhile.
         self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it is read when ping has ended
         self._process = subprocess.Popen(argv, stdout=self._output, stderr=subprocess.STDOUT)

@@ -90,7 +90,7 @@ def test_its_endpoint_must_exist(two: Store) -> None:
     assert raised.value.details["kind"] == "endpoint"
 
 
-@pytest.mark.parametrize("address", ["10.0.17.9", "127.0.0.1", "224.0.0.5", "0.0.0.1"])
+@pytest.mark.parametrize("address", ["10.0.17.9", "127.0.0.1", "224.0.0.5", "0.0.0.1", "169.254.7.7"])
 def test_an_address_that_leads_to_no_host_from_outside_is_refused(two: Store, address: str) -> None:
     with pytest.raises(InvalidError, match="give an address of a network outside that leads to the hosts"):
         put(two, given.endpoint(two).id, IPv4Address(address))

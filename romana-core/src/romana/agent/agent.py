@@ -19,7 +19,7 @@ from contextlib import suppress
 
 from romana import systemd
 from romana.addressing import FieldError
-from romana.agent import firewall, status
+from romana.agent import connections, firewall, floating, status
 from romana.agent.api import Server
 from romana.agent.cache import StateCache
 from romana.agent.config import AgentSettings
@@ -30,7 +30,7 @@ from romana.agent.firewall import Firewall, FirewallError
 from romana.agent.follow import Follower, Pauses
 from romana.agent.net import Kernel, NetError
 from romana.agent.others import Others
-from romana.agent.plumbing import HOST, Change, Problem, Sysctl, interesting_sysctls, plan
+from romana.agent.plumbing import HOST, Change, Problem, Sysctl, interesting_sysctls, needed, plan
 from romana.agent.report import Reporter
 from romana.agent.sysctl import Ledger, restore_tap
 from romana.agent.wanted import Wanted
@@ -234,6 +234,7 @@ class Agent:
         else:
             self._kernel.observed.sysctls.clear()
             self._kernel.read_proxies()
+        self._kernel.announce_proxies()
         return True
 
     def _reconcile(self) -> bool:
@@ -287,6 +288,8 @@ class Agent:
         except FirewallError as error:
             self._wanted.unsettle()
             failures.append(Problem("firewall", f"nft refuses: {error}; is another version of nft installed?"))
+        else:
+            self._end_connections(failures)
 
     def _set_firewall(self) -> None:
         """Raises FirewallError."""
@@ -294,10 +297,29 @@ class Agent:
         if wanted is None:
             return
         observed = self._kernel.observed
-        own = frozenset(item.address for item in observed.addresses)
-        for said in self._firewall.apply(wanted, frozenset(observed.names), own):
+        for said in self._firewall.apply(wanted, frozenset(observed.names), frozenset(needed(observed))):
             log.info(said)
         self._wanted.settle()
+
+    def _end_connections(self, failures: list[Problem]) -> None:
+        """End those by floating IPs of before.
+
+        The kernel translates a connection as its first packet for as long as it tracks it. Nothing of such a one passes
+        any more, so what goes on without a pause would never get anywhere again.
+        """
+        if not self._firewall.floats_changed:
+            return
+        there = self._firewall.elements()
+        owners = {item[0]: item[1] for item in there["floats"]}
+        known = {address for (address,) in there["known_floats"]}
+        try:
+            ended = connections.forget(lambda one: floating.is_outdated(one, owners, known)) if known else 0
+        except OSError as error:
+            failures.append(Problem("floating IPs", f"cannot end connections by those of before: {error.strerror}"))
+            return
+        self._firewall.floats_changed = False
+        if ended:
+            log.info("floating IPs: %d connections ended", ended)
 
     def _unlike_the_server(self) -> list[Problem]:
         """What of the server's is not put in place, and was not even tried."""

@@ -9,6 +9,7 @@ import subprocess
 import time
 from contextlib import suppress
 
+from romana.agent import floating
 from romana.agent.config import AgentSettings
 from romana.agent.desired import Desired
 from romana.agent.ruleset import (
@@ -84,23 +85,26 @@ class Firewall:
         self._settings = settings
         self._tables: dict[str, _KeptTable] = {}
         self.others_changed = False  # whether somebody has changed tables that are not ours, for who wants to know
-        self._settled: tuple[Desired, frozenset[str], frozenset[str]] | None = None  # for which nothing was left to do
+        self.floats_changed = True  # whether connections may be translated as no longer holds, for who ends them
+        # For which nothing was left to do: what, with which interfaces and floating IPs of before, and those left out.
+        self._settled: tuple[Desired, frozenset[str], frozenset[str], frozenset[str]] | None = None
         self._own: set[int] = set()  # process ids of our nft processes that the kernel has not told us of yet
 
-    def apply(self, wanted: Desired, present: frozenset[str], own: frozenset[str]) -> list[str]:
+    def apply(self, wanted: Desired, present: frozenset[str], needed: frozenset[str]) -> list[str]:
         """Make it so; raises FirewallError.
 
         Args:
             wanted: what the host must have.
             present: names of all interfaces there are.
-            own: addresses that the host has itself.
+            needed: addresses that the host needs itself.
 
         Returns:
             The changes that were made, one line each.
         """
-        lingering, before = _lingering(self.elements(), present), _before(self.elements(), own)
+        lingering, before = _lingering(self.elements(), present), _before(self.elements(), needed)
+        refused = needed & {item.floating for item in wanted.endpoints}
         settled = self._settled
-        if settled is not None and settled[0] is wanted and settled[1:] == (lingering, before):
+        if settled is not None and settled[0] is wanted and settled[1:] == (lingering, before, refused):
             return []
         self._settled = None
         done = []
@@ -110,11 +114,12 @@ class Firewall:
         ):
             kept = self._tables.setdefault(table.family, _KeptTable(table.family))
             kept.look()
-            lingering, before = _lingering(kept.members, present), _before(kept.members, own)
-            members = elements(wanted, lingering, self._settings.routers, before)[table.family]
+            lingering, before = _lingering(kept.members, present), _before(kept.members, needed)
+            members = elements(wanted, lingering, self._settings.routers, before, refused)[table.family]
+            self.floats_changed |= floating.differ(kept.members, members)
             if said := kept.apply(table, members, self._own):
                 done.append(said)
-        self._settled = (wanted, lingering, _before(self.elements(), own))
+        self._settled = (wanted, lingering, _before(self.elements(), needed), refused)
         return done
 
     def refusal(self, wanted: Desired) -> str:
@@ -171,9 +176,9 @@ def _lingering(found: Elements, present: frozenset[str]) -> frozenset[str]:
     return frozenset(name for (name,) in found.get("taps", frozenset())) & present
 
 
-def _before(found: Elements, own: frozenset[str]) -> frozenset[str]:
-    """Floating IPs that endpoints had, or have, unless the host itself has the address now."""
-    return frozenset(address for (address,) in found.get("known_floats", frozenset())) - own
+def _before(found: Elements, needed: frozenset[str]) -> frozenset[str]:
+    """Floating IPs that endpoints had, or have, unless the host itself needs the address now."""
+    return frozenset(address for (address,) in found.get("known_floats", frozenset())) - needed
 
 
 class _KeptTable:

@@ -9,8 +9,9 @@ Segments keep nobody outside from a floating IP: it is there to be asked. Groups
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
+from romana.agent.connections import Connection
 from romana.agent.desired import Endpoint
 from romana.agent.traffic import Element
 
@@ -30,7 +31,7 @@ ANSWERING = "ct direction reply ct original ip daddr . ip saddr @floats goto flo
 def asking(plan: str, source: str) -> tuple[str, ...]:
     """Rules for who asks an endpoint by its floating IP. source: the asker's segment, as an expression."""
     return (
-        f"ip saddr != {plan} goto groups",
+        f"iifname != @taps ip saddr != {plan} goto groups",  # what was lent to an endpoint is not outside
         f"{source} . ct original ip daddr . meta l4proto . th dport @outward goto groups",
         "drop",
     )
@@ -39,6 +40,23 @@ def asking(plan: str, source: str) -> tuple[str, ...]:
 def answers(error: str) -> tuple[str, ...]:
     """Rules for what an endpoint answers by its floating IP. error: which ICMP errors may pass, as an expression."""
     return ("ct state != related goto groups", f"{error} goto groups", "drop")
+
+
+def errors_here(error: str, asker: str, source: str, service: str) -> tuple[str, ...]:
+    """Rules for errors that endpoints of this host send each other, about what one asked of the other's floating IP.
+
+    Args:
+        error: which ICMP errors may pass, as an expression.
+        asker: the segment of who asked, as an expression.
+        source: the segment of who sends the error.
+        service: what was asked for: protocol and port.
+    """
+    return (
+        f"{error} ct direction reply ct original ip daddr . ip saddr @floats"
+        f" {asker} . ct original ip daddr . {service} @outward goto groups",
+        f"{error} ct direction original ct original ip daddr . ip daddr @floats"
+        f" {source} . ct original ip daddr . {service} @outward goto groups",
+    )
 
 
 def leaving(plan: str) -> tuple[str, ...]:
@@ -56,17 +74,41 @@ def hairpin(host: str) -> tuple[str, ...]:
     return ("snat ip to ip saddr map @floated", f"snat ip to {host}")
 
 
-def elements(endpoints: Iterable[Endpoint], before: Iterable[str]) -> Mapping[str, frozenset[Element]]:
+def elements(
+    endpoints: Iterable[Endpoint], before: Iterable[str], needed: Collection[str]
+) -> Mapping[str, frozenset[Element]]:
     """Elements of the sets and maps.
 
     Args:
         endpoints: those of this host.
         before: floating IPs that endpoints of this host had since it booted; connections by them may still be tracked.
+        needed: addresses that the host needs itself: what of them is a floating IP is left out.
     """
-    there = frozenset((item.floating, item.address) for item in endpoints if item.floating is not None)
+    there = frozenset(
+        (item.floating, item.address) for item in endpoints if item.floating is not None and item.floating not in needed
+    )
     return {
         "floating": there,
         "floats": there,
         "floated": frozenset((own, address) for address, own in there),
         "known_floats": frozenset((address,) for address in {address for address, _ in there} | set(before)),
     }
+
+
+def differ(one: Mapping[str, frozenset[Element]], other: Mapping[str, frozenset[Element]]) -> bool:
+    """Whether what they translate differs."""
+    return any(one.get(name, frozenset()) != other.get(name, frozenset()) for name in (*MAPS, *SETS))
+
+
+def is_outdated(connection: Connection, owners: Mapping[str, str], known: Collection[str]) -> bool:
+    """Whether a connection is translated otherwise than a new one would be. As long as it is tracked, it stays so.
+
+    Args:
+        connection: it.
+        owners: the endpoints' own addresses, by floating IP.
+        known: all floating IPs of now and of before.
+    """
+    asked, asker, seen = connection.asked, connection.asker, connection.answered
+    if asked in known and connection.answerer != owners.get(asked, asked):
+        return True
+    return seen in known and seen != asker and owners.get(seen) != asker

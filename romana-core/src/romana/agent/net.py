@@ -104,9 +104,9 @@ class Kernel:
         self.read_proxies()
 
     def hear(self) -> bool:
-        """Take in the events that have come. Returns whether anything changed that may concern us."""
+        """Take in the events that have come. Returns whether anything changed that may concern us. Raises NetError."""
         changed = False
-        reread = False
+        reread = reread_proxies = False
         while True:
             try:
                 data = self._events.recv(1 << 20)
@@ -120,10 +120,16 @@ class Kernel:
             changed = self._sysctls_changed(data) or changed
             for message in self._marshal.parse(data):
                 kind = message["header"]["type"]
+                if kind == RTM_NEWLINK:  # some kernels let go of proxies when there is no carrier
+                    reread_proxies |= any(proxy.link == message["index"] for proxy in self.observed.proxies)
                 changed = self._take(kind, message) or changed
                 reread = reread or (kind == RTM_DELADDR and message["family"] == socket.AF_INET)
         if reread:  # routes with that source address went without a word
             self._load_routes()
+        if reread_proxies:
+            before = self.observed.proxies
+            self.read_proxies()
+            changed = changed or self.observed.proxies != before
         return changed
 
     def read_sysctls(self, interesting: Iterable[tuple[str, Iterable[str]]]) -> None:
@@ -144,6 +150,12 @@ class Kernel:
             for message in messages
             if message["flags"] & NTF_PROXY and message.get_attr("NDA_PROTOCOL") == PROTOCOL
         }
+
+    def announce_proxies(self) -> None:
+        """Tell neighbours again for whom the host answers ARP: what was said once may not have been heard."""
+        for proxy in self.observed.proxies:
+            with suppress(OSError):  # its interface is down; it will be said again
+                self._announce(proxy)
 
     def apply(self, change: Change) -> None:
         """Make one change. Raises NetError."""
@@ -193,8 +205,11 @@ class Kernel:
             self.observed.proxies.discard(proxy)
             return
         self.observed.proxies.add(proxy)
+        self._announce(proxy)  # neighbours may know another host that had it until now
+
+    def _announce(self, proxy: Proxy) -> None:
         link = self.observed.links[proxy.link]
-        if link.mac:  # neighbours may know another host that had it until now
+        if link.mac:
             announce(link.name, link.mac, proxy.address)
 
     def _add_gateway(self) -> None:

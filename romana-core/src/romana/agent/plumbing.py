@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
 
@@ -102,6 +102,17 @@ def own_links(observed: Observed) -> set[int]:
     return names | {address.link for address in observed.addresses}
 
 
+def needed(observed: Observed) -> dict[str, str]:
+    """Addresses that can be nobody's floating IP, as the host itself needs them: address -> why."""
+    routers = {
+        route.via: f"this host's route to {route.prefix} leads by this address"
+        for there in observed.routes.values()
+        for route in there
+        if route.via is not None and route.protocol != PROTOCOL
+    }
+    return routers | {item.address: "this host has this address itself" for item in observed.addresses}
+
+
 def next_hop(host: str, observed: Observed) -> str:
     """Where packets for what is behind a host go, with routers: like those for the host itself.
 
@@ -138,7 +149,12 @@ def plan(wanted: Desired, observed: Observed, routers: bool = False) -> Plan:
     _sysctl(result, observed, Sysctl(HOST, IP_FORWARD, "1"), "gateway")
     ready = _gateway(result, wanted, observed, link)
     _refuse(result, wanted, observed)
-    here = list(wired(observed, wanted.endpoints))
+    taken = needed(observed)
+    _refuse_floating(result, wanted, taken)
+    here = [
+        (replace(endpoint, floating=None) if endpoint.floating in taken else endpoint, tap)
+        for endpoint, tap in wired(observed, wanted.endpoints)
+    ]
     hops = {peer.prefix: next_hop(peer.address, observed) if routers else peer.address for peer in wanted.peers}
     routes = _routes(wanted, observed, link if ready else None, here, hops)
     _remove_routes(result, observed, routes)
@@ -168,6 +184,13 @@ def _refuse(result: Plan, wanted: Desired, observed: Observed) -> None:
                     f"interface {endpoint.interface} is the host's own, not a tap; give the endpoint its own interface",
                 )
             )
+
+
+def _refuse_floating(result: Plan, wanted: Desired, taken: Mapping[str, str]) -> None:
+    for endpoint in wanted.endpoints:
+        if endpoint.floating is not None and endpoint.floating in taken:
+            message = f"{taken[endpoint.floating]}, so it is not put in place; give {endpoint.subject} another one"
+            result.problems.append(Problem(floating(endpoint.floating), message))
 
 
 def _gateway(result: Plan, wanted: Desired, observed: Observed, link: Link) -> bool:

@@ -15,7 +15,7 @@ Where some host belongs to a tenant, what comes from hosts is judged before all 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
@@ -108,7 +108,8 @@ SENT = "limit name iifname map @egress_limits drop"
 GROUP_CHAINS = {
     # Who asks is judged by their groups, then who is asked by theirs. Interfaces matter only for addresses that are not
     # the endpoint's own, and a profile that lets everything pass needs no look at the other side. Who is asked is who
-    # answers: a floating IP is nobody's own address.
+    # answers: a floating IP is nobody's own address. Who asks for one asks an address outside: whose it is, other hosts
+    # do not know.
     "groups": Chain(
         (
             "ct state invalid,untracked goto unjudged",
@@ -120,8 +121,8 @@ GROUP_CHAINS = {
     "judge_asker": Chain(
         (
             "meta priority @open goto ask_asked",
-            "meta priority set meta priority . ct reply ip saddr map @near goto asker_class",
-            "meta priority set meta priority . ct reply ip saddr map @far goto asker_class",
+            "meta priority set meta priority . ct original ip daddr map @near goto asker_class",
+            "meta priority set meta priority . ct original ip daddr map @far goto asker_class",
             "goto asker_class",
         )
     ),
@@ -221,9 +222,11 @@ def inet_table(
     answer = (f"{metadata.answer} accept",) if metadata else ()
     # Of what comes by no tap of ours, only hosts' packets may have endpoints' sources. What another program has behind
     # an interface of its own comes by no way that leads back there. Real devices have no kind, so the rule passes them.
-    stranger = (
-        f'meta iifkind != "none" ip saddr {plan} ip daddr {plan}'
+    # For a floating IP it is not translated yet.
+    strangers = tuple(
+        f'meta iifkind != "none" ip saddr {plan} ip daddr {asked_there}'
         " fib daddr type != local fib saddr . iif oif missing drop"
+        for asked_there in (plan, f"!= {plan} ip daddr @known_floats")
     )
     senders = Senders(wanted, routers) if wanted.restricts else None
     entrance = (senders.entrance,) if senders else ()
@@ -236,7 +239,7 @@ def inet_table(
                 f"{stray} iifname . ether saddr . ip saddr @lent goto lent_source",
                 f"{stray} iifname @trusted goto lent_source",
                 "iifname @taps drop",
-                stranger,
+                *strangers,
                 *entrance,
                 f"ip daddr @free {untrack}",
             ),
@@ -309,6 +312,7 @@ def inet_table(
                 f"{ERROR} ct direction reply {asker} . {source} @pairs goto groups",
                 f"{ERROR} ct direction reply {asker} . {source} . {service} @flows goto groups",
                 f"{ERROR} ct direction original {source} . {asked} . {service} @flows goto groups",
+                *floating.errors_here(ERROR, asker, source, service),
                 f"ip saddr {plan} drop",
                 f"{ERROR} ct direction reply {asker} . ct original ip daddr . {service} @outward goto groups",
                 f"{ERROR} ct direction original ct original ip daddr . ip daddr @floats goto groups",
@@ -397,7 +401,11 @@ def arp_table(plan: str) -> Table:
 
 
 def elements(
-    wanted: Desired, lingering: Iterable[str], routers: bool = False, before: Iterable[str] = ()
+    wanted: Desired,
+    lingering: Iterable[str],
+    routers: bool = False,
+    before: Iterable[str] = (),
+    needed: Collection[str] = (),
 ) -> dict[str, Elements]:
     """Elements of each table, by family.
 
@@ -406,6 +414,7 @@ def elements(
         lingering: interfaces of endpoints that are gone; they stay shut until the interface goes, too.
         routers: as `inet_table` was told.
         before: floating IPs that endpoints of this host had.
+        needed: addresses that the host needs itself.
     """
     disabled = {item.interface for item in wanted.disabled}
     taps = frozenset((name,) for name in {item.interface for item in wanted.endpoints} | disabled | set(lingering))
@@ -424,7 +433,7 @@ def elements(
     return {
         "inet": {
             **limits(wanted.endpoints),
-            **floating.elements(wanted.endpoints, before),
+            **floating.elements(wanted.endpoints, before, needed),
             **spoof,
             **{name: getattr(wanted.groups, name) for name in GROUP_SETS},
             "clients": clients,

@@ -49,6 +49,8 @@ def put_floating_ip(
     (the endpoint has another one) and GenerationConflictError.
     """
     check_address(store.plan, address, FIX)
+    if address.is_link_local:
+        raise InvalidError(f"{address} is link-local: no router passes it on; {FIX}")
 
     def work(connection: Connection) -> tuple[FloatingIp, bool] | Unchanged[tuple[FloatingIp, bool]]:
         before = connection.execute(_FLOATING_IPS.where(floating_ips.c.address == int(address))).one_or_none()
