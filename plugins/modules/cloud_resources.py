@@ -322,7 +322,7 @@ def own_subnet(network: dict[str, Any], had: dict[str, Any] | None) -> dict[str,
     subnets = had["subnets"] if had else []
     if not subnets:
         return None
-    same = [subnet for subnet in subnets if subnet["cidr"] == network["cidr"]]
+    same: list[dict[str, Any]] = [subnet for subnet in subnets if subnet["cidr"] == network["cidr"]]
     if not same or (len(subnets) > 1 and not network["external"]):
         name, cidrs = network["name"], ", ".join(subnet["cidr"] for subnet in subnets)
         raise RefusedError(
