@@ -129,8 +129,8 @@ def find_sides(api: Client, source: str, target: str) -> tuple[Side, Side]:
         return asker, asked
     if asker.endpoint is not None:
         raise UsageError(
-            f"{target} is the floating IP of {floating.endpoint_address}; explain who asks it from outside, or name"
-            f" {floating.endpoint_address} itself"
+            f"{target} is the floating IP of {floating.endpoint_address}, and what endpoints ask of it is not"
+            " explained; name an address outside the plan as the first"
         )
     endpoint = api.endpoint(floating.endpoint)
     return asker, Side(IPv4Network(endpoint.address), endpoint, floating.address)
