@@ -18,7 +18,7 @@ FILES = sorted(path.name for path in TESTS.glob("test_*.py"))
 @pytest.mark.parametrize("file", [pytest.param(one, marks=LONG) if one == "test_killed.py" else one for one in FILES])
 def test_inside_neutron(inside: Inside, file: str) -> None:
     done = inside.run(file)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.status == 0, done.output
 
 
 def test_source_is_for_python_2_too(inside: Inside) -> None:
