@@ -26,6 +26,8 @@ def inside(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Inside]:
     directory.chmod(0o700)
     server = Server(directory)
     try:
-        yield Inside(python, TESTS, {**os.environ, **server.environment, "PYTHONPATH": str(installed)})
+        running = Inside(python, TESTS, {**os.environ, **server.environment, "PYTHONPATH": str(installed)})
+        yield running
+        running.close()
     finally:
         server.stop()

@@ -11,14 +11,18 @@ from .conftest import TESTS
 from .inside import Inside
 
 SOURCES = PROJECT / "networking-romana" / "src"
-LONG = pytest.mark.long("kills Neutron amid changes; test_follow.py has the follower repair what was missed")
+KILLED = pytest.mark.long("kills Neutron amid changes; test_follow.py has the follower repair what was missed")
+ALONE = pytest.mark.long(
+    "is of what Neutron does alone; test_neutrons_own.py has Neutron's tests of what drivers have a part in"
+)
+LONG = {"test_killed.py": KILLED, "test_neutrons_alone.py": ALONE}
 FILES = sorted(path.name for path in TESTS.glob("test_*.py"))
 
 
-@pytest.mark.parametrize("file", [pytest.param(one, marks=LONG) if one == "test_killed.py" else one for one in FILES])
+@pytest.mark.parametrize("file", [pytest.param(one, marks=LONG.get(one, ())) for one in FILES])
 def test_inside_neutron(inside: Inside, file: str) -> None:
     done = inside.run(file)
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert done.status == 0, done.output
 
 
 def test_source_is_for_python_2_too(inside: Inside) -> None:
