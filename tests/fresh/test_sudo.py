@@ -19,6 +19,7 @@ def user(machine: Machine) -> User:
     return made
 
 
+@pytest.mark.long("the first command looks at the same; `first` shows what both say")
 def test_plan_and_check(user: User) -> None:
     assert "compute01" in user.does(f"{quick_start()[0]} plan")
     assert user.does(f"{quick_start()[0]} check").endswith("this machine is ready\n")

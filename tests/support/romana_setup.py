@@ -29,7 +29,6 @@ class Setup:
         settings: what it is told by -e.
         target: where nodes are.
         world: where it is started; none: on this machine.
-        project: the checkout that it is of.
     """
 
     state: Path
@@ -38,7 +37,6 @@ class Setup:
     settings: dict[str, Any] = field(default_factory=dict)
     target: str = "local"
     world: World | None = None
-    project: Path = PROJECT
 
     @property
     def directory(self) -> Path:
@@ -50,7 +48,7 @@ class Setup:
     def command(self, *words: str) -> list[str]:
         network = {f"{self.target}_network": self.network} if self.network else {}
         values = {"stack_name": self.name, "openstack_engine": "none", **network, **self.settings}
-        return [*self.inside, str(self.project / "romana-setup"), "-t", self.target, "-e", json.dumps(values), *words]
+        return [*self.inside, str(PROJECT / "romana-setup"), "-t", self.target, "-e", json.dumps(values), *words]
 
     @property
     def inside(self) -> list[str]:

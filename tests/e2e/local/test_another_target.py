@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 import json
-import shutil
-import subprocess
 from collections.abc import Iterator
-from pathlib import Path
 
 import pytest
 from machine_network import machine_network
@@ -31,32 +28,28 @@ TARGET = Toy
 PLAYBOOKS = ("provision", "uninstall")
 
 
-def copied(directory: Path) -> Path:
-    """A checkout that has the target, too."""
-    tracked = subprocess.run(["git", "ls-files", "-z"], cwd=PROJECT, capture_output=True, text=True, check=True).stdout
-    for name in filter(None, tracked.split("\0")):
-        if (PROJECT / name).is_file():
-            (directory / name).parent.mkdir(parents=True, exist_ok=True)
-            shutil.copy2(PROJECT / name, directory / name)
-    folder = directory / "romana-install" / "src" / "romana_install" / "targets" / "toy"
-    folder.mkdir()
+def add_target(world: World) -> None:
+    """Let our checkout have the target, too, in the world alone: by a layer over it, as .venv knows its place."""
+    files, scratch = world.directory / "files", world.directory / "scratch"
+    folder = files / "romana-install" / "src" / "romana_install" / "targets" / "toy"
+    for directory in (folder, files / "playbooks", scratch):
+        directory.mkdir(parents=True)
     (folder / "__init__.py").touch()
     (folder / "target.py").write_text(TARGET)
     for name in PLAYBOOKS:
         play = {"name": "Machines", "ansible.builtin.import_playbook": f"{name}_local.yml"}
-        (directory / "playbooks" / f"{name}_toy.yml").write_text(json.dumps([play]))
-    # In the world there is nobody who has what its .venv is made of.
-    subprocess.run([directory / "romana-setup", "--version"], cwd="/", check=True, capture_output=True)
-    return directory
+        (files / "playbooks" / f"{name}_toy.yml").write_text(json.dumps([play]))
+    layers = f"lowerdir={PROJECT},upperdir={files},workdir={scratch}"
+    world.run("mount", "-t", "overlay", "-o", layers, "overlay", str(PROJECT))
 
 
 @pytest.fixture
-def setup(tmp_path: Path) -> Iterator[Setup]:
-    project = copied(tmp_path / "project")
+def setup() -> Iterator[Setup]:
     fetch()
     settings = {"local_network": NETWORK, "devstack_compute_node": 0}
     with World(PLACE / "local" / NAME) as world, world.network():
-        made = Setup(world.directory / "state", NAME, "", settings, target="toy", world=world, project=project)
+        add_target(world)
+        made = Setup(world.directory / "state", NAME, "", settings, target="toy", world=world)
         try:
             yield made
         finally:

@@ -17,7 +17,9 @@ from keystoneauth1.session import Session
 
 NOVA = "2.96"  # microversion: hosts can be asked for, migrations need no confirmation of a host
 BOOT_WITHIN = 600.0  # seconds; some seconds when the machine is idle
-LOOK = 0.5  # seconds between two looks at an instance; Nova tells nobody outside
+# Seconds between two looks at an instance, as Nova tells nobody outside: the first, and the longest. Each is work of
+# several services, on the processors on which the instance is to boot.
+LOOK, LONGEST_LOOK = 0.5, 3.0
 TASK = "OS-EXT-STS:task_state"
 READY = "romana-guest: ready"
 BLANK = "blank"  # an image with nothing on it: its instances are Nova's and Neutron's work alone, and no guest boots
@@ -216,6 +218,7 @@ class Cloud:
 def wait_for(look: Any, what: str, deadline: float = BOOT_WITHIN) -> Any:
     """The first true result of `look`. A service that is being started again answers with errors for a while."""
     end = time.monotonic() + deadline
+    pause = LOOK
     while True:
         try:
             if result := look():
@@ -224,4 +227,5 @@ def wait_for(look: Any, what: str, deadline: float = BOOT_WITHIN) -> Any:
         except (exceptions.ConnectFailure, exceptions.HttpServerError, exceptions.Conflict, exceptions.NotFound) as e:
             last = f": {e}"
         assert time.monotonic() < end, f"not within {deadline} s: {what}{last}"
-        time.sleep(LOOK)
+        time.sleep(pause)
+        pause = min(pause * 1.3, LONGEST_LOOK)

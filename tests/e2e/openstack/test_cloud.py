@@ -120,6 +120,15 @@ def test_what_runs_but_does_not_work_is_named(stack: Setup, fault: str) -> None:
     stack.run("verify", "--quick")
 
 
+def test_python_is_compiled_once_in_the_nodes_image(stack: Setup) -> None:
+    """By one program for all packages, and not their tests; services may write nothing there."""
+    assert stack.ssh("compute01", "ls /usr/bin/py3compile*").split() == ["/usr/bin/py3compile"]
+    look = "cd /usr/lib/python3/dist-packages; find nova neutron -name '*.{}' -path '{}' | wc -l"
+    words = [("py", "*"), ("py", "*/tests/*"), ("pyc", "*"), ("pyc", "*/tests/*")]
+    sources, tests, compiled, compiled_tests = (int(stack.ssh("compute01", look.format(*each))) for each in words)
+    assert (compiled, compiled_tests) == (sources - tests, 0)
+
+
 def test_root_on_the_controller_has_the_clouds(stack: Setup) -> None:
     clouds = "/etc/openstack/clouds.yaml"
     assert stack.ssh("controller", "stat", "--format=%a:%U:%G", clouds).strip() == "600:root:root"

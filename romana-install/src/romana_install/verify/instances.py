@@ -21,6 +21,8 @@ BOOT_WITHIN = 240.0  # seconds until an instance runs and its guest is ready; wi
 FAULT_WITHIN = 10.0
 GONE_WITHIN = 60.0
 LOOK = 0.5  # seconds between two looks: Nova tells nobody outside
+# Seconds to which that grows: each look is work of several services, on the processors that instances are to boot on.
+LONGEST_LOOK = 2.0
 
 
 @dataclass(frozen=True)
@@ -256,10 +258,12 @@ class Trial:
 def _wait(look: Callable[[], bool], seconds: float) -> None:
     """Until it is so, or the time is over: what is missing then is found by whoever looks next."""
     end = time.monotonic() + seconds
+    pause = LOOK
     while time.monotonic() < end:
         try:
             if look():
                 return
         except CloudError:
             pass  # a console that is not there yet, a service that starts again
-        time.sleep(LOOK)
+        time.sleep(pause)
+        pause = min(pause * 1.3, LONGEST_LOOK)
