@@ -136,6 +136,8 @@ def test_plan_of_a_new_stack(setup: Setup) -> None:
         ["add", "compute01", "192.168.213.11", "10.1.0.0/16", "10.1.0.1", "compute"],
     ]
     assert "phases: release, provision, prepare, romana, tenants, verify" in out.splitlines()
+    without = "no floating IP, as there is no external network"
+    assert f"verify makes, and removes again: endpoints; {without}" in out.splitlines()
     assert not (setup.home / "state").exists()
 
 
@@ -152,6 +154,7 @@ def test_plan_of_a_cloud(setup: Setup) -> None:
     plan = json.loads(out)
     assert (code, plan["engine"], plan["external"]) == (0, "packages", "192.168.213.128/26")
     assert plan["phases"] == ["release", "provision", "prepare", "openstack", "romana", "tenants", "demo", "verify"]
+    assert plan["tried_with"] == ["endpoints", "instances", "an own network", "a router", "a floating IP"]
 
 
 def test_a_release_that_nobody_maintains_is_said_to_be(setup: Setup) -> None:

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import subprocess
 
+import pytest
+
 from romana_install.verify.guests import NOT_ASKED, Instance, answers, hops, missing_markers, questions, row
-from romana_install.verify.instances import WANTED
+from romana_install.verify.instances import Wanted, all_wanted
 
 TRACE = """traceroute to 10.2.34.3 (10.2.34.3), 5 hops max, 46 byte packets
  1  10.1.0.1  1.851 ms
@@ -20,8 +22,12 @@ romana-guest: ready
 """
 
 
-def test_names_are_unique() -> None:
-    assert len({one.name for one in WANTED}) == len(WANTED)
+@pytest.mark.parametrize("own", [None, Wanted("demo", "romana-verify-own", network="romana-verify-own")])
+def test_names_are_unique_and_there_are_four_with_and_without_an_own_network(own: Wanted | None) -> None:
+    wanted = all_wanted(own)
+    assert len({one.name for one in wanted}) == len(wanted)
+    assert {one.name.count("romana-verify-") for one in wanted} == {1}
+    assert sum(one.count for one in wanted) == 4
 
 
 def test_hops_of_a_traceroute() -> None:

@@ -24,7 +24,7 @@ from dashboard import Dashboard
 from keystoneauth1 import exceptions
 from outside import logged_in, mirror
 from refusal import PATHS, refusal
-from romana_setup import Setup
+from romana_setup import Setup, kill
 from walk import Walks
 
 from romana_install import verify
@@ -32,6 +32,7 @@ from romana_install.config.settings import Config
 from romana_install.state.stack import Reach
 from romana_install.targets import stacks, tunnel
 from romana_install.targets.static.target import Static
+from romana_install.verify.instances import PREFIX
 
 REFUSED = 40  # times; what the kernel reset without an answer was every second to eighth
 OUTAGE = 3  # seconds for which a service is gone
@@ -71,6 +72,33 @@ def test_second_run_changes_nothing(stack: Setup) -> None:
 def test_installation_was_verified(stack: Setup) -> None:
     first = next(run for run in stack.journal() if run["kind"] == "first")
     assert {phase["name"]: phase["ok"] for phase in first["phases"]}["verify"], first
+    log = "".join(path.read_text() for path in (stack.directory / "logs").glob("*-install.log"))
+    assert re.search(f"ok +router and floating IP +{PREFIX}demo-own answers this machine by ", log)
+
+
+@pytest.mark.usefixtures("nothing_left")
+@pytest.mark.long("verifies the cloud twice; the installation itself is verified in every run")
+def test_what_a_killed_verification_leaves_is_removed_by_the_next(stack: Setup, admin: Cloud) -> None:
+    begun = stack.start("verify")
+    try:
+        own = f"{PREFIX}demo-own"
+        wait_for(lambda: own in [one.name for one in admin.servers()], "the verification has an instance")
+    finally:
+        kill(begun)
+    assert len(verifications_things(admin)) > 1
+    checks = {check["name"]: check["detail"] for check in stack.verify()["checks"]}
+    assert re.fullmatch(f"{own} answers this machine by [0-9.]+", checks["router and floating IP"])
+    assert verifications_things(admin) == []
+    assert (stack.romana("router", "list"), stack.romana("floating-ip", "list")) == ([], [])
+
+
+def verifications_things(admin: Cloud) -> list[str]:
+    """What there is in demo of a verification's: instances, and what Neutron has, by name or by description."""
+    names = [one.name for one in admin.servers()]
+    for kind in ("networks", "subnets", "routers", "floatingips", "security-groups"):
+        (listed,) = admin.neutron.get(f"/{kind}?project_id={admin.project}").json().values()
+        names += [one.get("name") or one["description"] for one in listed]
+    return [name for name in names if name.startswith(PREFIX)]
 
 
 def test_status_shows_every_service_as_active(stack: Setup) -> None:

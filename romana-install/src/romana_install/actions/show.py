@@ -9,7 +9,7 @@ from dataclasses import asdict
 from typing import NoReturn
 
 from romana_install import targets
-from romana_install.actions.context import existing_stack, wanted, which_stack
+from romana_install.actions.context import Wanted, existing_stack, wanted, which_stack
 from romana_install.actions.summary import roles
 from romana_install.base.errors import UsageError
 from romana_install.base.terminal import table
@@ -78,6 +78,7 @@ def plan(options: Options) -> int:
                     "nodes": nodes,
                     "tenants": tenants,
                     "phases": want.phases,
+                    "tried_with": _tried_with(want),
                     **(more.facts if more else {}),
                 },
                 indent=2,
@@ -99,9 +100,18 @@ def plan(options: Options) -> int:
     for name, segments in tenants.items():
         print(f"tenant {name}: {', '.join(segments)}")
     print(f"phases: {', '.join(want.phases)}")
+    without = "" if config.openstack_external_cidr else "; no floating IP, as there is no external network"
+    print(f"verify makes, and removes again: {', '.join(_tried_with(want))}{without}")
     if not (change.add or change.remove) and want.kept == "keep":
         print("no node is added or removed")
     return 0
+
+
+def _tried_with(want: Wanted) -> list[str]:
+    """What a verification makes for a moment."""
+    instances = ["instances"] if want.stack.has_openstack and want.config.openstack_demo else []
+    outside = ["an own network", "a router", "a floating IP"] if want.config.openstack_external_cidr else []
+    return ["endpoints", *instances, *outside]
 
 
 def _policy(options: Options) -> int:

@@ -15,6 +15,7 @@ from romana_install.verify.cloud import Cloud, CloudError
 from romana_install.verify.findings import Findings
 from romana_install.verify.group_trial import GroupTrial
 from romana_install.verify.guests import ECHOES, Instance, answers, hops, inside, missing_markers, questions, row
+from romana_install.verify.outside_trial import OutsideTrial
 
 PREFIX = "romana-verify-"
 BOOT_WITHIN = 240.0  # seconds until an instance runs and its guest is ready; without hardware virtualization
@@ -27,20 +28,29 @@ LONGEST_LOOK = 2.0
 
 @dataclass(frozen=True)
 class Wanted:
-    """Instances to be booted by one request, on different hosts if there are as many."""
+    """Instances to be booted by one request, on different hosts if there are as many.
+
+    network: its name; group: the name of their security group, if it is not the default one.
+    """
 
     project: str
     segment: str
     count: int = 1
+    network: str = "romana"
+    group: str = ""
 
     @property
     def name(self) -> str:
         """Unique within a verification. Nova appends a number, where there are several."""
-        return f"{PREFIX}{self.project}-{self.segment}"
+        return f"{PREFIX}{self.project}-{self.segment.removeprefix(PREFIX)}"
 
 
-# One segment on two hosts, another of its project, and the first one's namesake in another project.
-WANTED = (Wanted("demo", "s1", 2), Wanted("demo", "s2"), Wanted("admin", "s1"))
+def all_wanted(own: Wanted | None) -> list[Wanted]:
+    """One segment on two hosts, another of its project, and the first one's namesake in another project. Pure.
+
+    own: for the other segment of the project, where that is a network of its own.
+    """
+    return [Wanted("demo", "s1", 2), own or Wanted("demo", "s2"), Wanted("admin", "s1")]
 
 
 class Trial:
@@ -53,6 +63,7 @@ class Trial:
         self._client = client
         self._findings = findings
         self._groups = GroupTrial(clouds["demo"], f"{PREFIX}group", self._reaches, findings)
+        self._outside = OutsideTrial(stack, clouds["demo"], f"{PREFIX}own", client, findings)
 
     def run(self, hosts: int) -> None:
         """Boot, look, remove; what is found is in the findings.
@@ -66,10 +77,14 @@ class Trial:
         self.remove()
         instances: list[Instance] = []
         try:
-            instances = self._boot(self._group() if hosts > 1 else None)
+            own = self._own_network()
+            instances = self._boot(all_wanted(own), self._group() if hosts > 1 else None)
             if instances:
                 self._check_addresses(instances)
                 self._look(instances)
+            for one in instances:
+                if own and one.scope == (own.project, own.segment):
+                    self._outside.run(one)
         finally:
             self._check_removed(instances)
 
@@ -85,6 +100,12 @@ class Trial:
                 if group["name"].startswith(PREFIX):
                     cloud.delete("compute", f"/os-server-groups/{group['id']}")
         self._groups.remove()
+        self._outside.remove()
+
+    def _own_network(self) -> Wanted | None:
+        """An instance on a network that leads outside; None where nothing does."""
+        segment = self._outside.prepare("demo")
+        return Wanted("demo", segment, network=self._outside.name, group=self._outside.name) if segment else None
 
     def _servers(self) -> list[tuple[str, dict[str, Any]]]:
         """Of this verification, or of one that was killed: project, and what Nova shows."""
@@ -117,9 +138,9 @@ class Trial:
         body = {"server_group": {"name": f"{PREFIX}apart", "policies": ["anti-affinity"]}}
         return str(self._clouds["demo"].post("compute", "/os-server-groups", body)["server_group"]["id"])
 
-    def _boot(self, group: str | None) -> list[Instance]:
+    def _boot(self, those: Sequence[Wanted], group: str | None) -> list[Instance]:
         begun = time.monotonic()
-        for wanted in WANTED:
+        for wanted in those:
             self._create(wanted, group if wanted.count > 1 else None)
         _wait(lambda: not self._names("BUILD"), BOOT_WITHIN)
         seconds = time.monotonic() - begun
@@ -131,7 +152,7 @@ class Trial:
             " see: journalctl -u nova-conductor on the controller, nova-compute on the others"
             for one in self._not_active()
         ]
-        missing = sum(wanted.count for wanted in WANTED) - len(shown)
+        missing = sum(wanted.count for wanted in those) - len(shown)
         problems += [f"{missing} are not there any more"] if missing else []
         self._findings.note("instances", problems, f"{len(shown)} ACTIVE after {seconds:.1f} s")
         return [self._instance(project, one) for project, one in shown if one["status"] == "ACTIVE"]
@@ -142,7 +163,8 @@ class Trial:
             "name": wanted.name,
             "imageRef": cloud.named("image", "/v2/images", "tiny"),
             "flavorRef": cloud.named("compute", "/flavors", "tiny"),
-            "networks": [{"uuid": cloud.named("network", "/v2.0/networks", "romana")}],
+            "networks": [{"uuid": cloud.named("network", "/v2.0/networks", wanted.network)}],
+            **({"security_groups": [{"name": wanted.group}]} if wanted.group else {}),
             "key_name": "demo",
             "metadata": {"romanaSegment": wanted.segment},
             "min_count": wanted.count,

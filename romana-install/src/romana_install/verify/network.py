@@ -92,11 +92,18 @@ class Network:
 
     def ping_from_nodes(self, endpoints: Sequence[Endpoint], timeout: float) -> list[bool]:
         """Ping each endpoint from its own node; whether it answered."""
-        answers = [
-            self._sessions[endpoint.host].send("ping", to=str(endpoint.address), count=1, timeout=timeout)
-            for endpoint in endpoints
-        ]
-        return [(self._result(answer, timeout) or [NOTHING_CAME_BACK])[0]["outcome"] == "reply" for answer in answers]
+        answers = [self._ping(endpoint.host, str(endpoint.address), timeout) for endpoint in endpoints]
+        return [self._has_answered(answer, timeout) for answer in answers]
+
+    def ping(self, node: str, address: str, timeout: float) -> bool:
+        """Ping an address from a node; whether it answered."""
+        return self._has_answered(self._ping(node, address, timeout), timeout)
+
+    def _ping(self, node: str, address: str, timeout: float) -> Future[Any]:
+        return self._sessions[node].send("ping", to=address, count=1, timeout=timeout)
+
+    def _has_answered(self, answer: Future[Any], timeout: float) -> bool:
+        return bool((self._result(answer, timeout) or [NOTHING_CAME_BACK])[0]["outcome"] == "reply")
 
     def facts(self, nodes: Sequence[str]) -> dict[str, dict[str, Any]]:
         """The facts of the nodes that tell them; a node without a session gets one for as long as it takes."""
