@@ -60,7 +60,7 @@ LAYERS = {
     "local": Layer(("tests/e2e/local",)),
     "aws": Layer(("tests/e2e/aws",)),
     "modules": Layer(("tests/modules",)),
-    "tempest": Layer(("tests/e2e/openstack/test_tempest.py",), (*PROGRAMS, *BROWSER), by_name=True),
+    "tempest": Layer(("tests/e2e/openstack/test_tempest.py",), (*PROGRAMS, *BROWSER, "iputils-ping"), by_name=True),
     "vagrant-openstack": Layer(("tests/e2e/vagrant/test_openstack.py",), (*PROGRAMS, *VAGRANT), by_name=True),
     "aws-liberty": Layer(("tests/e2e/aws/devstack",), by_name=True),
     "aws-real": Layer(("tests/e2e/aws/real",), packages=(), by_name=True),

@@ -38,7 +38,7 @@ def before_update(context, original, changes):
     if after.device_owner in EXTERNAL_OWNERS:
         return  # its address is not of the plan
     if after.device_owner == ports.ROUTER_INTERFACE and FIXED_IPS in _given(changes):
-        _check_router(before, changes[FIXED_IPS])
+        _keep_routers(before, changes)
     elif FIXED_IPS in _given(changes):
         _check_chosen(context, before, after, changes[FIXED_IPS])
     elif before.addresses and after.host and after.host != before.host:
@@ -68,10 +68,12 @@ def _check_chosen(context, before, after, fixed_ips):
             address.claim(context, after, chosen)
 
 
-def _check_router(before, fixed_ips):
-    """Let the interface of a router have the address that routers have, and keep it."""
-    wanted = [one.get("ip_address") for one in fixed_ips]
-    if wanted != before.addresses and (before.addresses or any(wanted)):
+def _keep_routers(before, changes):
+    """Let a router's interface have the address that routers have, and keep it; its subnet alone says the same."""
+    wanted = [one.get("ip_address") for one in changes[FIXED_IPS]]
+    if before.addresses and changes[FIXED_IPS] == [{"subnet_id": before.subnet_id}]:
+        changes[FIXED_IPS] = [{"subnet_id": before.subnet_id, "ip_address": before.addresses[0]}]
+    elif wanted != before.addresses and (before.addresses or any(wanted)):
         raise RomanaInvalid(
             reason="the address of a router's interface stays as it is; take the interface out of the router, and add"
             " another"

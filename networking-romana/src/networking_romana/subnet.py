@@ -26,6 +26,11 @@ def without_gateway(subnet):
         subnet["gateway_ip"] = None
 
 
+def gateway(plan):
+    """What a subnet may name as its gateway, a netaddr.IPAddress: Neutron's own choice, which stands for each host."""
+    return netaddr.IPAddress(plan.first + 1)
+
+
 def whole(plan):
     """The addresses of the plan that Neutron's pools of a subnet have, a netaddr.IPRange."""
     return netaddr.IPRange(plan.first + 1, plan.last - 1)
@@ -54,12 +59,14 @@ def check(wanted, plan):
     """
     if wanted.subnet_cidr != plan:
         raise _not_the_plan(wanted.subnet_cidr, plan)
-    if wanted.gateway_ip is not None:
+    if wanted.gateway_ip not in (None, gateway(plan)):
         raise RomanaInvalid(
-            reason="the subnet must have no gateway: each host is the gateway of its instances and says so by DHCP"
+            reason="the gateway {} is not possible: each host is the gateway of its instances and says so by DHCP;"
+            " leave it out, or give {}, which stands for each host".format(wanted.gateway_ip, gateway(plan))
         )
     pools = [(pool.first, pool.last) for pool in wanted.allocation_pools or []]
-    if pools not in ([], [(whole(plan).first, whole(plan).last)], [(plan.first, plan.last)]):
+    beside_gateway = (gateway(plan).value + 1, whole(plan).last)  # where Neutron lets pools begin then
+    if pools not in ([], [(whole(plan).first, whole(plan).last)], [beside_gateway], [(plan.first, plan.last)]):
         raise RomanaInvalid(
             reason="the subnet must have no allocation pools of its own: a port's address follows from its host,"
             " project and segment"

@@ -48,7 +48,8 @@ class TestOwnNetworks(OldNeutronTestCase):
         assert said.startswith("a subnet of a pool of 20.0.0.0/8 is not possible")
         self.remove("subnetpool", pool)
 
-    def test_gateway_is_to_be_left_out_in_words(self):
+    def test_gateway_of_a_range_is_the_plans_first_address(self):
         network = self.make("network", name="net0")["id"]
-        said = self.make("subnet", 400, network_id=network, cidr="10.0.0.0/8", ip_version=4)
-        assert "the subnet must have no gateway" in said
+        subnet = self.make("subnet", network_id=network, cidr="10.0.0.0/8", ip_version=4)
+        assert subnet["gateway_ip"] == "10.0.0.1"
+        self.remove("network", network)

@@ -107,10 +107,14 @@ class TestSubnet(OwnNetworkTestCase):
         assert said == "a subnet of a pool of 192.0.2.0/24 " + works
         assert self.romana.tenants() == []
 
-    def test_gateway_is_refused(self):
+    def test_gateway_is_the_plans_first_address(self):
+        for name, values in (("net0", {"cidr": PLAN}), ("net1", {})):
+            network = self.ask("networks", name=name)["id"]
+            assert self.subnet(network, gateway_ip="10.0.0.1", **values)["gateway_ip"] == "10.0.0.1"
+
+    def test_other_gateway_is_refused(self):
         network = self.ask("networks", name="net0")["id"]
-        for values in ({"cidr": PLAN}, {}):
-            assert "must have no gateway" in self.subnet(network, 400, gateway_ip="10.0.0.1", **values)
+        assert "the gateway 10.0.18.1 is not possible" in self.subnet(network, 400, cidr=PLAN, gateway_ip="10.0.18.1")
 
     def test_second_subnet_is_refused(self):
         network = self.make_network()

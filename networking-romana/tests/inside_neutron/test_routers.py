@@ -207,6 +207,9 @@ class TestInterface(RouterTestCase):
             said = self.change("ports", port["id"], {"fixed_ips": wanted}, 400)
             assert said.startswith("the address of a router's interface stays as it is")
         assert self.change("ports", port["id"], {"name": "n"})["name"] == "n"
+        (there,) = port["fixed_ips"]
+        by_subnet = {"fixed_ips": [{"subnet_id": there["subnet_id"]}]}
+        assert self.change("ports", port["id"], by_subnet)["fixed_ips"] == [there]
 
     def test_is_not_deleted_by_itself(self):
         (port,) = self.interfaces(self.make_router(self.network))

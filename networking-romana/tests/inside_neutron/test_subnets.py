@@ -21,13 +21,23 @@ class TestSubnets(RomanaTestCase):
         self.make_subnet()
         assert "overlaps with another subnet" in self.make_subnet(status=400)
 
-    def test_gateway_is_refused(self):
-        assert "the subnet must have no gateway" in self.make_subnet(gateway_ip="10.0.0.1", status=400)
+    def test_gateway_that_neutron_would_choose_stands_for_each_host(self):
+        subnet = self.make_subnet(gateway_ip="10.0.0.1")
+        assert subnet["gateway_ip"] == "10.0.0.1"
+        assert subnet["allocation_pools"] == [{"start": "10.0.0.2", "end": "10.255.255.254"}]
+        self.tenant()
+        self.make_bound_port()
+        (endpoint,) = self.romana.endpoints()
+        assert "10.0.0.1" not in str(endpoint["lease"])
+        assert self.change("subnets", subnet["id"], {"gateway_ip": None})["gateway_ip"] is None
 
-    def test_gateway_is_refused_later(self):
+    def test_other_gateway_is_refused(self):
+        assert "the gateway 10.0.0.2 is not possible" in self.make_subnet(gateway_ip="10.0.0.2", status=400)
+
+    def test_other_gateway_is_refused_later(self):
         subnet = self.make_subnet()
         said = self.change("subnets", subnet["id"], {"gateway_ip": "192.0.2.1"}, 400)
-        assert "the subnet must have no gateway" in said
+        assert "give 10.0.0.1, which stands for each host" in said
 
     def test_own_allocation_pools_are_refused(self):
         pools = [{"start": "10.0.17.3", "end": "10.0.17.9"}]

@@ -1,15 +1,15 @@
-"""All of OpenStack's own tests that a cloud of ours has a part in; most of an hour, so by name only."""
+"""All of OpenStack's own tests that a cloud of ours has a part in; more than an hour, so by name only."""
 
 from __future__ import annotations
 
 import pytest
 from romana_setup import Setup
-from tempest_cloud import PAGE, WHOLE, Outcome, failures, page, run
+from tempest_cloud import PAGE, Outcome, failures, page, run_whole
 
 
 @pytest.fixture(scope="module")
 def outcomes(stack: Setup, tmp_path_factory: pytest.TempPathFactory) -> list[Outcome]:
-    return run(stack, tmp_path_factory.mktemp("tempest"), WHOLE)
+    return run_whole(stack, tmp_path_factory.mktemp("tempest"))
 
 
 def test_none_fails(outcomes: list[Outcome]) -> None:
