@@ -103,23 +103,31 @@ class Pinger:
         inside = source.inside if isinstance(source, Guest) else source
         argv = inside.command("busybox", "ping", "-i", str(interval), "-W", "1", address)
         # A pipe that nobody reads is full after a thousand answers, and ping misses those that come meanwhile.
-        self._output = tempfile.TemporaryFile("w+")  # noqa: SIM115 - it is read when ping has ended
+        self._output = tempfile.TemporaryFile()  # noqa: SIM115 - it is read when ping has ended
         self._process = subprocess.Popen(argv, stdout=self._output, stderr=subprocess.STDOUT)
 
     def losses(self) -> tuple[int, int]:
         """Stop. Returns how many pings were sent, and how many of them were not answered.
 
-        The last one does not count: ping may end before its answer is there.
+        Those after the last answer do not count when there was one just now: theirs may be on their way.
         """
+        before = self._answered()
+        with suppress(LabError):
+            until(lambda: self._answered() > before, "another ping is answered", 10)
         self._process.send_signal(signal.SIGINT)
         self._process.wait(timeout=120)
-        with self._output as file:
-            file.seek(0)
-            output = file.read()
-        (total,) = re.findall(r"^(\d+) packets transmitted", output, re.MULTILINE)
-        sent = int(total) - 1
-        answered = {int(number) for number in re.findall(r" seq=(\d+) ", output)}
+        answered = self._answered()
+        (total,) = re.findall(r"^(\d+) packets transmitted", self._said(), re.MULTILINE)
+        sent = max(answered) + 1 if answered > before else int(total)
+        self._output.close()
         return sent, len(set(range(sent)) - answered)
+
+    def _said(self) -> str:
+        """All of its output; ping writes where it was, whatever is read."""
+        return os.pread(self._output.fileno(), 1 << 30, 0).decode()
+
+    def _answered(self) -> set[int]:
+        return {int(number) for number in re.findall(r" seq=(\d+) ", self._said())}
 
 
 class Namespace:

@@ -12,7 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from agent_lab import SERVER, SOURCES, Guest, Lab, Namespace, until
+from agent_lab import SERVER, SOURCES, Guest, Lab, Namespace, Node, until
 from sqlalchemy import URL
 
 from romana.client import Client
@@ -104,6 +104,10 @@ class LabServer:
         """What the server says of a guest."""
         return self.ask(lambda client: client.endpoint(guest.id))
 
+    def settle(self) -> None:
+        """Wait until all hosts have applied what the server says of them, without errors."""
+        until(lambda: all(self._is_applied(node) for node in self.lab.nodes), "all is applied")
+
     def close(self) -> None:
         """End it."""
         self.kill()
@@ -118,6 +122,10 @@ class LabServer:
 
     def _client(self) -> Client:
         return Client(self.lab.url, self.lab.directory / "ca.pem", ADMIN)
+
+    def _is_applied(self, node: Node) -> bool:
+        host = self.ask(lambda client: client.host(node.name))
+        return host.applied == host.generation and not host.errors
 
     def _answers(self) -> bool:
         try:

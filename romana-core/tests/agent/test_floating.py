@@ -8,7 +8,8 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 import pytest
-from agent_lab import Lab, Namespace, Node, Pinger, run, until
+from agent_lab import Lab, Namespace, Node, Pinger, until
+from outside_lab import Outside
 from talk import Speaker, Talk, seen
 
 from romana.models import Direction, GroupRule, Permissions
@@ -36,24 +37,6 @@ try:
 except OSError as error:
     print(type(error).__name__, flush=True)
 """
-
-
-class Outside(Namespace):
-    """A machine of the nodes' network; the floating IPs' network is on its link."""
-
-    def __init__(self, lab: Lab, address: str) -> None:
-        super().__init__(lab.unique("o"))
-        port = lab.unique("p")
-        run("ip", "link", "add", port, "netns", lab.switch.name, "type", "veth", "peer", "eth0", "netns", self.name)
-        lab.switch.run("ip", "link", "set", port, "master", "bridge0", "up")
-        self.run("ip", "addr", "add", f"{address}/24", "dev", "eth0")
-        self.run("ip", "link", "set", "eth0", "up")
-        self.run("ip", "route", "add", "172.24.4.0/24", "dev", "eth0")
-        self.run("sysctl", "-qw", "net.ipv4.ip_forward=1")
-
-    def reaches(self, address: str) -> bool:
-        """Whether a ping is answered."""
-        return ", 0% packet loss" in self.run("busybox", "ping", "-c", "2", "-W", "2", address, check=False)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
 
 import pytest
-from agent_lab import Guest, Lab, Node, until
+from agent_lab import Guest, Lab, until
 from calls import ICMP, TCP, UDP, Call, Calls, settle
 from server_lab import LabServer
 
@@ -150,17 +150,12 @@ def change_and_kill(server: LabServer, guests: list[Guest], dice: random.Random)
         server.start()
     put(server, "served", SERVED[0])
     join(server, guests[UNSERVED], MEMBERSHIPS[UNSERVED])
-    until(lambda: all(is_applied(server, node) for node in server.lab.nodes), "all is applied")
+    server.settle()
 
 
 def kill_after(server: LabServer, seconds: float) -> None:
     time.sleep(seconds)  # any moment will do
     server.kill()
-
-
-def is_applied(server: LabServer, node: Node) -> bool:
-    host = server.ask(lambda client: client.host(node.name))
-    return host.applied == host.generation and not host.errors
 
 
 @pytest.mark.root

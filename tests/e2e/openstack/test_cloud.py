@@ -18,6 +18,7 @@ from pathlib import Path
 import commands
 import pytest
 import tempest_cloud
+from automation import describe, play
 from cloud_client import BLANK, Cloud, Server, account, wait_for
 from console import greeting
 from dashboard import Dashboard
@@ -370,6 +371,34 @@ def test_router_leads_outside_and_floating_ip_inside(stack: Setup, admin: Cloud)
             "security group delete door",
             "network delete lan",
         )
+    assert (stack.romana("router", "list"), stack.romana("floating-ip", "list")) == ([], [])
+
+
+AUTOMATED = pytest.mark.long("makes by other programs what the guide's commands make in every run")
+
+
+@AUTOMATED
+@pytest.mark.usefixtures("nothing_left", "admin")
+def test_a_playbook_of_openstacks_own_modules_changes_nothing_again(stack: Setup, tmp_path: Path) -> None:
+    make, remove = (partial(play, stack, tmp_path, state=state, image=BLANK) for state in ("present", "absent"))
+    try:
+        assert make() > 0
+        (floating,) = stack.romana("floating-ip", "list")
+        assert make() == 0
+        assert stack.romana("floating-ip", "list") == [floating]
+    finally:
+        remove()
+    assert remove() == 0
+    assert (stack.romana("router", "list"), stack.romana("floating-ip", "list")) == ([], [])
+
+
+@AUTOMATED
+@pytest.mark.usefixtures("nothing_left", "admin")
+def test_what_is_read_back_is_what_was_asked_for(stack: Setup) -> None:
+    said = describe(stack, BLANK)
+    assert said["drifted"] == []
+    assert [kind for kind, _ in said["addresses"]] == ["fixed", "floating"]
+    assert said["left"] == []
     assert (stack.romana("router", "list"), stack.romana("floating-ip", "list")) == ([], [])
 
 
