@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
@@ -30,3 +31,9 @@ def configuration(role: str) -> dict[str, Any]:
 )
 def test_option_leaves_time(role: str, section: str, option: str, least: int) -> None:
     assert configuration(role)[section][option] >= least
+
+
+def test_guest_leaves_time_to_tell_its_metadata() -> None:
+    program = ROLES / "guest_image" / "files" / "guest" / "usr" / "libexec" / "guest" / "metadata"
+    (seconds,) = re.findall(r"\btimeout (\d+) wget", program.read_text())
+    assert int(seconds) >= 30  # six times five were too few
