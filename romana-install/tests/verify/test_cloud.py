@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from romana_install.verify import cloud
 from romana_install.verify.cloud import Cloud, CloudError
 
 if TYPE_CHECKING:
@@ -30,6 +31,9 @@ class Keystone(BaseHTTPRequestHandler):
         """Quiet."""
 
 
+SLOWEST = 60.0  # seconds; a request for instances takes half of it where processors are emulated
+
+
 @pytest.fixture
 def keystone() -> Iterator[str]:
     """The URL of one."""
@@ -46,3 +50,7 @@ def test_changed_password_is_told_with_what_to_do(keystone: str) -> None:
         Cloud(keystone, "admin", "as it was", "admin")
     assert "Keystone refuses the password of admin that this stack keeps" in str(refusal.value)
     assert str(refusal.value).endswith("install -e '{openstack_passwords: {admin: NEW}}'")
+
+
+def test_an_emulated_processor_has_time_to_answer() -> None:
+    assert cloud.PATIENCE >= SLOWEST

@@ -32,6 +32,7 @@ VAGRANTFILE = f"""\
 Vagrant.configure("2") do |config|
   config.ssh.insert_key = false # nobody else reaches these machines, and making keys takes an emulated processor long
   config.vm.provider "libvirt" do |libvirt|
+    libvirt.disk_driver cache: "unsafe" # what a test writes need not outlive this machine's power
     libvirt.kernel = File.join(__dir__, "vmlinuz")
     libvirt.initrd = File.join(__dir__, "initrd")
     libvirt.cmd_line = "{COMMAND_LINE}"

@@ -33,7 +33,9 @@ def stack(world: VagrantWorld) -> VagrantSetup:
             "vagrant_libvirt_driver": "qemu",
             "vagrant_controller_memory": 6144,
             "vagrant_compute_memory": 3072,
+            "vagrant_compute_cpus": 1,
             "vagrant_boot_timeout": 1800,
+            "openstack_api_workers": 1,
             "devstack_compute_node": 1,
         },
     )

@@ -11,7 +11,7 @@ import httpx
 
 from romana_install.base.invocation import command
 
-PATIENCE = 30.0  # seconds for one answer
+PATIENCE = 120.0  # seconds for one answer; where processors are emulated, of a request for instances 20
 
 
 class CloudError(Exception):

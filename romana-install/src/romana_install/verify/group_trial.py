@@ -9,7 +9,7 @@ from romana_install.verify.cloud import Cloud
 from romana_install.verify.findings import Findings
 from romana_install.verify.guests import Instance
 
-WITHIN = 20.0  # seconds until a change of a group holds on all hosts
+WITHIN = 60.0  # seconds until a change of a group holds on all hosts
 LOOK = 0.2
 GROUPS = "/v2.0/security-groups"
 RULES = "/v2.0/security-group-rules"

@@ -11,6 +11,8 @@ from romana_install.state.access import PORTS, auth_url
 from romana_install.state.ssh import quoted
 from romana_install.state.stack import Stack
 
+PATIENCE = 30  # seconds for an instance to answer, whose processor is emulated, maybe twice over
+
 
 def login(stack: Stack, guest: str, *words: str) -> list[str]:
     """Arguments that run words in an instance; a shell there when there are none.
@@ -39,7 +41,7 @@ def command(stack: Stack, node: str, destination: str, *words: str, options: tup
         *options,
         "StrictHostKeyChecking=no",
         "UserKnownHostsFile=/dev/null",
-        "ConnectTimeout=10",
+        f"ConnectTimeout={PATIENCE}",
         f"IdentityFile={quoted(stack.demo_key)}",
     ]
     way = stack.login_command(node)

@@ -58,7 +58,7 @@ def questions(targets: Sequence[Instance]) -> str:
         command
         for one in targets
         for command in (
-            f"ping -c 1 -W 2 {one.address} >/dev/null 2>&1",
+            f"ping -c 1 -W 5 {one.address} >/dev/null 2>&1",
             f"timeout 30 wget -q -O /dev/null http://{one.address}/ 2>/dev/null",
         )
     ]

@@ -16,13 +16,14 @@ for place in / /tmp /var /var/log /var/lib/mysql /var/lib/rabbitmq /var/lib/glan
     echo "read-only $(findmnt -rn -O ro -o TARGET -T $place)"
 done
 
-# Services that may be active and yet work for nobody. Each has some seconds to answer, at the same time as the others.
+# Services that may be active and yet work for nobody. Each has a minute to answer, at the same time as the others:
+# what asks RabbitMQ is a program of Erlang's, which an emulated processor takes 20 seconds to start.
 ask() {
     unit=$1
     shift
     systemctl -q is-active "$unit" || return
     # shellcheck disable=SC2086 # words of a command
-    said=$(printf '%s\n' "$password" | timeout 20 $sudo sh -c 'echo asked; exec "$@" 2>&1' - "$@" 2>/dev/null)
+    said=$(printf '%s\n' "$password" | timeout 60 $sudo sh -c 'echo asked; exec "$@" 2>&1' - "$@" 2>/dev/null)
     [ $? = 124 ] && said=$(echo "$said" | head -n 1) # what it says of being ended is of no use
     # Who does not become root has not asked.
     case $said in asked*) echo "part $unit $(echo "$said" | tail -n +2 | tr '\n' ' ')" ;; esac

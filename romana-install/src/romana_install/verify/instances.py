@@ -18,9 +18,9 @@ from romana_install.verify.guests import ECHOES, Instance, answers, hops, inside
 from romana_install.verify.outside_trial import OutsideTrial
 
 PREFIX = "romana-verify-"
-BOOT_WITHIN = 240.0  # seconds until an instance runs and its guest is ready; without hardware virtualization
+BOOT_WITHIN = 600.0  # seconds until an instance runs and its guest is ready; without hardware virtualization
 FAULT_WITHIN = 10.0
-GONE_WITHIN = 60.0
+GONE_WITHIN = 180.0
 LOOK = 0.5  # seconds between two looks: Nova tells nobody outside
 # Seconds to which that grows: each look is work of several services, on the processors that instances are to boot on.
 LONGEST_LOOK = 2.0

@@ -16,7 +16,7 @@ from romana_install.state import login
 from romana_install.state.stack import Node, Stack
 from romana_install.verify import health
 
-PATIENCE = 25  # seconds for a node to answer: ssh gives up before, and says why
+PATIENCE = 100  # seconds for a node to answer: ssh gives up before, and says why; services have a minute of it
 FOUNDATION_UNITS = ("mariadb", "rabbitmq-server", "memcached")  # what OpenStack's services stand on
 COMPUTE_UNITS = ("nova-compute",)
 DEVSTACK_FOUNDATION = (*FOUNDATION_UNITS, "apache2")
