@@ -86,6 +86,8 @@ options:
         description:
           - Whether it is an external network, whose addresses become routers' and floating IPs, of all projects. The
             others are for instances, and have DHCP. It cannot be changed later.
+          - The first one becomes the default one unless there is another, and unless Neutron is too old for that
+            (Liberty).
         type: bool
         default: false
       cidr:
@@ -183,6 +185,7 @@ from ..module_utils.difference import Difference, RefusedError
 from ..module_utils.openstack import AUTH, Cloud, Ref, Step, at_once, finish, work
 
 FLAVOR = ("ram", "vcpus", "disk")
+DEFAULT = "is_default"
 IPV4 = 4
 LENGTHS = ("default_prefixlen", "min_prefixlen", "max_prefixlen")
 NETWORK = {"shared": "shared", "external": "router:external"}  # what the task says of a network, and Neutron's names
@@ -193,12 +196,14 @@ class Found:
     """What there is, flavors, networks and keypairs each by name, as the API has them.
 
     Each of `networks` has its "subnets"; subnet_pool: the project's own of that name; `default_is_free`: Neutron has
-    default subnet pools, and no other is it.
+    default subnet pools, and no other is it; `default_external`: the one external network that is it or may become it,
+    by its name; None where another is it, or Neutron has none.
     """
 
     flavors: dict[str, dict[str, Any]] = field(default_factory=dict)
     images: images.Images = field(default_factory=images.Images)
     networks: dict[str, dict[str, Any]] = field(default_factory=dict)
+    default_external: str | None = None
     subnet_pool: dict[str, Any] | None = None
     default_is_free: bool = True
     keypairs: dict[str, dict[str, Any]] = field(default_factory=dict)
@@ -212,6 +217,18 @@ def read_networks(cloud: Cloud, found: Found) -> None:
     for network in networks:
         mine = [subnet for subnet in subnets if subnet["network_id"] == network["id"]]
         found.networks[network["name"]] = {**network, "subnets": mine}
+
+
+def read_default_external(cloud: Cloud, found: Found, wanted: list[dict[str, Any]]) -> None:
+    """Look for what may be the default external network: the first one that is wanted."""
+    name = next((network["name"] for network in wanted if network["external"]), None)
+    if name is None:
+        return
+    paths = {"networks": "/networks?router:external=true", "extensions": "/extensions"}
+    networks, extensions = at_once(lambda key: cloud.list(f"list the {key}", "network", paths[key], key), list(paths))
+    knows_defaults = "auto-allocated-topology" in {extension["alias"] for extension in extensions}
+    defaults = {(network["name"], network["tenant_id"]) for network in networks if network.get(DEFAULT)}
+    found.default_external = name if knows_defaults and defaults <= {(name, cloud.project_id)} else None
 
 
 def read_subnet_pool(cloud: Cloud, found: Found, name: str) -> None:
@@ -241,10 +258,14 @@ def read(cloud: Cloud, params: dict[str, Any], found: Found) -> None:
         listed = cloud.list("list the key pairs", "compute", "/os-keypairs", "keypairs")
         found.keypairs = {each["keypair"]["name"]: each["keypair"] for each in listed}
 
+    def networks() -> None:
+        read_networks(cloud, found)
+        read_default_external(cloud, found, params["networks"])
+
     readers = {
         "flavors": flavors,
         "images": read_images,
-        "networks": lambda: read_networks(cloud, found),
+        "networks": networks,
         "subnet_pool": lambda: read_subnet_pool(cloud, found, params["subnet_pool"]["name"]),
         "keypairs": keypairs,
     }
@@ -277,9 +298,10 @@ def keypair_steps(keypair: dict[str, Any], found: Found) -> list[Step]:
     return [*steps, Step(1, f"make key pair {name}", "compute", "POST", ("os-keypairs",), body)]
 
 
-def network_attributes(network: dict[str, Any]) -> dict[str, Any]:
+def network_attributes(network: dict[str, Any], found: Found) -> dict[str, Any]:
     """What a network has to be like."""
-    return {theirs: network[ours] for ours, theirs in NETWORK.items()}
+    wanted = {theirs: network[ours] for ours, theirs in NETWORK.items()}
+    return wanted | ({DEFAULT: True} if network["name"] == found.default_external else {})
 
 
 def subnet_attributes(network: dict[str, Any]) -> dict[str, Any]:
@@ -292,7 +314,8 @@ def network_steps(network: dict[str, Any], found: Found) -> list[Step]:
 
     Raises RefusedError for another subnet, and for one that is not external as wanted.
     """
-    name, ref, wanted = network["name"], Ref("network", network["name"]), network_attributes(network)
+    name, ref = network["name"], Ref("network", network["name"])
+    wanted = network_attributes(network, found)
     had = found.networks.get(name)
     steps = []
     body: dict[str, Any]
@@ -300,7 +323,7 @@ def network_steps(network: dict[str, Any], found: Found) -> list[Step]:
         body = {"network": {"name": name, **wanted, "provider:network_type": "local"}}
         steps.append(Step(0, f"make network {name}", "network", "POST", ("networks",), body, makes=ref))
     else:
-        steps += network_changes(network, had)
+        steps += network_changes(network, had, wanted)
     there = own_subnet(network, had)
     attributes = subnet_attributes(network)
     if there is None:
@@ -332,16 +355,19 @@ def own_subnet(network: dict[str, Any], had: dict[str, Any] | None) -> dict[str,
     return same[0]
 
 
-def network_changes(network: dict[str, Any], had: dict[str, Any]) -> list[Step]:
-    """What makes the network that is there as given. Raises RefusedError."""
-    name, external, shared = network["name"], network["external"], network["shared"]
+def network_changes(network: dict[str, Any], had: dict[str, Any], wanted: dict[str, Any]) -> list[Step]:
+    """What makes the network that is there as given, and as it has to be like. Raises RefusedError."""
+    name, external = network["name"], network["external"]
     if had["router:external"] != external:
         kind = "an external network" if external else "a network of instances"
         raise RefusedError(f"cannot make network {name} {kind}: the one there is not; rename it and run this again")
-    if had["shared"] == shared:
-        return []
-    what = f"make network {name} {'shared' if shared else 'private'}"
-    return [Step(0, what, "network", "PUT", ("networks", had["id"]), {"network": {"shared": shared}})]
+    differs = {key: value for key, value in wanted.items() if had[key] != value}
+    words = {"shared": "shared" if network["shared"] else "private", DEFAULT: "the default external one"}
+    path = ("networks", had["id"])
+    return [
+        Step(0, f"make network {name} {words[key]}", "network", "PUT", path, {"network": {key: value}})
+        for key, value in differs.items()
+    ]
 
 
 def pool_attributes(pool: dict[str, Any], found: Found) -> dict[str, Any]:
@@ -379,8 +405,10 @@ def summary(params: dict[str, Any], found: Found) -> dict[str, Any]:
     for wanted in (each for each in params["networks"] if each["name"] in found.networks):
         network = found.networks[wanted["name"]]
         subnet = own_subnet(wanted, network)
-        shown = {key: subnet[key] for key in ("cidr", "enable_dhcp", "gateway_ip")} if subnet else {}
-        result["networks"][wanted["name"]] = {ours: network[theirs] for ours, theirs in NETWORK.items()} | shown
+        shown = {ours: network[theirs] for ours, theirs in NETWORK.items()}
+        shown |= {DEFAULT: network[DEFAULT]} if wanted["name"] == found.default_external else {}
+        shown |= {key: subnet[key] for key in ("cidr", "enable_dhcp", "gateway_ip")} if subnet else {}
+        result["networks"][wanted["name"]] = shown
     if params["subnet_pool"] and (pool := found.subnet_pool):
         keys = tuple(pool_attributes(params["subnet_pool"], found))
         result["subnet_pool"] = {"cidr": ", ".join(pool["prefixes"]), **{key: pool[key] for key in keys}}
@@ -396,7 +424,11 @@ def goal(params: dict[str, Any], found: Found) -> dict[str, Any]:
         "flavors": {each["name"]: {key: each[key] for key in FLAVOR} for each in params["flavors"]},
         "images": images.goal(images.wanted(params["images"])),
         "networks": {
-            each["name"]: {**{key: each[key] for key in (*NETWORK, "cidr")}, **subnet_attributes(each)}
+            each["name"]: {
+                **{key: each[key] for key in (*NETWORK, "cidr")},
+                **({DEFAULT: True} if each["name"] == found.default_external else {}),
+                **subnet_attributes(each),
+            }
             for each in params["networks"]
         },
         "subnet_pool": {"cidr": pool["cidr"], **pool_attributes(pool, found)} if pool else None,

@@ -49,7 +49,8 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
     l3_plugin = "romana_l3"
 
     def get_additional_service_plugins(self):
-        return {"segments": "segments", "tags": "tag", "qos": "romana_qos"}
+        """The last one Neutron always has, but not in its tests."""
+        return {"segments": "segments", "tags": "tag", "qos": "romana_qos", "topologies": "auto_allocate"}
 
     def setUp(self):
         client._client = cloud._session = None  # they have the settings of the test before

@@ -13,11 +13,12 @@ from plugins.module_utils import images
 from plugins.module_utils.difference import Difference, RefusedError
 from plugins.module_utils.openstack import Ref, Step, resolve, versioned
 from plugins.modules import cloud_resources
-from plugins.modules.cloud_resources import Found, read_subnet_pool
+from plugins.modules.cloud_resources import Found, read_default_external, read_subnet_pool
 
 FLAVOR = {"name": "tiny", "ram": 96, "vcpus": 1, "disk": 1}
 NETWORK = {"name": "romana", "shared": True, "external": False, "cidr": "10.0.0.0/8"}
 EXTERNAL = {"name": "public", "shared": False, "external": True, "cidr": "192.168.99.128/26"}
+TOPOLOGY = "auto-allocated-topology"
 KEYPAIR = {"name": "demo", "public_key": "ssh-ed25519 AAAA comment"}
 IMAGE = {
     "name": "tiny",
@@ -225,6 +226,48 @@ def test_external_network_that_is_there_stays(others: list[str]) -> None:
     difference, _ = change(Found(networks={"public": there}), networks=[EXTERNAL])
     assert difference.steps == ()
     assert difference.before == difference.after
+
+
+def of_external_networks(networks: list[dict[str, Any]], extensions: Sequence[str] = (TOPOLOGY,)) -> Found:
+    """What is found in a Neutron with these, by the project `ours`."""
+    extended = [{"alias": alias} for alias in extensions]
+    listed = [network | {"name": network.get("name", "other")} for network in networks]
+    lists = {"networks": listed, "extensions": extended}
+    cloud = SimpleNamespace(project_id="ours", list=lambda *words: lists[words[-1]])
+    found = Found(networks={one["name"]: one | {"subnets": []} for one in listed if one["tenant_id"] == "ours"})
+    read_default_external(cloud, found, [NETWORK, EXTERNAL])  # type: ignore[arg-type]
+    return found
+
+
+THEIRS = {"id": "t", "shared": False, "router:external": True, "tenant_id": "theirs", "is_default": False}
+OURS = THEIRS | {"id": "n", "tenant_id": "ours", "name": "public"}
+
+
+@pytest.mark.parametrize("others", [[], [THEIRS]])
+def test_external_network_becomes_the_default(others: list[dict[str, Any]]) -> None:
+    difference, _ = change(of_external_networks(others), networks=[NETWORK, EXTERNAL])
+    made = {step.body["network"]["name"]: step.body["network"] for step in difference.steps if "network" in step.body}
+    assert {name: network.get("is_default") for name, network in made.items()} == {"romana": None, "public": True}
+    assert difference.after["networks"]["public"]["is_default"]
+    difference, _ = change(of_external_networks([*others, OURS]), networks=[EXTERNAL])
+    assert sentences(difference)[0] == (0, "make network public the default external one")
+    assert difference.steps[0].body == {"network": {"is_default": True}}
+    difference, _ = change(of_external_networks([*others, OURS | {"is_default": True}]), networks=[EXTERNAL])
+    assert sentences(difference) == [(1, "make subnet public")]
+
+
+@pytest.mark.parametrize("mine", [[], [OURS]])
+@pytest.mark.parametrize("theirs", [{}, {"name": "public"}])
+def test_another_external_network_stays_the_default(mine: list[dict[str, Any]], theirs: dict[str, Any]) -> None:
+    networks = [*mine, THEIRS | theirs | {"is_default": True}]
+    difference, _ = change(of_external_networks(networks), networks=[EXTERNAL])
+    assert not any("is_default" in str(step.body) for step in difference.steps)
+
+
+def test_neutron_without_a_default_external_network_is_not_told_of_one() -> None:
+    of_old = {key: value for key, value in OURS.items() if key != "is_default"}
+    difference, _ = change(of_external_networks([of_old], extensions=()), networks=[EXTERNAL])
+    assert sentences(difference) == [(1, "make subnet public")]
 
 
 @pytest.mark.parametrize(("wanted", "said"), [(EXTERNAL, "public an external"), (NETWORK, "romana a network of inst")])
