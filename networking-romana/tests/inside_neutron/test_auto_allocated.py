@@ -1,5 +1,7 @@
 """The topology that Neutron makes for a project by itself: a network, and a router to the default external network."""
 
+from neutron.services.auto_allocate import plugin
+
 from .base import PLAN, RomanaTestCase
 from .test_external_networks import EXTERNAL, OTHER_OUTSIDE
 from .test_routers import RouterTestCase
@@ -52,6 +54,10 @@ class TestTopology(RouterTestCase):
         self.allocate()
         ((router, _, _),) = self.told()
         assert self.read("routers", router)["external_gateway_info"]["network_id"] == first["id"]
+
+    def setUp(self):
+        plugin.Plugin._instance = None  # one of an earlier test would hear of nothing
+        super().setUp()
 
     def by_default(self):
         self.change("networks", self.public, {"is_default": True})
