@@ -19,10 +19,14 @@ from typing import Any
 
 import httpx
 import pytest
+from sqlalchemy import URL
 
 from romana import models
 from romana.cli.main import main
 from romana.client import Client
+from romana.store import migrate
+from romana.store.database import Database
+from romana.store.tokens import WantedTokens, ensure_tokens
 
 from .certificates import Authority
 
@@ -73,13 +77,13 @@ Romana = Callable[..., Done]
 
 @pytest.fixture(scope="session")
 def environment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
-    """Variables of the processes: no configuration of this machine, and bytecode once for all of them."""
+    """Variables of the processes: no configuration of this machine, but where bytecode is."""
     home = tmp_path_factory.mktemp("home")
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL", "TMPDIR")}
+    names = ("PATH", "LANG", "LC_ALL", "TMPDIR", "PYTHONPYCACHEPREFIX")
+    kept = {name: value for name, value in os.environ.items() if name in names}
     return kept | {
         "HOME": str(home),
         "PYTHONPATH": str(SOURCE),
-        "PYTHONPYCACHEPREFIX": str(home / "bytecode"),
         "ROMANA_CONFIG": str(home / "missing.toml"),
     }
 
@@ -126,12 +130,7 @@ def server(tmp_path_factory: pytest.TempPathFactory, environment: dict[str, str]
         f'listen = "127.0.0.1"\nport = {port}\ntls_cert = "{certificate}"\ntls_key = "{key}"\n'
     )
     config.chmod(0o600)
-    manage = [sys.executable, "-m", "romana.manage", "--config", str(config)]
-    for arguments, fed in ((["init"], ""), (["tokens", "ensure"], _tokens())):
-        done = subprocess.run(
-            [*manage, *arguments], env=environment, input=fed, capture_output=True, text=True, check=False
-        )
-        assert done.returncode == 0, done.stderr
+    _make_store(URL.create("sqlite", database=f"{directory}/romana.db"))
     running = Server(f"https://127.0.0.1:{port}", authority.ca_file)
     for name, token in TOKENS.items():
         running.tokens[name] = directory / f"{name}.token"
@@ -194,15 +193,18 @@ def romana(run: Romana, server: Server) -> Romana:
     return start
 
 
-def _tokens() -> str:
+def _make_store(url: URL) -> None:
+    """What romana-manage does, without starting it twice."""
     roles = {"admin": "admin", "reader": "reader", "expired": "admin", "compute01": "agent:compute01"}
     past = (datetime.now(UTC) - timedelta(days=1)).isoformat()
-    return json.dumps(
-        [
-            {"name": name, "role": roles[name], "token": token, "expires_at": past if name == "expired" else None}
-            for name, token in TOKENS.items()
-        ]
-    )
+    wanted = [
+        {"name": name, "role": roles[name], "token": token, "expires_at": past if name == "expired" else None}
+        for name, token in TOKENS.items()
+    ]
+    migrate.init(url, models.Plan())
+    database = Database(url)
+    ensure_tokens(database, WantedTokens.model_validate_json(json.dumps({"tokens": wanted})), only_say=False)
+    database.close()
 
 
 def _trust(ca_file: Path) -> ssl.SSLContext:

@@ -12,7 +12,7 @@ from sqlalchemy import URL
 
 from ..cli.certificates import Authority
 from ..mariadb import MariaDb, fastest_place
-from .romana_server import RomanaServer, Site, environment, wanted_tokens
+from .romana_server import RomanaServer, Site, environment
 
 DATABASES = ("sqlite", "mariadb")
 MakeSite = Callable[[URL], Site]
@@ -49,9 +49,7 @@ def server(request: pytest.FixtureRequest, make_site: MakeSite) -> Iterator[Roma
 
 
 def _serving(site: Site) -> Iterator[RomanaServer]:
-    config = site.config()
-    site.manage("init", config=config)
-    site.manage("tokens", "ensure", fed=wanted_tokens(), config=config)
+    site.init()
     running = RomanaServer(site)
     try:
         running.wait_until_healthy()

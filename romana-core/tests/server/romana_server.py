@@ -48,9 +48,10 @@ def free_port() -> int:
 
 
 def environment(base: Path) -> dict[str, str]:
-    """Variables of the processes: nothing of this machine; what they keep, also when they are killed, is in base."""
-    kept = {name: value for name, value in os.environ.items() if name in ("PATH", "LANG", "LC_ALL")}
-    return kept | {"PYTHONPATH": str(SOURCE), "PYTHONPYCACHEPREFIX": str(base / "bytecode"), "TMPDIR": str(base)}
+    """Variables of the processes: nothing of this machine but where bytecode is; all else that they keep is in base."""
+    names = ("PATH", "LANG", "LC_ALL", "PYTHONPYCACHEPREFIX")
+    kept = {name: value for name, value in os.environ.items() if name in names}
+    return kept | {"PYTHONPATH": str(SOURCE), "TMPDIR": str(base)}
 
 
 @dataclass
@@ -100,9 +101,9 @@ class Site:
             timeout=DEADLINE_SECONDS,
         )
 
-    def manage(self, *arguments: str, fed: str | None = None, config: Path | None = None) -> str:
+    def manage(self, *arguments: str, fed: str | None = None) -> str:
         """What romana-manage prints; it has to succeed."""
-        done = self.run("romana.manage", config or self.config(), *arguments, fed=fed)
+        done = self.run("romana.manage", self.config(), *arguments, fed=fed)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

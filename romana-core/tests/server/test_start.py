@@ -114,7 +114,7 @@ def test_ensured_tokens_are_said_to_change_once(site: Site) -> None:
     "fed", ["", "garbage", "{}", "[1]", '[{"name": "a", "role": "admin", "token": "s3cret"}]', "\x00"]
 )
 def test_tokens_that_cannot_be_are_refused_without_repeating_them(sqlite_site: Site, fed: str) -> None:
-    sqlite_site.manage("init")
+    sqlite_site.init()
     done = sqlite_site.run("romana.manage", sqlite_site.config(), "tokens", "ensure", fed=fed)
     assert done.returncode == 2
     assert done.stderr
