@@ -1,4 +1,7 @@
-"""The roles, by molecule and testinfra, on the containers that the target `local` makes."""
+"""The roles, by molecule and testinfra, on the containers that the target `local` makes.
+
+Ansible runs them as it does in an installation, by Mitogen; one of the tests on the nodes runs a playbook without.
+"""
 
 from __future__ import annotations
 
@@ -11,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from romana_install.ansible import variables
+from romana_install.ansible import run, variables
 from romana_install.ansible.release import NODE_PYTHON, build_release
 from romana_install.base.files import write_json
 from romana_install.config.settings import Config
@@ -64,8 +67,8 @@ def scenario(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[tuple[s
     write_json(stack.directory / "vars.json", values)
     environment = {
         **os.environ,
+        **run.environment(stack.directory),
         "PATH": f"{Path(sys.executable).parent}:{os.environ['PATH']}",
-        "ROMANA_STACK_DIR": str(stack.directory),
         "MOLECULE_EPHEMERAL_DIRECTORY": str(tmp_path / "molecule"),
     }
     yield name, environment
