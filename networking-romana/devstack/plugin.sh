@@ -68,7 +68,7 @@ function configure_romana_policy {
     else
         # Releases without services' own rules let administrators write a profile, know no checks of others, and read
         # JSON, in which the last has no comma after it.
-        sed -n '/profile\|romana/d; s/rule:service_api/rule:context_is_advsvc/p' "$rules" |
+        sed -n '/profile\|network_owner/d; s/ or romana:[a-z_]*//; s/rule:service_api/rule:context_is_advsvc/p' "$rules" |
             sed '1s/^/{/; $!s/$/,/; $s/$/}/' >"$ROMANA_POLICY"
     fi
 }

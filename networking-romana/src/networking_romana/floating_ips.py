@@ -15,6 +15,7 @@ from networking_romana.client import romana
 from networking_romana.compat import get_admin_context, retry_db_errors, router_plugin
 from networking_romana.errors import RomanaRefused, RomanaUnavailable
 from networking_romana.port import ACTIVE, DOWN
+from networking_romana.settle import settle
 from networking_romana.strays import NEUTRON_ID
 
 LOG = logging.getLogger(__name__)
@@ -43,23 +44,22 @@ def keep_those(**filters):
 def bring(address):
     """Have romana-server know the floating IP with an address (str) as Neutron does, and Neutron that it does.
 
-    Neutron is asked again afterwards: of several who pass on changes at a time, the last may have read first.
-
     Raises RomanaRefused (then it is DOWN, and leads nowhere) and RomanaUnavailable.
     """
-    told, wanted = object(), _document(address)
-    while wanted != told:
-        try:
-            if wanted is None:
-                romana().delete_floating_ip(address)
-            else:
-                romana().put_floating_ip(address, wanted)
-        except RomanaRefused:
+
+    def tell(wanted):
+        if wanted is None:
             romana().delete_floating_ip(address)
-            _set_status(address, DOWN)
-            raise
-        told, wanted = wanted, _document(address)
-    _set_status(address, _status(wanted))
+        else:
+            romana().put_floating_ip(address, wanted)
+
+    try:
+        told = settle(lambda: _document(address), tell)
+    except RomanaRefused:
+        romana().delete_floating_ip(address)
+        _set_status(address, DOWN)
+        raise
+    _set_status(address, _status(told))
 
 
 def synchronize():

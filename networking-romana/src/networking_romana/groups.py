@@ -14,6 +14,7 @@ from networking_romana import rules
 from networking_romana.client import romana
 from networking_romana.compat import after_group_change, core_plugin, exceptions, get_admin_context
 from networking_romana.errors import RomanaRefused, RomanaUnavailable
+from networking_romana.settle import settle
 
 LOG = logging.getLogger(__name__)
 
@@ -26,16 +27,16 @@ def follow_changes():
 def put(identifier):
     """Have romana-server know a group as Neutron does, and make it known if need be.
 
-    Neutron is asked again afterwards: of several who pass on changes at a time, the last may have read first.
-
     Raises RomanaRefused and RomanaUnavailable.
     """
-    told, found = None, document(identifier)
-    while found is not None and found != told:
-        romana().put_group(identifier, found)
-        told, found = found, document(identifier)
-    if found is None and told is not None:
-        _delete(identifier)
+
+    def tell(found):
+        if found is None:
+            _delete(identifier)
+        else:
+            romana().put_group(identifier, found)
+
+    settle(lambda: document(identifier), tell)
 
 
 def document(identifier):
@@ -62,18 +63,15 @@ def synchronize(known):
     needed = set(group for port in known if port.port_security and port.addresses for group in port.groups)
     there = dict((group["id"], group) for group in romana().groups())
     for identifier in sorted(needed | set(there)):
-        wanted = document(identifier)
         try:
-            if wanted is None:
-                _delete(identifier)
-            elif not _is_as(there.get(identifier), wanted):
+            if not _is_as(there.get(identifier), document(identifier)):
                 put(identifier)
         except RomanaRefused as refusal:
             LOG.error("Security group %s is not kept in step: %s", identifier, refusal)
 
 
 def _is_as(group, wanted):
-    if group is None:
+    if group is None or wanted is None:
         return False
     return (
         dict((key, group[key]) for key in wanted if key != "rules")

@@ -16,6 +16,7 @@ from networking_romana.compat import core_plugin, exceptions, get_admin_context,
 from networking_romana.errors import RomanaRefused, RomanaUnavailable
 from networking_romana.lease import lease
 from networking_romana.permissions import permissions
+from networking_romana.settle import settle
 
 LOG = logging.getLogger(__name__)
 
@@ -66,19 +67,15 @@ def synchronize(known):
 
 
 def bring(port_id):
-    """Give the endpoint of a port what Neutron says now.
+    """Give the endpoint of a port what Neutron says now. Raises RomanaRefused and RomanaUnavailable."""
 
-    Neutron is asked again afterwards: of several who pass on changes at a time, the last may have read first.
-
-    Raises RomanaRefused and RomanaUnavailable.
-    """
-    told, wanted = None, _read(port_id)
-    while wanted is not None and wanted != told:
-        for endpoint in address.find_all(port_id):
+    def tell(wanted):
+        for endpoint in address.find_all(port_id) if wanted else []:
             changes = _changes(endpoint, wanted)
             if changes:
                 _give(endpoint, changes)
-        told, wanted = wanted, _read(port_id)
+
+    settle(lambda: _read(port_id), tell)
 
 
 def _read(port_id):

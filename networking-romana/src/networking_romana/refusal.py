@@ -17,21 +17,13 @@ class Refusal(policy.Check):
         raise REFUSALS[self.match]()
 
 
-def _fixed_address():
-    from networking_romana.errors import RomanaForbidden
+def _forbidden(reason):
+    def refuse():
+        from networking_romana.errors import RomanaForbidden
 
-    return RomanaForbidden(
-        reason="only administrators choose a port's address; leave it out, and the port gets one with its host"
-    )
+        return RomanaForbidden(reason=reason)
 
-
-def _external_access():
-    from networking_romana.errors import RomanaForbidden
-
-    return RomanaForbidden(
-        reason="only administrators make a network external, and give access to it as such; share the network"
-        " (access_as_shared), or take an external one of the cloud's"
-    )
+    return refuse
 
 
 def _live_migration():
@@ -44,7 +36,27 @@ def _live_migration():
 
 
 REFUSALS = {
-    "external_access": _external_access,
-    "fixed_address": _fixed_address,
+    "address_pairs": _forbidden(
+        "only administrators give a port further addresses (allowed address pairs), as all guests are in one routed"
+        " network; leave them out"
+    ),
+    "external_access": _forbidden(
+        "only administrators make a network external, and give access to it as such; share the network"
+        " (access_as_shared), or take an external one of the cloud's"
+    ),
+    "fixed_address": _forbidden(
+        "only administrators choose a port's address; leave it out, and the port gets one with its host"
+    ),
     "live_migration": _live_migration,
+    "mac_address": _forbidden(
+        "only administrators choose a port's MAC address; leave it out, and the port gets one"
+    ),
+    "port_security": _forbidden(
+        "only administrators say whether ports have port security, as all guests are in one routed network; let the"
+        " rules of a security group pass what is needed"
+    ),
+    "subnet": _forbidden(
+        "only its project makes a subnet of a network; make a network of your own (openstack network create), and its"
+        " subnet from the default pool (openstack subnet create --use-default-subnet-pool)"
+    ),
 }

@@ -14,6 +14,7 @@ from networking_romana import port as ports
 from networking_romana.client import romana
 from networking_romana.compat import core_plugin, exceptions, get_admin_context, router_plugin
 from networking_romana.errors import RomanaInvalid, RomanaRefused, RomanaUnavailable
+from networking_romana.settle import settle
 from networking_romana.strays import NEUTRON_ID
 
 LOG = logging.getLogger(__name__)
@@ -30,18 +31,16 @@ def keep(identifier):
 def bring(identifier):
     """Have romana-server know a router as Neutron does, and the router's ports be what they are then.
 
-    Neutron is asked again afterwards: of several who pass on changes at a time, the last may have read first.
-
     Raises RomanaInvalid, RomanaRefused and RomanaUnavailable.
     """
-    told, wanted = None, _document(identifier)
-    while wanted != told:
-        if wanted is not None:
+
+    def tell(wanted):
+        if wanted is None:
+            romana().delete_router(identifier)
+        else:
             romana().put_router(identifier, wanted)
-        told, wanted = wanted, _document(identifier)
-    if wanted is None:
-        romana().delete_router(identifier)
-    else:
+
+    if settle(lambda: _document(identifier), tell) is not None:
         _set_status(identifier)
 
 

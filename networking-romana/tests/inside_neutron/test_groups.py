@@ -152,7 +152,7 @@ class TestChanges(GroupsTestCase):
 
     def test_a_group_that_is_deleted_while_it_is_told(self):
         group = self.group()
-        with mock.patch.object(groups, "document", side_effect=[groups.document(group), None]):
+        with mock.patch.object(groups, "document", side_effect=[groups.document(group), None, None]):
             groups.put(group)
         assert group not in [one["id"] for one in self.romana.groups()]
 

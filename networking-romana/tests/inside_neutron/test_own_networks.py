@@ -290,20 +290,27 @@ class TestOwner(OwnNetworkTestCase):
             request = self.new_update_request(collection, body, identifier, tenant_id=self.project)
         else:
             request = self.new_create_request(collection, body, tenant_id=self.project)
-        return request.get_response(self.api).status_int == 403
+        answer = request.get_response(self.api)
+        assert answer.status_int == 403, values
+        return answer.json["NeutronError"]["message"]
 
     def test_does_not_say_from_which_addresses_guests_send(self):
         network = self.make_network()
         port = self.ask("ports", network_id=network)["id"]
-        for values in (
-            {"port_security_enabled": False},
-            {"allowed_address_pairs": [{"ip_address": "192.0.2.0/24"}]},
-            {"mac_address": "fa:16:3e:00:00:01"},
+        for values, who in (
+            ({"port_security_enabled": False}, "only administrators say whether ports have port security"),
+            ({"allowed_address_pairs": [{"ip_address": "192.0.2.0/24"}]}, "only administrators give a port further"),
+            ({"mac_address": "fa:16:3e:00:00:01"}, "only administrators choose a port's MAC address"),
         ):
-            assert self.refused("ports", dict(values, network_id=network)), values
-            assert self.refused("ports", values, port), values
-        assert self.refused("networks", {"port_security_enabled": False})
-        assert self.refused("networks", {"port_security_enabled": False}, network)
+            assert self.refused("ports", dict(values, network_id=network)).startswith(who)
+            assert self.refused("ports", values, port).startswith(who)
+        for identifier in (None, network):
+            said = self.refused("networks", {"port_security_enabled": False}, identifier)
+            assert said.startswith("only administrators say whether ports have port security")
+
+    def test_makes_no_subnet_of_a_network_that_others_share(self):
+        said = self.refused("subnets", {"network_id": self.network_id, "cidr": PLAN, "ip_version": 4})
+        assert said.startswith("only its project makes a subnet of a network; make a network of your own")
 
     def test_gets_no_port_of_neutrons_own_services_for_an_instance(self):
         """Neutron makes such ports without port security, and owners of a network may make them."""

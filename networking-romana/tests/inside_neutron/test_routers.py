@@ -290,6 +290,9 @@ class TestRouter(RouterTestCase):
         assert "without source NAT" in self.change(
             "routers", self.make_router(), {"external_gateway_info": gateway}, 400
         )
+        body = {"router": {"external_gateway_info": gateway}}
+        request = self.new_update_request("routers", body, self.make_router(), tenant_id=self.project)
+        assert "without source NAT" in self._content(request, "routers", 400)  # to its owner in these words, too
         cfg.CONF.set_override("enable_snat_by_default", False)
         assert self.open(self.make_router())["external_gateway_info"]["enable_snat"]
 
