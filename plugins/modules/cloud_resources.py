@@ -364,8 +364,16 @@ def network_changes(network: dict[str, Any], had: dict[str, Any], wanted: dict[s
     differs = {key: value for key, value in wanted.items() if had[key] != value}
     words = {"shared": "shared" if network["shared"] else "private", DEFAULT: "the default external one"}
     path = ("networks", had["id"])
+    said = {DEFAULT: {"router:external": True}}  # else Neutron takes no notice
     return [
-        Step(0, f"make network {name} {words[key]}", "network", "PUT", path, {"network": {key: value}})
+        Step(
+            0,
+            f"make network {name} {words[key]}",
+            "network",
+            "PUT",
+            path,
+            {"network": {key: value, **said.get(key, {})}},
+        )
         for key, value in differs.items()
     ]
 

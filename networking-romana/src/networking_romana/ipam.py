@@ -159,9 +159,10 @@ class RomanaPool(subnet_alloc.SubnetAllocator):
             self._check_subnetpool_tenant_quota(subnet_request.tenant_id, plan.prefixlen)
         if isinstance(subnet_request, requests.AnySubnetRequest):
             subnet.check_length(subnet_request.prefixlen, plan)
-            subnet_request = requests.SpecificSubnetRequest(
-                subnet_request.tenant_id, subnet_request.subnet_id, plan, None, [subnet.whole(plan)]
-            )
+            subnet_request = _specific(subnet_request, plan, [subnet.pool(plan, False)])
+        elif subnet_request.allocation_pools is None:  # the range came from a pool, and a gateway by name
+            pools = [subnet.pool(plan, subnet_request.gateway_ip is not None)]
+            subnet_request = _specific(subnet_request, subnet_request.subnet_cidr, pools)
         return self._checked(subnet_request, plan)
 
     def update_subnet(self, subnet_request):
@@ -205,6 +206,10 @@ class RomanaPool(subnet_alloc.SubnetAllocator):
     def _checked(self, wanted, plan):
         subnet.check(wanted, plan)
         return RomanaSubnet(self._context, wanted.subnet_id, wanted)
+
+
+def _specific(wanted, cidr, pools):
+    return requests.SpecificSubnetRequest(wanted.tenant_id, wanted.subnet_id, cidr, wanted.gateway_ip, pools)
 
 
 def _plan():

@@ -48,9 +48,7 @@ REFUSALS = {
         "only administrators choose a port's address; leave it out, and the port gets one with its host"
     ),
     "live_migration": _live_migration,
-    "mac_address": _forbidden(
-        "only administrators choose a port's MAC address; leave it out, and the port gets one"
-    ),
+    "mac_address": _forbidden("only administrators choose a port's MAC address; leave it out, and the port gets one"),
     "port_security": _forbidden(
         "only administrators say whether ports have port security, as all guests are in one routed network; let the"
         " rules of a security group pass what is needed"

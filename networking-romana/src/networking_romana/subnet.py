@@ -31,9 +31,12 @@ def gateway(plan):
     return netaddr.IPAddress(plan.first + 1)
 
 
-def whole(plan):
-    """The addresses of the plan that Neutron's pools of a subnet have, a netaddr.IPRange."""
-    return netaddr.IPRange(plan.first + 1, plan.last - 1)
+def pool(plan, named):
+    """The addresses of the plan that Neutron's pool of a subnet has beside its gateway, a netaddr.IPRange.
+
+    named: whether the subnet names a gateway.
+    """
+    return netaddr.IPRange(plan.first + (2 if named else 1), plan.last - 1)
 
 
 def check_pool(prefixes, plan):
@@ -64,9 +67,8 @@ def check(wanted, plan):
             reason="the gateway {} is not possible: each host is the gateway of its instances and says so by DHCP;"
             " leave it out, or give {}, which stands for each host".format(wanted.gateway_ip, gateway(plan))
         )
-    pools = [(pool.first, pool.last) for pool in wanted.allocation_pools or []]
-    beside_gateway = (gateway(plan).value + 1, whole(plan).last)  # where Neutron lets pools begin then
-    if pools not in ([], [(whole(plan).first, whole(plan).last)], [beside_gateway], [(plan.first, plan.last)]):
+    everything = [pool(plan, False), pool(plan, True), netaddr.IPRange(plan.first, plan.last)]
+    if wanted.allocation_pools and wanted.allocation_pools not in [[one] for one in everything]:
         raise RomanaInvalid(
             reason="the subnet must have no allocation pools of its own: a port's address follows from its host,"
             " project and segment"

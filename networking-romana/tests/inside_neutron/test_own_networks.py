@@ -309,8 +309,11 @@ class TestOwner(OwnNetworkTestCase):
             assert said.startswith("only administrators say whether ports have port security")
 
     def test_makes_no_subnet_of_a_network_that_others_share(self):
-        said = self.refused("subnets", {"network_id": self.network_id, "cidr": PLAN, "ip_version": 4})
-        assert said.startswith("only its project makes a subnet of a network; make a network of your own")
+        body = {"subnet": {"network_id": self.network_id, "cidr": PLAN, "ip_version": 4}}
+        request = self.new_create_request("subnets", body, tenant_id=self.other_project)
+        assert self._content(request, "subnets", 403).startswith(
+            "only its project makes a subnet of a network; make a network of your own"
+        )
 
     def test_gets_no_port_of_neutrons_own_services_for_an_instance(self):
         """Neutron makes such ports without port security, and owners of a network may make them."""

@@ -166,6 +166,7 @@ def test_a_release_that_nobody_maintains_is_said_to_be(setup: Setup) -> None:
         "liberty is not maintained: nobody repairs its known faults, nor those of Python 2.7; keep it from networks"
         " that you do not trust",
         "a maintained release instead: -e devstack_release=2026.1",
+        "verify makes, and removes again: endpoints, instances; no floating IP, as there is no external network",
     ]
 
 

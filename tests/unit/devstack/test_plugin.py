@@ -129,7 +129,9 @@ def test_neutron_has_the_drivers(devstack: DevStack) -> None:
     etc = devstack.state / "etc"
     rules = (etc / "neutron" / "policy.d" / "90-romana.yaml").read_text()
     assert "romana:fixed_address" in rules
-    assert '"create_port:port_security_enabled": "rule:admin_only or rule:service_api"\n' in rules
+    assert (
+        '"create_port:port_security_enabled": "rule:admin_only or rule:service_api or romana:port_security"\n' in rules
+    )
     assert "romana:live_migration" in (etc / "nova" / "policy.d" / "90-romana.yaml").read_text()
 
 

@@ -251,7 +251,7 @@ def test_external_network_becomes_the_default(others: list[dict[str, Any]]) -> N
     assert difference.after["networks"]["public"]["is_default"]
     difference, _ = change(of_external_networks([*others, OURS]), networks=[EXTERNAL])
     assert sentences(difference)[0] == (0, "make network public the default external one")
-    assert difference.steps[0].body == {"network": {"is_default": True}}
+    assert difference.steps[0].body == {"network": {"is_default": True, "router:external": True}}
     difference, _ = change(of_external_networks([*others, OURS | {"is_default": True}]), networks=[EXTERNAL])
     assert sentences(difference) == [(1, "make subnet public")]
 
