@@ -361,20 +361,14 @@ def network_changes(network: dict[str, Any], had: dict[str, Any], wanted: dict[s
     if had["router:external"] != external:
         kind = "an external network" if external else "a network of instances"
         raise RefusedError(f"cannot make network {name} {kind}: the one there is not; rename it and run this again")
-    differs = {key: value for key, value in wanted.items() if had[key] != value}
     words = {"shared": "shared" if network["shared"] else "private", DEFAULT: "the default external one"}
+    bodies = {key: {key: value} for key, value in wanted.items() if had[key] != value}
+    if DEFAULT in bodies:
+        bodies[DEFAULT]["router:external"] = True  # else Neutron takes no notice
     path = ("networks", had["id"])
-    said = {DEFAULT: {"router:external": True}}  # else Neutron takes no notice
     return [
-        Step(
-            0,
-            f"make network {name} {words[key]}",
-            "network",
-            "PUT",
-            path,
-            {"network": {key: value, **said.get(key, {})}},
-        )
-        for key, value in differs.items()
+        Step(0, f"make network {name} {words[key]}", "network", "PUT", path, {"network": body})
+        for key, body in bodies.items()
     ]
 
 
