@@ -9,12 +9,16 @@ from collections import deque
 from collections.abc import Callable
 from functools import partial
 from ipaddress import IPv4Address, IPv4Network
+from itertools import cycle
 
 from agent_lab import Guest, Namespace, Node
 from calls import NOWHERE, inside
 
 ASKED, TOLD = 7001, 7002  # ports of guests, and of who is outside
 KEPT = 50  # sockets whose answers may still come
+# Of new conversations, by turns: one from a port that had another a minute ago is a part of that to the kernel.
+# None of them is one that it chooses by itself.
+PORTS = range(10_000, 32_000)
 PLAN = IPv4Network("10.0.0.0/8")
 ETH_P_IP, ETH_P_ARP = 0x0800, 0x0806
 ARP = struct.Struct("!HHBBH6s4s6s4s")
@@ -36,9 +40,10 @@ class FloatingWatch:
     Attributes:
         twice: questions that have reached more than one guest.
         leaked: sources of packets outside that are addresses of the plan.
-        reached: guests that questions have reached, since `forget`.
-        answered: (guest, whether in the long conversation) that answers have come from, since `forget`.
-        seen: as whom each guest is seen outside, since `forget`; by guest and whether in the long conversation.
+        reached: guests that questions have reached which were asked since `forget`.
+        answered: (guest, whether in the long conversation) that answers to such questions have come from.
+        seen: as whom each guest is seen outside by what it has told since `forget`; by guest and whether in the long
+            conversation.
     """
 
     def __init__(self, outside: Namespace, address: str, floating: str, guests: list[Guest]) -> None:
@@ -46,8 +51,9 @@ class FloatingWatch:
         self._guests = [guest.inside for guest in guests]
         self._selector = selectors.DefaultSelector()
         self._made: deque[socket.socket] = deque()
+        self._ports = cycle(PORTS)
         self._kept: list[socket.socket] = []
-        self._asked = 0
+        self._asked = self._asked_before = self._epoch = 0
         self._who: dict[int, int] = {}
         self.twice: set[int] = set()
         self.leaked: set[str] = set()
@@ -73,7 +79,9 @@ class FloatingWatch:
         self._tellers = [self._keep(guest, _received) for guest in self._guests]
 
     def forget(self) -> None:
-        """What has been seen so far, but for what must never be."""
+        """What has been seen so far, but for what must never be, and what is still on its way."""
+        self._asked_before = self._asked
+        self._epoch = (self._epoch + 1) % 256
         self.reached: set[int] = set()
         self.answered: set[tuple[int, bool]] = set()
         self.seen: dict[tuple[int, bool], set[str]] = {}
@@ -81,10 +89,11 @@ class FloatingWatch:
     def go_on(self, seconds: float) -> None:
         """Ask and tell once more, and take in what comes for that long, and then what has come."""
         self._ask(self._steady)
-        self._ask(self._anew(self._outside, partial(self._hear_answer, steady=False)))
+        port = next(self._ports)
+        self._ask(self._anew(self._outside, port, partial(self._hear_answer, steady=False)))
         for number, (guest, teller) in enumerate(zip(self._guests, self._tellers, strict=True)):
             self._tell(teller, number, steady=True)
-            self._tell(self._anew(guest, _received), number, steady=False)
+            self._tell(self._anew(guest, port, _received), number, steady=False)
         while ready := self._selector.select(seconds):
             seconds = 0
             for key, _ in ready:
@@ -133,9 +142,9 @@ class FloatingWatch:
         self._watch(made, handler)
         return made
 
-    def _anew(self, where: Namespace, handler: Callable[[socket.socket], None]) -> socket.socket:
+    def _anew(self, where: Namespace, port: int, handler: Callable[[socket.socket], None]) -> socket.socket:
         """One for a conversation of its own."""
-        made = self._keep(where, handler)
+        made = self._keep(where, handler, ("", port))
         self._kept.remove(made)
         self._made.append(made)
         if len(self._made) > KEPT:
@@ -153,24 +162,27 @@ class FloatingWatch:
         _send(channel, struct.pack("!I", self._asked), (self._floating, ASKED))
 
     def _tell(self, channel: socket.socket, guest: int, *, steady: bool) -> None:
-        _send(channel, bytes([guest, steady]), (self._address, TOLD))
+        _send(channel, bytes([guest, steady, self._epoch]), (self._address, TOLD))
 
     def _hear_question(self, channel: socket.socket, guest: int) -> None:
         for data, asker in _received(channel):
             (number,) = struct.unpack("!I", data)
-            self.reached.add(guest)
+            if number > self._asked_before:
+                self.reached.add(guest)
             if self._who.setdefault(number, guest) != guest:
                 self.twice.add(number)
-            _send(channel, bytes([guest]), asker)
+            _send(channel, bytes([guest]) + data, asker)
 
     def _hear_answer(self, channel: socket.socket, *, steady: bool) -> None:
         for data, (who, _) in _received(channel):
-            if who == self._floating:
+            (number,) = struct.unpack("!I", data[1:])
+            if who == self._floating and number > self._asked_before:
                 self.answered.add((data[0], steady))
 
     def _hear_guest(self, channel: socket.socket) -> None:
-        for (guest, steady), (who, _) in _received(channel):
-            self.seen.setdefault((guest, bool(steady)), set()).add(who)
+        for (guest, steady, epoch), (who, _) in _received(channel):
+            if epoch == self._epoch:
+                self.seen.setdefault((guest, bool(steady)), set()).add(who)
 
     def _sniff(self, channel: socket.socket) -> None:
         for packet, _ in _received(channel):
