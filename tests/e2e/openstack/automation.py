@@ -15,11 +15,13 @@ from romana_setup import Setup
 PLAYBOOK = Path(__file__).with_name("project.yml")
 PROGRAM = Path(__file__).with_name("sdk_project.py")
 # Nothing of the project's own: who has a cloud of ours has Ansible of theirs.
-ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8", "ANSIBLE_CONFIG": "/dev/null"}
+ENVIRONMENT = {"PATH": "/usr/bin:/bin", "LC_ALL": "C.UTF-8"}
 
 
 def play(stack: Setup, directory: Path, **variables: str) -> int:
     """How many things the playbook changes, run as the user demo. directory: where Ansible keeps its files."""
+    configuration = directory / "ansible.cfg"
+    configuration.touch()
     done = subprocess.run(
         [
             Path(sys.executable).with_name("ansible-playbook"),
@@ -27,7 +29,7 @@ def play(stack: Setup, directory: Path, **variables: str) -> int:
             *("-e", json.dumps({"cloud": f"{stack.name}-demo", **variables})),
             PLAYBOOK,
         ],
-        env=ENVIRONMENT | {"HOME": str(directory)},
+        env=ENVIRONMENT | {"HOME": str(directory), "ANSIBLE_CONFIG": str(configuration)},
         capture_output=True,
         text=True,
         check=False,
