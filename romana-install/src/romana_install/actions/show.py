@@ -18,6 +18,8 @@ from romana_install.config.options import Options
 from romana_install.state.login import become
 from romana_install.state.stack import SUDO_ASKS, Stack
 
+INSTANCES = "instances"
+
 
 def validate(options: Options) -> int:
     """Say whether the configuration is right."""
@@ -100,8 +102,9 @@ def plan(options: Options) -> int:
     for name, segments in tenants.items():
         print(f"tenant {name}: {', '.join(segments)}")
     print(f"phases: {', '.join(want.phases)}")
-    without = "" if config.openstack_external_cidr else "; no floating IP, as there is no external network"
-    print(f"verify makes, and removes again: {', '.join(_tried_with(want))}{without}")
+    tried = _tried_with(want)
+    only = "; no floating IP, as there is no external network" if tried[-1] == INSTANCES else ""
+    print(f"verify makes, and removes again: {', '.join(tried)}{only}")
     if not (change.add or change.remove) and want.kept == "keep":
         print("no node is added or removed")
     return 0
@@ -109,9 +112,10 @@ def plan(options: Options) -> int:
 
 def _tried_with(want: Wanted) -> list[str]:
     """What a verification makes for a moment."""
-    instances = ["instances"] if want.stack.has_openstack and want.config.openstack_demo else []
+    if not (want.stack.has_openstack and want.config.openstack_demo):
+        return ["endpoints"]
     outside = ["an own network", "a router", "a floating IP"] if want.config.openstack_external_cidr else []
-    return ["endpoints", *instances, *outside]
+    return ["endpoints", INSTANCES, *outside]
 
 
 def _policy(options: Options) -> int:

@@ -131,9 +131,10 @@ class OutsideTrial:
     def _somebody_outside(self, node: str) -> Iterator[Asker | None]:
         """This machine, where the host's own address answers it; else another node. None where there is none.
 
-        Whoever reaches hosts there reaches floating IPs.
+        Whoever reaches hosts there reaches floating IPs. Where only ssh leads to nodes, their addresses may be somebody
+        else's here.
         """
-        if _is_answered(str(self._client.host(node).address)):
+        if not self._stack.target.by_ssh(self._stack) and _is_answered(str(self._client.host(node).address)):
             yield Asker("this machine", _is_answered)
             return
         network = Network(self._stack.ssh_command, self._stack.become_password)
