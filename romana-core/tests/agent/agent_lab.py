@@ -16,16 +16,17 @@ import signal
 import socket
 import struct
 import subprocess
-import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass, field
 from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
+
+from agent_process import SOURCES, Process, command, executed
 
 from romana.files import write_file
 from romana.models import (
@@ -48,7 +49,6 @@ from romana.models import (
     StateSegment,
 )
 
-SOURCES = Path(__file__).resolve().parents[2] / "src"
 SERVER = "192.168.99.9"  # where a lab's romana-server is, if it has one
 ASKED = tuple(word for name in ("mtu", "staticroutes", "ntpsrv") for word in ("-O", name))
 UDHCPC_SCRIPT = """#!/bin/sh
@@ -253,7 +253,7 @@ class Node:
         self.state_dir, self.run_dir = self.directory / "state", self.directory / "run"
         self.config = self.directory / "agent.toml"
         self.log = self.directory / "agent.log"
-        self.process: subprocess.Popen[bytes] | None = None
+        self.process: Process | None = None
         self.boot()
 
     def boot(self) -> None:
@@ -301,8 +301,7 @@ class Node:
 
     def agent(self, *options: str) -> list[str]:
         """The agent's command line."""
-        argv = (sys.executable, "-m", "romana.agent.main", "--config", str(self.config), *options)
-        return self.namespace.command(*argv)
+        return command(self._arguments(*options), self.namespace.name)
 
     def environment(self) -> dict[str, str]:
         """The agent's environment."""
@@ -316,10 +315,8 @@ class Node:
         path.unlink(missing_ok=True)
         channel.bind(str(path))
         started = time.monotonic()
-        with self.log.open("ab") as log:
-            self.process = subprocess.Popen(
-                self.agent(), env=self.environment() | {"NOTIFY_SOCKET": str(path)}, stdout=log, stderr=log
-            )
+        environment = self.environment() | {"NOTIFY_SOCKET": str(path)}
+        self.process = self.lab.start(self._arguments(), environment, self.namespace.name, self.log)
         handle = os.pidfd_open(self.process.pid)
         try:
             poll = select.poll()  # `select` has no room for the handles of a test with many sockets
@@ -349,8 +346,7 @@ class Node:
     def kill_agent(self, number: int = signal.SIGKILL) -> None:
         """End the agent."""
         if self.process is not None:
-            with suppress(ProcessLookupError):
-                self.process.send_signal(number)
+            self.process.send_signal(number)
             self.process.wait(timeout=120)
             self.process = None
 
@@ -400,6 +396,10 @@ class Node:
             self.namespace.run("sh", "-c", f"echo {value} > /proc/sys/{path}")
         return self.namespace.run("cat", f"/proc/sys/{path}").strip()
 
+    def _arguments(self, *options: str) -> list[str]:
+        """Of the agent's program."""
+        return ["--config", str(self.config), *options]
+
     def close(self) -> None:
         """End all that runs and remove the namespace."""
         self.kill_agent()
@@ -409,9 +409,10 @@ class Node:
 
 @dataclass
 class Lab:
-    """Nodes on a switch, and what the control plane would say of them."""
+    """Nodes on a switch, and what the control plane would say of them. start: of agent_process, how agents start."""
 
     count: int
+    start: Callable[[Sequence[str], Mapping[str, str], str, Path], Process] = executed
     url: str = f"https://{SERVER}:9600"
     directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="romana-lab-")))
     nodes: list[Node] = field(default_factory=list)

@@ -12,7 +12,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TypeVar
 
-from agent_lab import SERVER, SOURCES, Guest, Lab, Namespace, Node, until
+from agent_lab import SERVER, Guest, Lab, Namespace, Node, until
+from agent_process import SOURCES
 from sqlalchemy import URL
 
 from romana.client import Client

@@ -7,7 +7,8 @@ import sys
 from collections.abc import Callable
 
 import pytest
-from agent_lab import SOURCES, Guest, Lab, discover, offered, tcp_connects, until
+from agent_lab import Guest, Lab, discover, offered, tcp_connects, until
+from agent_process import SOURCES
 
 pytestmark = pytest.mark.root
 

@@ -10,7 +10,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from agent_lab import SOURCES, Guest, Lab, Node, Pinger, until
+from agent_lab import Guest, Lab, Node, Pinger, until
+from agent_process import SOURCES
 
 pytestmark = pytest.mark.root
 

@@ -139,7 +139,7 @@ def test_nothing_is_lost_while_agent_and_dnsmasq_are_killed(lab: Lab) -> None:
     node.kill_agent(signal.SIGTERM)
     node.start_agent()
     sent, lost = pinger.losses()
-    assert sent > 50
+    assert sent > 10
     assert lost == 0
 
 
@@ -152,7 +152,7 @@ def test_many_restarts_and_changes_lose_nothing(lab: Lab) -> None:
         lab.rules.clear()
         lab.push()
     sent, lost = pinger.losses()
-    assert sent > 50
+    assert sent > 10
     assert lost == 0
 
 
