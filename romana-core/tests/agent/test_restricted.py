@@ -239,7 +239,7 @@ def test_peers_learn_from_the_server_who_is_who(server: LabServer) -> None:
     def senders() -> set[tuple[str, str]]:
         listed = peer.namespace.json("nft", "-j", "list", "ruleset")["nftables"]
         sets = [item["set"] for item in listed if item.get("set", {}).get("name") == "senders"]
-        return {tuple(element["concat"]) for item in sets for element in item["elem"]}
+        return {tuple(element["concat"]) for item in sets for element in item.get("elem", [])}
 
     server.ask(lambda client: client.create_tenant(TenantCreate(name="other")))
     server.ask(lambda client: client.update_host(nodes[HOSTILE].name, HostUpdate(owner="admin")))

@@ -60,6 +60,18 @@ def ask_instances_alone() -> None:
     TestNetworkBasicOps._check_network_internal_connectivity = check
 
 
+def take_ranges_from_the_pool() -> None:
+    """Have scenarios give a subnet no range of their choice: a project's networks all have the default pool's."""
+    from tempest.scenario.manager import NetworkScenarioTest
+
+    make = NetworkScenarioTest.create_subnet
+
+    def create(test: NetworkScenarioTest, *given: Any, **wanted: Any) -> dict[str, Any]:
+        return make(test, *given, use_default_subnetpool=True, **wanted)
+
+    NetworkScenarioTest.create_subnet = create
+
+
 class Lines(unittest.TestResult):
     """Prints each outcome at once."""
 
@@ -125,6 +137,7 @@ def main() -> None:
     lead(told["ssh_config"], told["prefixes"])
     if any(name.startswith(SCENARIOS) for name in names):
         ask_instances_alone()
+        take_ranges_from_the_pool()
     chosen(load(names), names, told["left_out"]).run(Lines())
 
 

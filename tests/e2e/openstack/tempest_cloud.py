@@ -175,10 +175,13 @@ def run(stack: Setup, directory: Path, names: Sequence[str], *, own_networks: bo
     }
     (directory / "told.json").write_text(json.dumps(told))
     command = [python_apart("tempest"), RUNNER, directory, *names]
-    done = subprocess.run(command, cwd=directory, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
+    lines = directory / "outcomes"  # while they run, it says how far they are
+    with lines.open("w") as file:
+        pipes = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": subprocess.PIPE}
+        done = subprocess.run(command, cwd=directory, text=True, check=False, **pipes)
     assert done.returncode == 0, done.stderr
     return [
-        *(Outcome(**json.loads(line)) for line in done.stdout.splitlines()),
+        *(Outcome(**json.loads(line)) for line in lines.read_text().splitlines()),
         *(Outcome(name, "skipped", why, 0.0) for name, why in LEFT_OUT.items() if name.startswith(tuple(names))),
     ]
 
