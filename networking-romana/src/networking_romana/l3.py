@@ -6,6 +6,8 @@ a floating IP is translated on the host of its instance. There are no agents, an
 
 from __future__ import absolute_import
 
+from sqlalchemy.orm import configure_mappers
+
 from networking_romana import external_ipam, floating_ips, network, own_network, router_address, routers
 from networking_romana import port as ports
 from networking_romana.compat import (
@@ -39,6 +41,9 @@ class Plugin(ServicePluginBase, RouterMixin):
 
     def __init__(self):
         super(Plugin, self).__init__()
+        # Neutron lists ports by what its tables have only once they are joined. A query does that; in a process whose
+        # first request is such a list, none has been made.
+        configure_mappers()
         self._receivers = [
             with_port_update(_readdress),
             after_port_update(_move),

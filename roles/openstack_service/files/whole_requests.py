@@ -2,17 +2,23 @@
 
 When uWSGI closes a connection of which something is unread, the kernel resets it, and whoever asked may see that
 instead of the answer: a token that has expired, for one, is refused before the body is read.
+
+An application that asks other services takes their replies when they come (prompt_replies).
 """
 
 import contextlib
 import os
 import runpy
+import sys
 
+import prompt_replies
 import uwsgi
 
 LIMIT = 1 << 20  # bytes; who sends more than that in vain is not waited for
 
 _application = runpy.run_path(os.environ["ROMANA_APPLICATION"], run_name="romana_application")["application"]
+if "oslo_messaging._drivers.amqpdriver" in sys.modules:
+    prompt_replies.install()
 
 
 def application(environ, start_response):

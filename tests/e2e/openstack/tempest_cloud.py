@@ -115,8 +115,9 @@ classes of them, for the reasons below.
 Instances of `compute` are on the network that everybody shares, but for `compute.floating_ips`. Those and the scenarios
 have networks of their projects' own, each with a router to the network `public`, and are reached by floating IPs.
 
-What cannot pass has its reason in `tests/e2e/openstack/tempest_cloud.py`; the other reasons are tempest's. One step is
-left out: scenarios ask all instances on a network, and not its router, whose address is on no wire.
+What cannot pass has its reason in `tests/e2e/openstack/tempest_cloud.py`; the other reasons are tempest's. Two steps
+of scenarios are not as they come: they ask all instances on a network, and not its router, whose address is on no wire;
+and they leave a subnet's range to the default pool, where they would choose one that the project has not used yet.
 
 | reason | skipped |
 |---|---|

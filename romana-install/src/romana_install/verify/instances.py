@@ -124,14 +124,20 @@ class Trial:
         )
         return [server["name"] for server in listed if server["name"].startswith(PREFIX)]
 
-    def _not_active(self) -> list[dict[str, Any]]:
+    def _not_active(self, those: Sequence[tuple[str, dict[str, Any]]]) -> list[dict[str, Any]]:
         """What Nova shows of each such instance by itself: its list lacks the reasons of those that found no host."""
-        answers = [
-            self._clouds[project].get("compute", f"/servers/{one['id']}")
-            for project, one in self._servers()
-            if one["status"] != "ACTIVE"
-        ]
-        return [answer["server"] for answer in answers if answer]  # but those that somebody has deleted meanwhile
+
+        def ask() -> list[dict[str, Any]]:
+            answers = [
+                self._clouds[project].get("compute", f"/servers/{one['id']}")
+                for project, one in those
+                if one["status"] != "ACTIVE"
+            ]
+            return [answer["server"] for answer in answers if answer]  # but those that somebody has deleted meanwhile
+
+        # Nova tells why something failed a moment after that it did.
+        _wait(lambda: all("fault" in one or one["status"] != "ERROR" for one in ask()), FAULT_WITHIN)
+        return ask()
 
     def _group(self) -> str:
         """Of instances that shall be on different hosts."""
@@ -144,13 +150,11 @@ class Trial:
             self._create(wanted, group if wanted.count > 1 else None)
         _wait(lambda: not self._names("BUILD"), BOOT_WITHIN)
         seconds = time.monotonic() - begun
-        # Nova tells why something failed a moment after that it did.
-        _wait(lambda: all("fault" in one or one["status"] != "ERROR" for one in self._not_active()), FAULT_WITHIN)
         shown = self._servers()
         problems = [
             f"{one['name']} is {one['status']}: {one.get('fault', {}).get('message', 'no reason is told').strip()};"
             " see: journalctl -u nova-conductor on the controller, nova-compute on the others"
-            for one in self._not_active()
+            for one in self._not_active(shown)
         ]
         missing = sum(wanted.count for wanted in those) - len(shown)
         problems += [f"{missing} are not there any more"] if missing else []
