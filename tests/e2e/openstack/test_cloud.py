@@ -378,7 +378,6 @@ AUTOMATED = pytest.mark.long("makes by other programs what the guide's commands 
 
 
 @AUTOMATED
-@pytest.mark.xfail(strict=True, reason="the second run changes two things; which of them, and why, is to be found")
 @pytest.mark.usefixtures("nothing_left", "admin")
 def test_a_playbook_of_openstacks_own_modules_changes_nothing_again(stack: Setup, tmp_path: Path) -> None:
     make, remove = (partial(play, stack, tmp_path, state=state, image=BLANK) for state in ("present", "absent"))
