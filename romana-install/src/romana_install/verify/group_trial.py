@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 
 from romana_install.verify.cloud import Cloud
 from romana_install.verify.findings import Findings
 from romana_install.verify.guests import Instance
+from romana_install.verify.patience import is_soon
 
 WITHIN = 60.0  # seconds until a change of a group holds on all hosts
-LOOK = 0.2
 GROUPS = "/v2.0/security-groups"
 RULES = "/v2.0/security-group-rules"
 PORTS = "/v2.0/ports"
@@ -60,13 +59,10 @@ class GroupTrial:
 
     def _await(self, source: Instance, target: Instance, wanted: bool, why: str) -> list[str]:
         """Nothing, or what is still wrong after `WITHIN`."""
-        end = time.monotonic() + WITHIN
-        while self._reaches(source, target) != wanted:
-            if time.monotonic() > end:
-                answer = "is not answered" if wanted else "is answered"
-                return [
-                    f"a ping from {source.name} to {target.name} {answer}, {why};"
-                    f" see: romana explain {source.address} {target.address} icmp, and romana host show {target.node}"
-                ]
-            time.sleep(LOOK)
-        return []
+        if is_soon(lambda: self._reaches(source, target) == wanted, WITHIN):
+            return []
+        answer = "is not answered" if wanted else "is answered"
+        return [
+            f"a ping from {source.name} to {target.name} {answer}, {why};"
+            f" see: romana explain {source.address} {target.address} icmp, and romana host show {target.node}"
+        ]

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import subprocess
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
@@ -15,13 +14,13 @@ from romana_install.verify.cloud import Cloud, CloudError
 from romana_install.verify.findings import Findings
 from romana_install.verify.guests import Instance
 from romana_install.verify.network import Network
+from romana_install.verify.patience import is_soon
 
 EXTERNAL = "public"  # the external network that an installation makes
 ALL_GIVEN_AWAY = "IpAddressGenerationFailure"  # Neutron's word for it
 INTERFACE = "network:router_interface"  # whose port it is; others are the gateway's
 WITHIN = 20.0  # seconds until a change of a floating IP holds on all hosts
 PATIENCE = 1.0  # seconds for an answer
-LOOK = 0.2
 MOST_ASKERS = 2  # nodes, if the first should not answer
 NETWORKS, SUBNETS = "/v2.0/networks", "/v2.0/subnets"
 ROUTERS, FLOATING_IPS = "/v2.0/routers", "/v2.0/floatingips"
@@ -147,12 +146,8 @@ class OutsideTrial:
 
     def _await(self, asker: Asker, wanted: bool, wrong: str) -> list[str]:
         """Nothing, or what is still wrong after `WITHIN`."""
-        end = time.monotonic() + WITHIN
-        while asker.asks(self._floating["floating_ip_address"]) != wanted:
-            if time.monotonic() > end:
-                return [f"{asker.name} {wrong}"]
-            time.sleep(LOOK)
-        return []
+        address = self._floating["floating_ip_address"]
+        return [] if is_soon(lambda: asker.asks(address) == wanted, WITHIN) else [f"{asker.name} {wrong}"]
 
     def _note(self, problems: list[str], good: str) -> None:
         self._findings.note("router and floating IP", problems, good)
