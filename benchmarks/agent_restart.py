@@ -16,7 +16,8 @@ import command
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
-from agent_lab import Lab, Pinger, bare_taps, until
+from agent_lab import Lab, bare_taps, until
+from pinger import Pinger
 
 TARGET = 2.0  # seconds
 GUESTS = 8  # in pairs

@@ -26,9 +26,10 @@ import command
 REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
-from agent_lab import Guest, Lab, Namespace, Pinger, bare_taps, until
+from agent_lab import Guest, Lab, Namespace, bare_taps, until
 from calls import inside
 from outside_lab import Outside
+from pinger import Pinger
 from server_lab import LabServer
 
 from romana.client import Client

@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
 
 import pytest
-from agent_lab import Lab, Namespace, Node, Pinger, until
+from agent_lab import Lab, Namespace, Node, until
 from outside_lab import Outside
+from pinger import Pinger
 from talk import Speaker, Talk, seen
 
 from romana.models import Direction, GroupRule, Permissions

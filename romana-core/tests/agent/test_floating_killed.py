@@ -11,9 +11,10 @@ from contextlib import ExitStack, closing
 from dataclasses import dataclass
 
 import pytest
-from agent_lab import Guest, Lab, Pinger, until
+from agent_lab import Guest, Lab, until
 from floating_watch import FloatingWatch
 from outside_lab import Outside
+from pinger import Pinger
 from server_lab import LabServer
 
 from romana.client import Client

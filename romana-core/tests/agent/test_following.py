@@ -6,7 +6,8 @@ import signal
 from collections.abc import Callable, Iterator
 
 import pytest
-from agent_lab import Guest, Lab, Pinger, until
+from agent_lab import Guest, Lab, until
+from pinger import Pinger
 from server_lab import LabServer
 
 from romana.models import DhcpOption, EndpointStatus, EndpointUpdate, Lease, Peer, PolicyCreate, Protocol

@@ -10,8 +10,9 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from agent_lab import Guest, Lab, Node, Pinger, until
+from agent_lab import Guest, Lab, Node, until
 from agent_process import SOURCES
+from pinger import Pinger
 
 pytestmark = pytest.mark.root
 

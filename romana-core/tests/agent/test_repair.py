@@ -8,7 +8,8 @@ import signal
 from collections.abc import Callable
 
 import pytest
-from agent_lab import Lab, Node, Pinger, until
+from agent_lab import Lab, Node, until
+from pinger import Pinger
 
 pytestmark = pytest.mark.root
 
