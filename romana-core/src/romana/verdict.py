@@ -39,11 +39,13 @@ class Side:
     """One side: an endpoint, or addresses that are none's (then `endpoint` is None).
 
     floating: the floating IP that the endpoint is asked by; None: its own address.
+    outside: as what an endpoint is seen by other hosts when it asks a floating IP; nobody looks at it otherwise.
     """
 
     network: IPv4Network
     endpoint: Endpoint | None = None
     floating: IPv4Address | None = None
+    outside: IPv4Address | None = None
 
     @property
     def party(self) -> Party:
@@ -94,10 +96,32 @@ def verdict(
         if side.endpoint is not None and not side.endpoint.permissions.enabled
     ]
     steps.append(_segments(source, target, service, _openings(policies, routers)))
-    for side, other, direction in ((source, target, Direction.EGRESS), (target, source, Direction.INGRESS)):
+    asked, asker = seen(source, target)
+    for side, other, direction in ((source, asked, Direction.EGRESS), (target, asker, Direction.INGRESS)):
         if side.endpoint is not None:
             steps.append(_groups(side.endpoint, other, direction, service, groups, members))
     return steps
+
+
+def seen(source: Side, target: Side) -> tuple[Side, Side]:
+    """Whom the source's groups see as the target, and the target's as the source.
+
+    Who asks for a floating IP asks an address outside, also of who is inside; and on another host than its own, who
+    asks is seen as what it has outside.
+    """
+    if source.endpoint is None or target.endpoint is None or target.floating is None:
+        return target, source
+    asked = Side(IPv4Network(target.floating))
+    if source.outside is None or source.endpoint.host == target.endpoint.host:
+        return asked, source
+    return asked, Side(IPv4Network(source.outside))
+
+
+def together(source: Side, target: Side) -> bool:
+    """Whether both are in one segment, so that nothing else has to let them; by a floating IP on one host alone."""
+    if source.endpoint is None or target.endpoint is None or _place(source) != _place(target):
+        return False
+    return target.floating is None or source.endpoint.host == target.endpoint.host
 
 
 def describe(rule: GroupRule, groups: Mapping[str, Group]) -> str:
@@ -129,16 +153,17 @@ def _openings(policies: Iterable[Policy], routers: Iterable[Router]) -> list[tup
 
 def _segments(source: Side, target: Side, service: Service, openings: Iterable[tuple[str, PolicyCreate]]) -> Step:
     where = "segments and policies"
-    one, other = (_place(side) for side in (source, target))
-    if target.floating is not None:
+    if source.endpoint is None and target.floating is not None:
         return Step(where, True, f"floating IP {target.floating} is for everybody outside to ask", SEGMENTS)
-    if source.endpoint is not None and one == other:
+    asked, _ = seen(source, target)
+    one, other = _place(source), _place(asked)
+    if together(source, target):
         return Step(where, True, f"both are in {one}", SEGMENTS)
     # A protocol that policies have no name for passes only where all do.
     protocol = NAMES.get(service.protocol, Protocol.ANY)
     port = service.port if protocol in (Protocol.TCP, Protocol.UDP) else None
     for name, policy in openings:
-        if allowed([policy], source.party, target.party, protocol, port):
+        if allowed([policy], source.party, asked.party, protocol, port):
             return Step(where, True, f"{name} lets {one} ask {other}", SEGMENTS)
     return Step(where, False, f"no policy and no router lets {one} ask {other} for this", SEGMENTS)
 

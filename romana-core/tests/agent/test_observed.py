@@ -14,11 +14,21 @@ import pytest
 from agent_lab import Guest, Lab, Node, until
 from server_lab import ADMIN, LabServer
 
-from romana.models import Direction, EndpointUpdate, GroupPut, GroupRule, Permissions
+from romana.models import (
+    Direction,
+    EndpointUpdate,
+    FloatingIpPut,
+    GroupPut,
+    GroupRule,
+    Permissions,
+    RouterPut,
+    RouterSegment,
+)
 
 pytestmark = pytest.mark.root
 
 OUT = GroupRule(direction=Direction.EGRESS)
+FLOATING = "192.168.99.200"
 MATES = GroupRule(direction=Direction.INGRESS, protocol=6, ports="22", remote_group="mates")
 
 
@@ -28,6 +38,8 @@ def server(make_lab: Callable[[int], Lab]) -> Iterator[LabServer]:
     try:
         server.ask(lambda client: client.put_group("mates", GroupPut(rules=[OUT, MATES])))
         for node in server.lab.nodes:
+            node.routers = node.masquerade = True
+            node.configure()
             node.start_agent()
         yield server
     finally:
@@ -43,12 +55,12 @@ def mate(server: LabServer, node: int) -> Guest:
     return guest
 
 
-def explained(node: Node, source: Guest, target: Guest) -> tuple[int, dict[str, dict[str, Any]]]:
-    """The exit code and the rows by who decides, as `romana` says on a node."""
+def explained(node: Node, source: Guest, target: str) -> tuple[int, dict[str, dict[str, Any]]]:
+    """The exit code and the rows by who decides, as `romana` says on a node. target: an address."""
     token = node.lab.directory / "admin.token"
     token.write_text(ADMIN)
     options = ("--url", node.lab.url, "--ca-file", str(node.lab.directory / "ca.pem"), "--token-file", str(token))
-    words = ("explain", source.address, target.address, "tcp/22", "--observed", "--agent-config", str(node.config))
+    words = ("explain", source.address, target, "tcp/22", "--observed", "--agent-config", str(node.config))
     argv = node.namespace.command(sys.executable, "-m", "romana.cli.main", *options, *words, "-f", "json")
     done = subprocess.run(argv, env=node.environment(), capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout, done.stderr
@@ -57,26 +69,52 @@ def explained(node: Node, source: Guest, target: Guest) -> tuple[int, dict[str, 
 
 def test_what_the_firewall_has_is_compared_on_its_own_host(server: LabServer) -> None:
     source, target = mate(server, 0), mate(server, 1)
-    code, rows = explained(target.node, source, target)
+    code, rows = explained(target.node, source, target.address)
     assert code == 0
     assert [(row["observed"], row["differs"]) for row in (rows["segments"], rows["ingress"])] == [(True, None)] * 2
     assert rows["egress"]["observed"] is None
     assert rows["egress"]["differs"] == "not looked at: run this command on node0"
-    code, rows = explained(source.node, source, target)
+    code, rows = explained(source.node, source, target.address)
     assert (code, rows["egress"]["observed"], rows["ingress"]["observed"]) == (0, True, None)
 
     node = target.node
     assert node.process is not None
     os.kill(node.process.pid, signal.SIGSTOP)  # it would mend what is done now
     node.namespace.run("nft", "flush", "set", "inet", "romana", "services")
-    code, rows = explained(node, source, target)
+    code, rows = explained(node, source, target.address)
     assert code == 1
     assert (rows["ingress"]["passes"], rows["ingress"]["observed"]) == (True, False)
     assert rows["ingress"]["differs"].startswith("set services lacks: ")
     assert rows["segments"]["differs"] is None
     node.namespace.run("nft", "delete", "table", "inet", "romana")
-    code, rows = explained(node, source, target)
+    code, rows = explained(node, source, target.address)
     assert (code, rows["ingress"]["observed"]) == (1, True)
     assert rows["ingress"]["differs"] == "there is no table inet romana: nothing keeps anything out"
     os.kill(node.process.pid, signal.SIGCONT)
-    until(lambda: explained(node, source, target)[0] == 0, "the agent has mended it")
+    until(lambda: explained(node, source, target.address)[0] == 0, "the agent has mended it")
+
+
+@pytest.mark.parametrize("asker", [0, 1])
+def test_what_is_said_of_a_floating_ip_asked_from_inside_is_what_the_firewall_has(
+    server: LabServer, asker: int
+) -> None:
+    """asker: the node of who asks; the floating IP's is 1."""
+    source, target = mate(server, asker), mate(server, 1)
+    from_host = GroupRule(direction=Direction.INGRESS, remotes=[f"{source.node.address}/32"])
+    server.ask(lambda client: client.put_group("mates", GroupPut(rules=[OUT, MATES, from_host])))
+    server.ask(lambda client: client.put_floating_ip(FLOATING, FloatingIpPut(endpoint=target.id)))
+    source.configure()
+    target.configure()
+    target.listen(22)
+    router = RouterPut(segments=[RouterSegment(tenant="admin", segment="s1")], outside=True)
+    for way in (False, True):
+        if way:
+            server.ask(lambda client: client.put_router("way", router))
+        server.settle()
+        lets = way or asker == 1  # of one segment on one host they may talk anyway
+        assert source.tcp(FLOATING, 22) == lets
+        for node in server.lab.nodes:
+            code, rows = explained(node, source, FLOATING)
+            assert (code == 0) == lets, rows
+            seen = {row["observed"] for row in rows.values() if row["host"] == node.name}
+            assert seen <= {True} if lets or node is not source.node else False in seen, rows

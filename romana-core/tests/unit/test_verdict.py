@@ -92,6 +92,57 @@ def test_a_floating_ip_is_for_everybody_outside_and_groups_judge_them() -> None:
     assert not passes(ask(Side(IPv4Network("198.51.100.1")), asked, SSH, group("g", rule)))
 
 
+@pytest.mark.parametrize(
+    ("host", "segment", "way_outside", "passing"),
+    [
+        ("h", "s1", False, True),  # they may talk anyway
+        ("h", "s2", False, False),
+        ("h", "s2", True, True),
+        ("other", "s1", False, False),
+        ("other", "s1", True, True),
+    ],
+)
+def test_who_is_inside_asks_a_floating_ip_as_something_outside(
+    host: str, segment: str, way_outside: bool, passing: bool
+) -> None:
+    asker = side("a", segment)
+    assert asker.endpoint is not None
+    asker = replace(asker, endpoint=asker.endpoint.model_copy(update={"host": host}))
+    asked = replace(side("b"), floating=IPv4Address("203.0.113.5"))
+    way = Router(id="r", name="edge", segments=[RouterSegment(tenant="t", segment=segment)], outside=True, generation=1)
+    there = [one.endpoint for one in (asker, asked) if one.endpoint]
+    steps = verdict(asker, asked, SSH, [], {}, there, [way] if way_outside else [])
+    assert passes(steps) == passing
+    if not passing:
+        assert steps[0].why == f"no policy and no router lets t/{segment} ask 203.0.113.5 for this"
+    elif way_outside:
+        assert steps[0].why == f"router edge lets t/{segment} ask 203.0.113.5"
+
+
+@pytest.mark.parametrize(("host", "remotes"), [("h", "10.0.17.97/32"), ("other", "192.0.2.9/32")])
+def test_groups_see_the_floating_ip_and_what_its_asker_has_outside(host: str, remotes: str) -> None:
+    asker = side("a", groups=["out"])
+    assert asker.endpoint is not None
+    endpoint = asker.endpoint.model_copy(update={"host": host})
+    asker = replace(asker, endpoint=endpoint, outside=IPv4Address("192.0.2.9"))
+    asked = replace(side("b", groups=["in"]), floating=IPv4Address("203.0.113.5"))
+    anywhere = Policy(
+        name="way",
+        source=Peer(tenant="t"),
+        target=Peer(cidr="0.0.0.0/0"),
+        protocol=Protocol.ANY,
+        ports=[],
+        generation=1,
+    )
+    to_it = GroupRule(direction=Direction.EGRESS, remotes=["203.0.113.5/32"])
+    to_others = GroupRule(direction=Direction.EGRESS, remotes=["10.0.17.98/32"])
+    lets_in = group("in", ingress(remotes=[remotes]))
+    assert passes(ask(asker, asked, SSH, group("out", to_it), lets_in, policies=[anywhere]))
+    assert not passes(ask(asker, asked, SSH, group("out", to_others), lets_in, policies=[anywhere]))
+    others = group("in", ingress(remotes=["192.0.2.10/32", "10.0.17.98/32"]))
+    assert not passes(ask(asker, asked, SSH, group("out", to_it), others, policies=[anywhere]))
+
+
 def test_the_policy_that_lets_pass_is_named() -> None:
     policy = Policy(
         name="web", source=Peer(tenant="t"), target=Peer(tenant="t", segment="s2"), protocol=Protocol.TCP,

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Callable, Iterable, Sequence
-from ipaddress import IPv4Network
+from dataclasses import replace
+from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -21,7 +22,7 @@ from romana.cli.find_endpoint import find_endpoint
 from romana.cli.observe import Seen, observe
 from romana.cli.picture import Field, draw, fields
 from romana.client import Client
-from romana.models import Explain, ExplainCheck
+from romana.models import Endpoint, Explain, ExplainCheck
 from romana.verdict import Side, Step, verdict
 
 T = TypeVar("T")
@@ -127,13 +128,15 @@ def find_sides(api: Client, source: str, target: str) -> tuple[Side, Side]:
     floating = next((one for one in api.floating_ips() if IPv4Network(one.address) == asked.network), None)
     if floating is None:
         return asker, asked
-    if asker.endpoint is not None:
-        raise UsageError(
-            f"{target} is the floating IP of {floating.endpoint_address}, and what endpoints ask of it is not"
-            " explained; name an address outside the plan as the first"
-        )
     endpoint = api.endpoint(floating.endpoint)
-    return asker, Side(IPv4Network(endpoint.address), endpoint, floating.address)
+    asked = Side(IPv4Network(endpoint.address), endpoint, floating.address)
+    return replace(asker, outside=_outside(api, asker.endpoint)) if asker.endpoint else asker, asked
+
+
+def _outside(api: Client, endpoint: Endpoint) -> IPv4Address:
+    """As what an endpoint is seen outside: its floating IP, or its host's address."""
+    own = next((one.address for one in api.floating_ips() if one.endpoint == endpoint.id), None)
+    return own or api.host(endpoint.host).address
 
 
 def find_side(api: Client, reference: str) -> Side:

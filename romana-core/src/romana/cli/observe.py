@@ -17,7 +17,7 @@ from romana.client import Client
 from romana.contract import ClientError
 from romana.models import Direction
 from romana.settings import SettingsError, load
-from romana.verdict import EGRESS, INGRESS, SEGMENTS, Service, Side, Step
+from romana.verdict import EGRESS, INGRESS, SEGMENTS, Service, Side, Step, seen, together
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +90,9 @@ def _seen(step: Step, sides: tuple[Side, Side], asked: Asked, machine: _Machine 
 
 def _who_decides(step: Step, sides: tuple[Side, Side]) -> str | None:
     source, target = (side.endpoint.host if side.endpoint else None for side in sides)
-    return {SEGMENTS: target or source, EGRESS: source, INGRESS: target}.get(step.kind)
+    # What an endpoint asks of a floating IP, it asks of an address outside.
+    segments = source or target if sides[1].floating else target or source
+    return {SEGMENTS: segments, EGRESS: source, INGRESS: target}.get(step.kind)
 
 
 def _look_up(
@@ -100,13 +102,14 @@ def _look_up(
     machine: _Machine,
     kept: dict[str, frozenset[tuple[str, ...]]],
 ) -> Found:
-    source, target = (side.network for side in sides)
-    floating = sides[1].floating
-    if step.kind == SEGMENTS and floating is not None:
-        leads = (str(floating), str(target[0]))
-        return Found(leads in kept.get("floating", ()), frozenset(leads))
+    source, target = sides
+    asked_as, asker_as = seen(source, target)
     if step.kind == EGRESS:
-        return groups_say(kept, source[0], target, Direction.EGRESS, asked)
+        return groups_say(kept, source.network[0], asked_as.network, Direction.EGRESS, asked)
     if step.kind == INGRESS:
-        return groups_say(kept, target[0], source, Direction.INGRESS, asked)
-    return segments_say(kept, machine.wanted.plan, source, target, asked)
+        return groups_say(kept, target.network[0], asker_as.network, Direction.INGRESS, asked)
+    if source.endpoint is None and target.floating is not None:
+        leads = (str(target.floating), str(target.network[0]))
+        return Found(leads in kept.get("floating", ()), frozenset(leads))
+    judged = target if together(source, target) else asked_as
+    return segments_say(kept, machine.wanted.plan, source.network, judged.network, asked)
