@@ -153,7 +153,7 @@ def test_plan_of_a_cloud(setup: Setup) -> None:
     plan = json.loads(out)
     assert (code, plan["engine"], plan["external"]) == (0, "packages", "192.168.213.128/26")
     assert plan["phases"] == ["release", "provision", "prepare", "openstack", "romana", "tenants", "demo", "verify"]
-    assert plan["tried_with"] == ["endpoints", "instances", "an own network", "a router", "a floating IP"]
+    assert plan["tried_with"] == ["endpoints", "instances", "a network of its own", "a router", "a floating IP"]
 
 
 def test_a_release_that_nobody_maintains_is_said_to_be(setup: Setup) -> None:

@@ -114,7 +114,7 @@ def _tried_with(want: Wanted) -> list[str]:
     """What a verification makes for a moment."""
     if not (want.stack.has_openstack and want.config.openstack_demo):
         return ["endpoints"]
-    outside = ["an own network", "a router", "a floating IP"] if want.config.openstack_external_cidr else []
+    outside = ["a network of its own", "a router", "a floating IP"] if want.config.openstack_external_cidr else []
     return ["endpoints", INSTANCES, *outside]
 
 
