@@ -33,13 +33,18 @@ def test_install_says_what_it_made_and_how_to_go_on(stack: VagrantSetup) -> None
         assert expected in output
 
 
-@pytest.mark.long("check mode finds nothing to change in every run")
+@pytest.mark.long("what is this target's own has nothing to change in every run")
 def test_second_install_changes_nothing(installed: VagrantSetup) -> None:
     assert "changed=0" in installed.run("install")
 
 
+@pytest.mark.long("what is this target's own has nothing to change in every run")
 def test_check_mode_on_a_running_stack_changes_nothing(installed: VagrantSetup) -> None:
     assert "changed=0" in installed.run("install", "--", "--check")
+
+
+def test_machines_that_are_there_stay_as_they_are(installed: VagrantSetup) -> None:
+    assert "changed=0" in installed.run("provision")
 
 
 def test_vagrant_works_in_the_stacks_directory(installed: VagrantSetup) -> None:
