@@ -1,6 +1,6 @@
 """OpenStack's own tests, tempest, of a stack: what they are told of it, and what came of them.
 
-Makes docs/reference/tempest.md by running all of WHOLE, which takes more than an hour, on a stack of three nodes:
+Makes docs/reference/tempest.md by running all of them on a stack of three nodes, in three quarters of an hour:
 
     .venv/bin/python tests/e2e/openstack/tempest_cloud.py ~/.local/state romana >docs/reference/tempest.md
 """
@@ -36,7 +36,7 @@ OWN_NETWORKS = (
 )
 # What has them on the network that everybody shares.
 SHARED_NETWORK = ("tempest.api.compute", "tempest.api.identity", "tempest.api.image")
-# What needs no instance. The rest is in WHOLE, and what it is about in other tests of the layer openstack.
+# What needs no instance. The rest is in the layer tempest, and what it is about in other tests of the layer openstack.
 SUBSET = (
     "tempest.api.compute.keypairs",
     "tempest.api.identity.v3.test_tokens",
@@ -176,7 +176,7 @@ def run(stack: Setup, directory: Path, names: Sequence[str], *, own_networks: bo
     }
     (directory / "told.json").write_text(json.dumps(told))
     command = [python_apart("tempest"), RUNNER, directory, *names]
-    lines = directory / "outcomes"  # while they run, it says how far they are
+    lines = directory / "outcomes"  # tells how far they are, too
     with lines.open("w") as file:
         pipes = {"stdin": subprocess.DEVNULL, "stdout": file, "stderr": subprocess.PIPE}
         done = subprocess.run(command, cwd=directory, text=True, check=False, **pipes)

@@ -1,4 +1,4 @@
-"""All of OpenStack's own tests that a cloud of ours has a part in; more than an hour, so by name only."""
+"""All of OpenStack's own tests that a cloud of ours has a part in; three quarters of an hour, so by name only."""
 
 from __future__ import annotations
 
