@@ -1,6 +1,6 @@
 """How a lab starts an agent: as systemd does, or forked from a process that has the agent's modules imported already.
 
-The latter takes a fourth of the time. That process is this file as a program. It reads JSON from the socket that is its
+The latter takes a fifth of the time. That process is this file as a program. It reads JSON from the socket that is its
 standard input, one message for each agent: {"arguments": [...], "environment": {...}, "namespace": path, "log": path};
 it answers with the agent's process id, and a handle on it. It ends with the socket.
 """
