@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
-from ipaddress import IPv4Address, IPv4Network
+from ipaddress import IPv4Network
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -22,7 +22,7 @@ from romana.cli.find_endpoint import find_endpoint
 from romana.cli.observe import Seen, observe
 from romana.cli.picture import Field, draw, fields
 from romana.client import Client
-from romana.models import Endpoint, Explain, ExplainCheck
+from romana.models import Explain, ExplainCheck
 from romana.verdict import Side, Step, verdict
 
 T = TypeVar("T")
@@ -125,18 +125,16 @@ class ExplainAddress(Listing):
 def find_sides(api: Client, source: str, target: str) -> tuple[Side, Side]:
     """Who begins, and with whom; that may be an endpoint by its floating IP. Raises CommandError and UsageError."""
     asker, asked = find_side(api, source), find_side(api, target)
-    floating = next((one for one in api.floating_ips() if IPv4Network(one.address) == asked.network), None)
+    those = api.floating_ips()
+    floating = next((one for one in those if IPv4Network(one.address) == asked.network), None)
     if floating is None:
         return asker, asked
     endpoint = api.endpoint(floating.endpoint)
     asked = Side(IPv4Network(endpoint.address), endpoint, floating.address)
-    return replace(asker, outside=_outside(api, asker.endpoint)) if asker.endpoint else asker, asked
-
-
-def _outside(api: Client, endpoint: Endpoint) -> IPv4Address:
-    """As what an endpoint is seen outside: its floating IP, or its host's address."""
-    own = next((one.address for one in api.floating_ips() if one.endpoint == endpoint.id), None)
-    return own or api.host(endpoint.host).address
+    if asker.endpoint is None:
+        return asker, asked
+    own = next((one.address for one in those if one.endpoint == asker.endpoint.id), None)
+    return replace(asker, outside=own or api.host(asker.endpoint.host).address), asked
 
 
 def find_side(api: Client, reference: str) -> Side:
