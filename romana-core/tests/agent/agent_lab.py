@@ -26,7 +26,7 @@ from ipaddress import IPv4Address, IPv4Network
 from pathlib import Path
 from typing import Any
 
-from agent_process import SOURCES, Process, command, executed
+from starting import SOURCES, Process, agent_command, executed_agent
 
 from romana.files import write_file
 from romana.models import (
@@ -266,7 +266,7 @@ class Node:
 
     def agent(self, *options: str) -> list[str]:
         """The agent's command line."""
-        return command(self._arguments(*options), self.namespace.name)
+        return agent_command(self._arguments(*options), self.namespace.name)
 
     def environment(self) -> dict[str, str]:
         """The agent's environment."""
@@ -374,10 +374,10 @@ class Node:
 
 @dataclass
 class Lab:
-    """Nodes on a switch, and what the control plane would say of them. start: of agent_process, how agents start."""
+    """Nodes on a switch, and what the control plane would say of them. start: how agents start, see starting.py."""
 
     count: int
-    start: Callable[[Sequence[str], Mapping[str, str], str, Path], Process] = executed
+    start: Callable[[Sequence[str], Mapping[str, str], str, Path], Process] = executed_agent
     url: str = f"https://{SERVER}:9600"
     directory: Path = field(default_factory=lambda: Path(tempfile.mkdtemp(prefix="romana-lab-")))
     nodes: list[Node] = field(default_factory=list)

@@ -13,7 +13,7 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 sys.path.insert(0, str(Path(__file__).parent))
 
 from agent_lab import Lab
-from agent_process import forked
+from starting import forked_agent
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -36,7 +36,7 @@ def make_lab() -> Iterator[Callable[[int], Lab]]:
     labs: list[Lab] = []
 
     def make(nodes: int) -> Lab:
-        lab = Lab(nodes, start=forked)
+        lab = Lab(nodes, start=forked_agent)
         labs.append(lab)
         return lab
 

@@ -13,8 +13,8 @@ from pathlib import Path
 from typing import TypeVar
 
 from agent_lab import SERVER, Guest, Lab, Namespace, Node, until
-from agent_process import SOURCES
 from sqlalchemy import URL
+from starting import SOURCES
 
 from romana.client import Client
 from romana.contract import ClientError

@@ -8,8 +8,8 @@ from ipaddress import IPv4Address
 
 import pytest
 from agent_lab import Guest, Lab, Namespace, Node, until
-from agent_process import forked
 from server_lab import LabServer
+from starting import forked_agent
 
 from romana.models import Explain
 
@@ -45,7 +45,7 @@ nft add rule inet site public reject with icmpx admin-prohibited
 @pytest.fixture(scope="module")
 def server() -> Iterator[LabServer]:
     """Two nodes whose agents follow a real server."""
-    with closing(Lab(2, start=forked)) as lab, closing(LabServer(lab)) as server:
+    with closing(Lab(2, start=forked_agent)) as lab, closing(LabServer(lab)) as server:
         for node in lab.nodes:
             node.start_agent()
         yield server

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 import pytest
 from agent_lab import Guest, Lab, discover, offered, tcp_connects, until
-from agent_process import SOURCES
+from starting import SOURCES
 
 pytestmark = pytest.mark.root
 

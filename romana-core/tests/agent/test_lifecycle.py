@@ -11,8 +11,8 @@ from pathlib import Path
 
 import pytest
 from agent_lab import Guest, Lab, Node, until
-from agent_process import SOURCES
 from pinger import Pinger
+from starting import SOURCES
 
 pytestmark = pytest.mark.root
 

@@ -11,7 +11,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -25,6 +25,8 @@ from romana.models import Plan
 from romana.store import migrate
 from romana.store.database import Database
 from romana.store.tokens import WantedTokens, ensure_tokens
+
+from ..agent.starting import Process, forked_server
 
 SOURCE = Path(__file__).parents[2] / "src"
 DEADLINE_SECONDS = 120
@@ -126,6 +128,13 @@ def wanted_tokens() -> str:
     )
 
 
+def executed(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
+    """Start a romana-server as systemd does."""
+    with log.open("ab") as file:
+        command = [sys.executable, "-m", "romana.server.main", *arguments]
+        return subprocess.Popen(command, env=environment, stdin=subprocess.DEVNULL, stdout=file, stderr=file)
+
+
 class RomanaServer:
     """One romana-server."""
 
@@ -134,14 +143,9 @@ class RomanaServer:
         self.port = free_port()
         self._config = site.config(self.port, **values)
         self._log = self._config.with_suffix(".log")
-        with self._log.open("wb") as log:
-            self.process = subprocess.Popen(
-                [sys.executable, "-m", "romana.server.main", "--config", str(self._config)],
-                env=dict(site.environment),
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-            )
+        # Of several processes, each is to find where to count before anything counts.
+        start = executed if "workers" in values else forked_server
+        self.process: Process = start(["--config", str(self._config)], site.environment, self._log)
 
     @property
     def url(self) -> str:
@@ -169,19 +173,18 @@ class RomanaServer:
 
     def terminate(self) -> int:
         """Tell it to end, and wait for that; its exit code."""
-        self.process.terminate()
-        return self.process.wait(timeout=DEADLINE_SECONDS)
+        self.process.send_signal(signal.SIGTERM)
+        return self.process.wait(DEADLINE_SECONDS)
 
     def kill(self) -> None:
         self.process.send_signal(signal.SIGKILL)
-        self.process.wait()
+        self.process.wait(DEADLINE_SECONDS)
 
     def close(self) -> None:
         """End it, whatever happened."""
         if self.process.poll() is None:
-            self.process.terminate()
             try:
-                self.process.wait(timeout=DEADLINE_SECONDS)
+                self.terminate()
             finally:
                 self.kill()
 

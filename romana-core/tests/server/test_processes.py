@@ -14,7 +14,7 @@ import httpx
 import pytest
 
 from .conftest import StartServer
-from .romana_server import TOKENS, RomanaServer, Site, children, wait_until
+from .romana_server import DEADLINE_SECONDS, TOKENS, RomanaServer, Site, children, wait_until
 
 
 @pytest.fixture
@@ -140,7 +140,7 @@ def test_a_server_killed_amid_allocations_costs_no_address(network: Site, start:
             await _close(clients)
 
     answers = asyncio.run(run())
-    assert servers[0].process.wait() == -signal.SIGKILL
+    assert servers[0].process.wait(DEADLINE_SECONDS) == -signal.SIGKILL
     assert {one.status_code for one in answers} <= {httpx.codes.CREATED, httpx.codes.OK}
     _check(servers[1], [one.json() for one in answers], 120)
 

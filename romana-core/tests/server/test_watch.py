@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import signal
 from collections.abc import Iterator
 from typing import Any
 
@@ -218,7 +219,7 @@ def test_a_server_that_ends_lets_everyone_go(two: tuple[RomanaServer, RomanaServ
     polls.append(Poll(first, STATUSES, statuses(first)["generation"], "neutron"))
     for poll in polls:
         poll.wait_until_it_waits()
-    first.process.terminate()
+    first.process.send_signal(signal.SIGTERM)
     assert {poll.answer().status_code for poll in polls} == {httpx.codes.NO_CONTENT}
     assert first.terminate() == 0
     assert "Traceback" not in first.log
