@@ -8,7 +8,7 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from romana.agent import floating
+from romana.agent import floating, forwarding
 from romana.agent.connections import Connection
 from romana.agent.desired import Desired, Forwarding, desired
 from romana.agent.ruleset import Elements, change, create, elements, inet_table, observe
@@ -118,8 +118,12 @@ def test_a_connection_that_another_port_was_asked_for_is_outdated(
 
 def test_maps_whose_data_are_two_fields_are_read_as_they_are_written() -> None:
     element = [{"concat": ["203.0.113.5", 6, 2222]}, {"concat": ["10.0.17.3", 22]}]
-    listed = {"name": "forwarded", "type": ["ipv4_addr", "inet_proto", "inet_service"], "map": "ipv4_addr . inet_service",
-              "elem": [element]}  # fmt: skip
+    listed = {
+        "name": "forwarded",
+        "type": list(forwarding.SERVICE),
+        "map": "ipv4_addr . inet_service",
+        "elem": [element],
+    }
     found = observe(json.dumps({"nftables": [{"map": listed}]}))
     assert found.elements == {"forwarded": {("203.0.113.5", "6", "2222", "10.0.17.3 . 22")}}
     change_back = change(inet_table(wanted()), {"forwarded": frozenset()}, found.elements)

@@ -130,7 +130,8 @@ class Translations:
         for address, protocol, port, inside in elements["forwarded"]:
             endpoint, _, endpoint_port = inside.partition(" . ")
             forwarded[address, int(protocol), int(port)] = endpoint, int(endpoint_port)
-        return cls(dict(elements["floating"]), forwarded, {address for (address,) in elements["known_floats"]})
+        owners = dict((address, own) for address, own in elements["floating"])  # noqa: C402 - of two fields, for mypy
+        return cls(owners, forwarded, {address for (address,) in elements["known_floats"]})
 
     def answerer(self, connection: Connection) -> tuple[str, int]:
         """Who would answer what a connection asked for, and at which port."""
