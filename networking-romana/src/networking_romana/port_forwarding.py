@@ -13,6 +13,12 @@ from networking_romana.errors import RomanaInvalid
 
 PORT_FORWARDING = "port_forwarding"
 PROTOCOLS = ("tcp", "udp")
+# Of ranges.
+WITHOUT_EFFECT = frozenset(
+    (
+        "floating-ip-port-forwarding-port-ranges",
+    )
+)  # fmt: skip
 Base = port_forwarding_base()
 
 
@@ -20,11 +26,7 @@ class Plugin(Base):  # type: ignore[misc, valid-type] # which it is, is not know
     """Entry point of the plugin."""
 
     required_service_plugins = ("romana_l3",)
-    supported_extension_aliases = (
-        "expose-port-forwarding-in-fip",
-        "floating-ip-port-forwarding",
-        "floating-ip-port-forwarding-description",
-    )
+    supported_extension_aliases = sorted(set(Base.supported_extension_aliases) - WITHOUT_EFFECT)
     # Neutron looks for these by the name of the class itself.
     __native_pagination_support = True
     __native_sorting_support = True
