@@ -47,6 +47,7 @@ function configure_romana_services {
         neutron_service_plugin_class_add segments
         neutron_service_plugin_class_add romana_qos
         neutron_service_plugin_class_add romana_l3
+        neutron_service_plugin_class_add romana_port_forwarding
         if [[ ,$Q_ML2_PLUGIN_EXT_DRIVERS, != *,qos,* ]]; then
             iniset "/$Q_PLUGIN_CONF_FILE" ml2 extension_drivers \
                 "${Q_ML2_PLUGIN_EXT_DRIVERS:+$Q_ML2_PLUGIN_EXT_DRIVERS,}qos"

@@ -16,6 +16,7 @@ from romana.models import Plan
 from romana.store import migrations
 
 REVISION = "0003"
+BEFORE_FORWARDINGS = "0008"
 GENERATION = 40  # of everything in it
 TENANT = "admin"
 SEGMENTS = ("s1", "s2")
@@ -48,13 +49,33 @@ def fill(url: URL, hosts: dict[str, str], endpoints: list[OldEndpoint]) -> None:
     """Make it: hosts with these addresses, a tenant with two segments, a policy from the first to the second."""
     engine = create_engine(url)
     with engine.begin() as connection:
-        config = Config()
-        config.set_main_option("script_location", str(Path(next(iter(migrations.__path__)))))
-        config.attributes["connection"] = connection
-        command.upgrade(config, REVISION)
+        _upgrade(connection, REVISION)
     with engine.begin() as connection:
         _insert(connection, hosts, endpoints)
     engine.dispose()
+
+
+def add_floating_ips(url: URL, owners: dict[str, OldEndpoint]) -> None:
+    """Bring it to the last migration before floating IPs could be forwarded, with floating IPs of endpoints."""
+    engine = create_engine(url)
+    with engine.begin() as connection:
+        _upgrade(connection, BEFORE_FORWARDINGS)
+    there = MetaData()
+    with engine.begin() as connection:
+        there.reflect(connection)
+        values = [
+            {"address": int(IPv4Address(address)), "endpoint_id": owner.id, "generation": GENERATION}
+            for address, owner in owners.items()
+        ]
+        connection.execute(insert(there.tables["floating_ips"]), values)
+    engine.dispose()
+
+
+def _upgrade(connection: Connection, revision: str) -> None:
+    config = Config()
+    config.set_main_option("script_location", str(Path(next(iter(migrations.__path__)))))
+    config.attributes["connection"] = connection
+    command.upgrade(config, revision)
 
 
 def _insert(connection: Connection, hosts: dict[str, str], endpoints: list[OldEndpoint]) -> None:

@@ -8,7 +8,8 @@ from pathlib import Path
 PROJECT = Path(__file__).parents[2]
 PAGE = PROJECT / "docs/reference/neutron-attributes.md"
 TESTS = PROJECT / "networking-romana/tests/inside_neutron"
-DRIVERS = [PROJECT / "networking-romana/src/networking_romana" / name for name in ("mechanism.py", "qos.py")]
+NAMES = ("mechanism.py", "qos.py", "port_forwarding.py")
+DRIVERS = [PROJECT / "networking-romana/src/networking_romana" / name for name in NAMES]
 
 
 def test_its_tests_are_there() -> None:

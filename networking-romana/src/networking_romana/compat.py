@@ -93,12 +93,37 @@ else:  # not even imported: old ones have a say in every deletion of a port then
         """Nobody's base."""
 
 
+try:
+    from neutron.objects.port_forwarding import PortForwarding
+except ImportError:  # Queens; there ports of floating IPs are not forwarded
+    PortForwarding = None
+
+
+def port_forwarding_base():
+    """Neutron's plugin for forwarding ports; a stand-in where there is none.
+
+    It is not imported before somebody asks: from then on Neutron lists floating IPs with what is forwarded of them.
+    """
+    if PortForwarding is not None:
+        from neutron.services.portforwarding.pf_plugin import PortForwardingPlugin
+
+        return PortForwardingPlugin
+
+    class Nobodys(object):
+        """Nobody's base."""
+
+        supported_extension_aliases = ()
+
+    return Nobodys
+
+
 __all__ = [
     "AUTH_OPTION",
     "NOT_SPECIFIED",
     "DeferIpam",
     "FloatingIP",
     "NetworkRBAC",
+    "PortForwarding",
     "QosDriver",
     "QosPlugin",
     "RouterMixin",
@@ -111,6 +136,7 @@ __all__ = [
     "before_port_update",
     "before_subnet_create",
     "core_plugin",
+    "events",
     "exceptions",
     "get_admin_context",
     "keystone_exceptions",
@@ -119,6 +145,7 @@ __all__ = [
     "ml2_api",
     "plugin_utils",
     "port_dict",
+    "port_forwarding_base",
     "portbindings",
     "qos_plugin",
     "request_context",

@@ -1,8 +1,8 @@
 """Floating IPs: how what Neutron knows of them gets to romana-server.
 
-romana-server knows those that belong to a port, by their addresses: each is put there when it gets to a port, and taken
-away when it leaves it. Everything may be repeated. What romana-server does not hear of now, because it does not answer,
-the follower makes good.
+romana-server knows those that belong to a port, or of which ports are forwarded to some, by their addresses: each is
+put there when it gets to a port, and taken away when it leaves it. Everything may be repeated. What romana-server does
+not hear of now, because it does not answer, the follower makes good.
 """
 
 from __future__ import absolute_import
@@ -12,13 +12,15 @@ from oslo_log import log as logging
 from networking_romana import address as addresses
 from networking_romana import routers
 from networking_romana.client import romana
-from networking_romana.compat import get_admin_context, retry_db_errors, router_plugin
+from networking_romana.compat import PortForwarding, get_admin_context, retry_db_errors, router_plugin
 from networking_romana.errors import RomanaRefused, RomanaUnavailable
 from networking_romana.port import ACTIVE, DOWN
 from networking_romana.settle import settle
 from networking_romana.strays import NEUTRON_ID
 
 LOG = logging.getLogger(__name__)
+
+FORWARDINGS = "port_forwardings"  # of Neutron's dictionary, where ports may be forwarded
 
 
 def keep(*those):
@@ -39,6 +41,20 @@ def keep(*those):
 def keep_those(**filters):
     """Keep the floating IPs in step that Neutron finds by filters, as router_id or port_id."""
     keep(*[one["floating_ip_address"] for one in _find(**filters)])
+
+
+def keep_port(port_id):
+    """Keep the floating IPs in step that lead to a port, as a whole or port by port."""
+    keep_those(port_id=port_id)
+    keep(*forwarded_to(get_admin_context(), port_id))
+
+
+def forwarded_to(context, port_id):
+    """The addresses (of str, sorted) of the floating IPs of which ports are forwarded to a port."""
+    if PortForwarding is None:
+        return []
+    found = PortForwarding.get_objects(context.elevated(), internal_port_id=port_id)
+    return sorted(set(str(one.floating_ip_address) for one in found))
 
 
 def bring(address):
@@ -74,7 +90,7 @@ def synchronize():
     up, endpoints = routers.all_up(), romana().endpoints()
     names = dict((one["id"], one["name"] or "") for one in endpoints)
     identifiers = dict(((one["name"], one["address"]), one["id"]) for one in endpoints)
-    told = dict((one["address"], one) for one in there if NEUTRON_ID.match(names.get(one["endpoint"], "")))
+    told = dict((one["address"], one) for one in there if any(NEUTRON_ID.match(names.get(e, "")) for e in _ends(one)))
 
     def is_in_step(address):
         one = known.get(address)
@@ -95,7 +111,7 @@ def _find(**filters):
 
 
 def _document(address):
-    """A floating IP in the words of romana-server's API; None when no port can be reached by it."""
+    """A floating IP in the words of romana-server's API; None when no port is reached by it."""
     for one in _find(floating_ip_address=address):
         return _translate(one, routers.is_up, _endpoint)
     return None
@@ -109,10 +125,37 @@ def _translate(one, is_up, endpoint_of):
         is_up: function from a router's id to whether it is there and not set down.
         endpoint_of: function from a port's id and its address to the endpoint's id, or None.
     """
-    endpoint = None
-    if one["port_id"] and is_up(one["router_id"]):
+    if not one["router_id"] or not is_up(one["router_id"]):
+        return None
+    project = one["tenant_id"] or None
+    if one["port_id"]:
         endpoint = endpoint_of(one["port_id"], one["fixed_ip_address"])
-    return {"endpoint": endpoint, "project_id": one["tenant_id"] or None} if endpoint else None
+        return {"endpoint": endpoint, "project_id": project} if endpoint else None
+    found = [_forwarding(each, endpoint_of) for each in one.get(FORWARDINGS) or []]
+    forwardings = sorted((each for each in found if each is not None), key=_service)
+    return {"forwardings": forwardings, "project_id": project} if forwardings else None
+
+
+def _forwarding(one, endpoint_of):
+    """One of Neutron's forwardings in the words of romana-server's API; None when it leads nowhere."""
+    endpoint = endpoint_of(one["internal_port_id"], one["internal_ip_address"])
+    if not endpoint or one["protocol"] not in ("tcp", "udp") or not one.get("external_port"):
+        return None  # others, or ranges of ports, were made by another plugin
+    return {
+        "protocol": one["protocol"],
+        "port": one["external_port"],
+        "endpoint": endpoint,
+        "endpoint_port": one["internal_port"],
+    }
+
+
+def _service(forwarding):
+    return forwarding["protocol"], forwarding["port"]
+
+
+def _ends(there):
+    """The ids of the endpoints that a floating IP of romana-server's leads to."""
+    return [there["endpoint"]] if there["endpoint"] else [one["endpoint"] for one in there["forwardings"]]
 
 
 def _endpoint(port_id, address):
@@ -123,7 +166,12 @@ def _endpoint(port_id, address):
 def _is_as(there, wanted):
     if there is None or wanted is None:
         return there is wanted
-    return dict((key, there[key]) for key in wanted) == wanted
+    said = dict((key, there[key]) for key in wanted)
+    if "forwardings" in wanted:
+        keys = ("protocol", "port", "endpoint", "endpoint_port")
+        those = [dict((key, one[key]) for key in keys) for one in said["forwardings"]]
+        said["forwardings"] = sorted(those, key=_service)
+    return said == wanted
 
 
 def _status(wanted):

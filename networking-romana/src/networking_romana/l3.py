@@ -13,6 +13,7 @@ from networking_romana import port as ports
 from networking_romana.compat import (
     FloatingIP,
     NetworkRBAC,
+    PortForwarding,
     RouterMixin,
     ServicePluginBase,
     after_port_update,
@@ -254,7 +255,10 @@ def _check_owner(context, subnet):
 
 
 def _readdress(context, before, after):
-    """A floating IP follows its port to another address, as that of another host; in Neutron's transaction."""
+    """Floating IPs follow their port to another address, as that of another host; in Neutron's transaction.
+
+    Neutron would not forward ports to it any more, once it has told that its address is another one.
+    """
     if after["device_owner"].startswith(ports.SERVICES):
         return  # no floating IP leads to it
     if before["fixed_ips"] != after["fixed_ips"] and after["fixed_ips"]:
@@ -262,12 +266,15 @@ def _readdress(context, before, after):
         FloatingIP.update_objects(
             context.elevated(), {"fixed_ip_address": fixed["ip_address"]}, fixed_port_id=after["id"]
         )
+        PortForwarding.update_objects(
+            context.elevated(), {"internal_ip_address": fixed["ip_address"]}, internal_port_id=after["id"]
+        )
 
 
 def _move(_context, before, after):
-    """Before the port's old address is given back, its floating IP gets to the new one."""
+    """Before the port's old address is given back, its floating IPs lead to the new one."""
     if before["fixed_ips"] != after["fixed_ips"]:
-        floating_ips.keep_those(port_id=after["id"])
+        floating_ips.keep_port(after["id"])
 
 
 def _before_access(context, policy):

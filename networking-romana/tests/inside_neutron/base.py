@@ -50,7 +50,13 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
 
     def get_additional_service_plugins(self):
         """The last one Neutron always has, but not in its tests."""
-        return {"segments": "segments", "tags": "tag", "qos": "romana_qos", "topologies": "auto_allocate"}
+        return {
+            "segments": "segments",
+            "tags": "tag",
+            "qos": "romana_qos",
+            "topologies": "auto_allocate",
+            "forwardings": "romana_port_forwarding",
+        }
 
     def setUp(self):
         client._client = cloud._session = None  # they have the settings of the test before

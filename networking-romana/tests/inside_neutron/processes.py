@@ -15,7 +15,7 @@ SECONDS = 120  # that something may take
 CONFIGURATION = """
 [DEFAULT]
 core_plugin = ml2
-service_plugins = segments,romana_qos,romana_l3
+service_plugins = segments,romana_qos,romana_l3,romana_port_forwarding
 ipam_driver = romana
 auth_strategy = noauth
 transport_url = fake://

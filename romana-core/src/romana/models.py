@@ -80,6 +80,7 @@ RouterName = Annotated[
     StringConstraints(max_length=255),
     Field(description="name of a router; it need not be the only one of that name"),
 ]
+EndpointId = Annotated[str, StringConstraints(min_length=1, max_length=36)]
 PortRange = Annotated[
     str,
     StringConstraints(pattern=r"^[0-9]{1,5}(-[0-9]{1,5})?$"),
@@ -99,6 +100,7 @@ Network = Annotated[IPv4Network, BeforeValidator(_as_text)]
 # Of its own accord pydantic takes "5" and true for a number, and "off" and 0 for false.
 Number = Annotated[int, Strict()]
 Flag = Annotated[bool, Strict()]
+ForwardedPort = Annotated[Number, Field(ge=1, le=BIGGEST_PORT)]
 
 # DHCP (RFC 2132, RFC 3442).
 OPTION_SIZE = 255  # bytes that an option holds
@@ -563,19 +565,53 @@ class Router(RouterPut):
     generation: int
 
 
-class FloatingIpPut(Model):
-    """PUT /v1/floating-ips/{address}: whose it is from now on."""
+class ForwardingPut(Model):
+    """What is asked of a port of a floating IP, an endpoint answers at a port of its own."""
 
-    endpoint: str = Field(min_length=1, max_length=36, description="id of the endpoint that is reached by it")
+    protocol: Literal[Protocol.TCP, Protocol.UDP]
+    port: ForwardedPort = Field(description="of the floating IP")
+    endpoint: EndpointId = Field(description="id of the endpoint that is reached by it")
+    endpoint_port: ForwardedPort = Field(description="of the endpoint")
+
+
+class Forwarding(ForwardingPut):
+    endpoint_address: IPv4Address
+    host: Name = Field(description="where the endpoint is")
+
+
+class FloatingIpPut(Model):
+    """PUT /v1/floating-ips/{address}: whose it is from now on, as a whole or port by port."""
+
+    endpoint: EndpointId | None = Field(default=None, description="id of the endpoint that is reached by it")
     project_id: ProjectId | None = None
+    forwardings: Annotated[list[ForwardingPut], FailFast()] = Field(
+        default=[], max_length=MANY, description="endpoints that are reached by single ports of it"
+    )
+
+    @model_validator(mode="after")
+    def _is_for_somebody(self) -> FloatingIpPut:
+        if (self.endpoint is None) == (not self.forwardings):
+            raise ValueError("give either endpoint or forwardings")
+        seen: set[tuple[str, int]] = set()
+        for one in self.forwardings:
+            if (one.protocol, one.port) in seen:
+                raise ValueError(f"{one.protocol}/{one.port} is forwarded twice; list it once")
+            seen.add((one.protocol, one.port))
+        return self
 
 
 class FloatingIp(FloatingIpPut):
-    """An address outside the plan by which an endpoint is reached from outside, and with which it goes there."""
+    """An address outside the plan by which endpoints are reached from outside.
 
+    An endpoint that has it as a whole also goes outside with it.
+    """
+
+    forwardings: list[Forwarding] = Field(  # type: ignore[assignment] # it says more
+        default=[], description="endpoints that are reached by single ports of it, by protocol and port"
+    )
     address: IPv4Address
-    endpoint_address: IPv4Address
-    host: Name = Field(description="where the endpoint is")
+    endpoint_address: IPv4Address | None = Field(description="None: it is forwarded port by port")
+    host: Name = Field(description="the one that answers for it: where the endpoint is, or one of the endpoints")
     generation: int
 
 
@@ -619,6 +655,20 @@ class StateFloating(Model):
     endpoint_address: IPv4Address
 
 
+class StateForwarding(Model):
+    """A port of a floating IP that leads to an endpoint; the host has the endpoint, or answers for the floating IP."""
+
+    address: IPv4Address
+    protocol: Literal[Protocol.TCP, Protocol.UDP]
+    port: int
+    endpoint_address: IPv4Address
+    endpoint_port: int
+    host: IPv4Address | None = Field(default=None, description="address of the endpoint's host; None: this one")
+    answering: IPv4Address | None = Field(
+        default=None, description="address of the host that answers for the floating IP; None: this one"
+    )
+
+
 class Selector(Model):
     """One side of a rule in numbers: a segment (tenant and segment set), or a CIDR."""
 
@@ -650,6 +700,9 @@ class HostState(Model):
     endpoints: list[StateEndpoint] = Field(description="the endpoints of this host")
     groups: list[StateGroup] = Field(default=[], description="those that its endpoints are in")
     floating: list[StateFloating] = Field(default=[], description="floating IPs of its endpoints")
+    forwarding: list[StateForwarding] = Field(
+        default=[], description="forwardings to its endpoints, and all of floating IPs that it answers for"
+    )
 
 
 class GroupMembers(Model):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from ipaddress import IPv4Address, IPv4Network
 
 from romana.models import (
@@ -40,12 +40,20 @@ class Side:
 
     floating: the floating IP that the endpoint is asked by; None: its own address.
     outside: as what an endpoint is seen by other hosts when it asks a floating IP; nobody looks at it otherwise.
+    port: the endpoint's, which a port of the floating IP leads to; None: the one that is asked for.
+    answering: name of the host that answers for a floating IP of which only ports lead to endpoints; None: it is none.
     """
 
     network: IPv4Network
     endpoint: Endpoint | None = None
     floating: IPv4Address | None = None
     outside: IPv4Address | None = None
+    port: int | None = None
+    answering: str | None = None
+
+    def asked_for(self, service: Service) -> Service:
+        """What the endpoint itself is asked for."""
+        return service if self.port is None else replace(service, port=self.port)
 
     @property
     def party(self) -> Party:
@@ -56,6 +64,7 @@ class Side:
         if self.endpoint is None:
             return str(self.network if self.network.num_addresses > 1 else self.network.network_address)
         own = self.endpoint.name or str(self.endpoint.address)
+        own += "" if self.port is None else f":{self.port}"
         return own if self.floating is None else f"{self.floating} ({own})"
 
 
@@ -89,6 +98,9 @@ def verdict(
         endpoints: all; who is in groups.
         routers: all.
     """
+    if target.endpoint is None and target.floating is not None:
+        why = f"this is no port of floating IP {target.floating} that leads to an endpoint"
+        return [Step("forwardings", False, why, ENDPOINT)]
     members = list(endpoints)
     steps = [
         Step(f"endpoint {side}", False, "it is disabled", ENDPOINT)
@@ -97,9 +109,11 @@ def verdict(
     ]
     steps.append(_segments(source, target, service, _openings(policies, routers)))
     asked, asker = seen(source, target)
-    for side, other, direction in ((source, asked, Direction.EGRESS), (target, asker, Direction.INGRESS)):
-        if side.endpoint is not None:
-            steps.append(_groups(side.endpoint, other, direction, service, groups, members))
+    if source.endpoint is not None:
+        steps.append(_groups(source.endpoint, asked, Direction.EGRESS, service, groups, members))
+    if target.endpoint is not None:
+        own = target.asked_for(service)
+        steps.append(_groups(target.endpoint, asker, Direction.INGRESS, own, groups, members))
     return steps
 
 
@@ -118,10 +132,13 @@ def seen(source: Side, target: Side) -> tuple[Side, Side]:
 
 
 def together(source: Side, target: Side) -> bool:
-    """Whether both are in one segment, so that nothing else has to let them; by a floating IP on one host alone."""
+    """Whether both are in one segment, so that nothing else has to let them.
+
+    By a floating IP only where the asker's host translates to the endpoint's own address.
+    """
     if source.endpoint is None or target.endpoint is None or _place(source) != _place(target):
         return False
-    return target.floating is None or source.endpoint.host == target.endpoint.host
+    return target.floating is None or source.endpoint.host in (target.endpoint.host, target.answering)
 
 
 def describe(rule: GroupRule, groups: Mapping[str, Group]) -> str:

@@ -43,6 +43,7 @@ from romana.models import (
     Selector,
     StateEndpoint,
     StateFloating,
+    StateForwarding,
     StateGroup,
     StateHost,
     StateRule,
@@ -386,6 +387,8 @@ class Lab:
     rules: list[StateRule] = field(default_factory=list)
     groups: dict[str, list[GroupRule]] = field(default_factory=dict)
     floating: dict[str, Guest] = field(default_factory=dict)  # floating IPs, and whose they are
+    # By floating IP, protocol and port: whom it leads to, and to which port.
+    forwarded: dict[tuple[str, str, int], tuple[Guest, int]] = field(default_factory=dict)
     silent: set[str] = field(default_factory=set)  # groups whose members nobody tells
     owners: dict[int, int] = field(default_factory=dict)  # tenants, of nodes that are not everybody's
     generation: int = 0
@@ -478,7 +481,27 @@ class Lab:
                 for address, item in self.floating.items()
                 if item.node is node
             ],
+            forwarding=[
+                StateForwarding.model_validate(
+                    {
+                        "address": address,
+                        "protocol": protocol,
+                        "port": port,
+                        "endpoint_address": item.address,
+                        "endpoint_port": endpoint_port,
+                        "host": None if item.node is node else item.node.address,
+                        "answering": None if self.answering(address) is node else self.answering(address).address,
+                    }
+                )
+                for (address, protocol, port), (item, endpoint_port) in self.forwarded.items()
+                if node in (item.node, self.answering(address))
+            ],
         )
+
+    def answering(self, address: str) -> Node:
+        """The node that answers for a floating IP of which ports are forwarded."""
+        nodes = (item.node for (other, *_), (item, _) in self.forwarded.items() if other == address)
+        return min(nodes, key=lambda node: node.index)
 
     def members(self) -> Members:
         """Who is in groups, as the server would send it."""

@@ -10,6 +10,7 @@ from pathlib import Path
 from agent_lab import LabError, Namespace
 
 PROGRAM = Path(__file__).with_name("talking.py")
+PORT = 7000  # where a Speaker listens
 
 
 class Speaker:
@@ -33,8 +34,8 @@ class Speaker:
 class Talk:
     """A conversation with a Speaker, begun by somebody. `seen`: as whom; empty when there is no answer."""
 
-    def __init__(self, namespace: Namespace, address: str) -> None:
-        self._process = _start(namespace, "talk", address)
+    def __init__(self, namespace: Namespace, address: str, port: int = PORT) -> None:
+        self._process = _start(namespace, "talk", address, str(port))
         self.seen = self.ask()
 
     def ask(self) -> str:
@@ -52,9 +53,9 @@ class Talk:
         self._process.communicate()
 
 
-def seen(namespace: Namespace, address: str) -> str:
+def seen(namespace: Namespace, address: str, port: int = PORT) -> str:
     """As whom a Speaker at an address sees who is in a namespace; empty when there is no answer."""
-    talk = Talk(namespace, address)
+    talk = Talk(namespace, address, port)
     talk.close()
     return talk.seen
 

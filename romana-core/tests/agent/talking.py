@@ -24,10 +24,10 @@ def _serve() -> None:
         server.serve_forever()
 
 
-def _talk(address: str) -> None:
+def _talk(address: str, port: int) -> None:
     connection = None
     with contextlib.suppress(OSError):
-        connection = socket.create_connection((address, PORT), PATIENCE)
+        connection = socket.create_connection((address, port), PATIENCE)
     for line in sys.stdin:
         said = b""
         if connection is not None:
@@ -38,4 +38,4 @@ def _talk(address: str) -> None:
 
 
 if __name__ == "__main__":
-    _serve() if sys.argv[1] == "serve" else _talk(sys.argv[2])
+    _serve() if sys.argv[1] == "serve" else _talk(sys.argv[2], int(sys.argv[3]))

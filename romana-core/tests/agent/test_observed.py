@@ -18,9 +18,11 @@ from romana.models import (
     Direction,
     EndpointUpdate,
     FloatingIpPut,
+    ForwardingPut,
     GroupPut,
     GroupRule,
     Permissions,
+    Protocol,
     RouterPut,
     RouterSegment,
 )
@@ -55,12 +57,13 @@ def mate(server: LabServer, node: int) -> Guest:
     return guest
 
 
-def explained(node: Node, source: Guest, target: str) -> tuple[int, dict[str, dict[str, Any]]]:
+def explained(node: Node, source: Guest | str, target: str, port: int = 22) -> tuple[int, dict[str, dict[str, Any]]]:
     """The exit code and the rows by who decides, as `romana` says on a node. target: an address."""
     token = node.lab.directory / "admin.token"
     token.write_text(ADMIN)
     options = ("--url", node.lab.url, "--ca-file", str(node.lab.directory / "ca.pem"), "--token-file", str(token))
-    words = ("explain", source.address, target, "tcp/22", "--observed", "--agent-config", str(node.config))
+    asker = source if isinstance(source, str) else source.address
+    words = ("explain", asker, target, f"tcp/{port}", "--observed", "--agent-config", str(node.config))
     argv = node.namespace.command(sys.executable, "-m", "romana.cli.main", *options, *words, "-f", "json")
     done = subprocess.run(argv, env=node.environment(), capture_output=True, text=True, timeout=60, check=False)
     assert done.stdout, done.stderr
@@ -118,3 +121,64 @@ def test_what_is_said_of_a_floating_ip_asked_from_inside_is_what_the_firewall_ha
             assert (code == 0) == lets, rows
             seen = {row["observed"] for row in rows.values() if row["host"] == node.name}
             assert seen <= {True} if lets or node is not source.node else False in seen, rows
+
+
+@pytest.mark.parametrize("asker", [0, 1])
+def test_what_is_said_of_a_forwarded_port_asked_from_inside_is_what_the_firewall_has(
+    server: LabServer, asker: int
+) -> None:
+    """asker: the node of who asks; an endpoint of each answers, and node 0 has the floating IP."""
+    source, *targets = mate(server, asker), mate(server, 0), mate(server, 1)
+    rules = [GroupRule(direction=Direction.EGRESS, remotes=[f"{FLOATING}/32"])]
+    rules += [
+        GroupRule(direction=Direction.INGRESS, protocol=6, ports="22", remotes=[f"{address}/32"])
+        for address in (source.address, source.node.address)
+    ]
+    server.ask(lambda client: client.put_group("mates", GroupPut(rules=rules)))
+    forwardings = [
+        ForwardingPut(protocol=Protocol.TCP, port=2200 + number, endpoint=target.id, endpoint_port=22)
+        for number, target in enumerate(targets)
+    ]
+    server.ask(lambda client: client.put_floating_ip(FLOATING, FloatingIpPut(forwardings=forwardings)))
+    source.configure()
+    for target in targets:
+        target.configure()
+        target.listen(22)
+    router = RouterPut(segments=[RouterSegment(tenant="admin", segment="s1")], outside=True)
+    for way in (False, True):
+        if way:
+            server.ask(lambda client: client.put_router("way", router))
+        server.settle()
+        for port, target in ((2200, targets[0]), (2201, targets[1])):
+            lets = way or asker in (0, target.node.index)
+            assert source.tcp(FLOATING, port) == lets, port
+            for node in server.lab.nodes:
+                code, rows = explained(node, source, FLOATING, port)
+                assert (code == 0) == lets, rows
+                seen = {row["observed"] for row in rows.values() if row["host"] == node.name}
+                assert seen <= {True} if lets or node is not source.node else False in seen, rows
+
+
+def test_what_is_said_of_a_forwarded_port_asked_from_outside_is_compared_on_the_endpoints_host(
+    server: LabServer,
+) -> None:
+    first, target = mate(server, 0), mate(server, 1)
+    forwardings = [
+        ForwardingPut(protocol=Protocol.TCP, port=port, endpoint=guest.id, endpoint_port=22)
+        for port, guest in ((2200, first), (2201, target))
+    ]
+    server.ask(lambda client: client.put_floating_ip(FLOATING, FloatingIpPut(forwardings=forwardings)))
+    everybody = GroupRule(direction=Direction.INGRESS, protocol=6, ports="22")
+    server.ask(lambda client: client.put_group("mates", GroupPut(rules=[OUT, everybody])))
+    server.settle()
+    node = target.node
+    code, rows = explained(node, "192.0.2.7", FLOATING, 2201)
+    assert (code, rows["segments"]["observed"], rows["ingress"]["observed"]) == (0, True, True)
+    assert node.process is not None
+    os.kill(node.process.pid, signal.SIGSTOP)  # it would mend what is done now
+    node.namespace.run("nft", "flush", "map", "inet", "romana", "forwarded")
+    code, rows = explained(node, "192.0.2.7", FLOATING, 2201)
+    assert (code, rows["segments"]["observed"]) == (1, False)
+    assert rows["segments"]["differs"] == f"map forwarded lacks: {FLOATING} . 6 . 2201 . {target.address} . 22"
+    os.kill(node.process.pid, signal.SIGCONT)
+    until(lambda: explained(node, "192.0.2.7", FLOATING, 2201)[0] == 0, "the agent has mended it")

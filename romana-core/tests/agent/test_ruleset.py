@@ -8,8 +8,9 @@ from ipaddress import IPv4Address
 
 import pytest
 
-from romana.agent import floating
-from romana.agent.desired import Desired, desired
+from romana.agent import floating, forwarding
+from romana.agent.connections import Connection
+from romana.agent.desired import Desired, Forwarding, desired
 from romana.agent.ruleset import Elements, change, create, elements, inet_table, observe
 from romana.models import Bandwidth, BandwidthLimit, HostState, Plan, StateEndpoint, StateHost, StateSegment
 
@@ -67,10 +68,72 @@ def test_rules_do_not_depend_on_how_many_floating_ips_there_are() -> None:
     assert members["known_floats"] == {("203.0.113.1",), ("203.0.113.2",), ("203.0.113.9",)}
 
 
+def test_rules_do_not_depend_on_how_many_ports_are_forwarded() -> None:
+    few = wanted(1, 1)
+    ports = tuple(
+        Forwarding("203.0.113.5", "6", str(n), "10.0.17.3" if n % 2 else "10.7.17.3", "22",
+                   None if n % 2 else "192.168.99.17", None)
+        for n in range(1, 5)
+    )  # fmt: skip
+    many = replace(few, forwardings=ports, by_port=frozenset({"203.0.113.5"}), answered=frozenset({"203.0.113.5"}))
+    assert create(inet_table(few)) == create(inet_table(many))
+    members = elements(many, [], front=["eth0"])
+    assert members["inet"]["floats"] == {("203.0.113.5", "10.0.17.3"), ("203.0.113.5", "10.7.17.3")}
+    assert ("203.0.113.5", "6", "2", "10.7.17.3 . 22") in members["inet"]["forwarded"]
+    assert not members["inet"]["brought"]
+    to_others = {("203.0.113.5", "6", port, "192.168.99.17") for port in ("2", "4")}
+    assert members["ip"] == {"front": {("eth0",)}, "passed_on": to_others, "passed_on_errors": to_others}
+    left_out = elements(many, [], needed=["203.0.113.5"])
+    assert not any(left_out["ip"].values())
+    assert not left_out["inet"]["forwarded"] | left_out["inet"]["floats"] | left_out["inet"]["by_port"]
+
+
+def test_who_brings_to_an_endpoint_of_this_host_is_known() -> None:
+    port = Forwarding("203.0.113.5", "17", "53", "10.0.17.3", "5353", None, "192.168.99.17")
+    state = replace(wanted(), forwardings=(port,), by_port=frozenset({"203.0.113.5"}))
+    members = elements(state, [])
+    assert members["inet"]["brought"] == {("192.168.99.17", "10.0.17.3", "17", "5353")}
+    assert not members["ip"]["passed_on"]
+
+
+@pytest.mark.parametrize(
+    ("asked_port", "protocol", "answerer", "outdated"),
+    [
+        (2222, 6, ("10.0.17.3", 22), False),
+        (2222, 6, ("10.0.17.3", 23), True),
+        (2222, 17, ("10.0.17.3", 22), True),
+        (2223, 6, ("10.0.17.3", 22), True),  # gone, although another port leads there
+        (2222, 6, ("203.0.113.5", 2222), True),  # tracked before it was forwarded
+        (2223, 6, ("203.0.113.5", 2223), False),
+    ],
+)
+def test_a_connection_that_another_port_was_asked_for_is_outdated(
+    asked_port: int, protocol: int, answerer: tuple[str, int], outdated: bool
+) -> None:
+    port = Forwarding("203.0.113.5", "6", "2222", "10.0.17.3", "22", None, None)
+    now = floating.Translations.of(elements(replace(wanted(), forwardings=(port,)), [])["inet"])
+    one = Connection("192.0.2.1", "203.0.113.5", answerer[0], "192.0.2.1", protocol, asked_port, answerer[1], b"")
+    assert floating.is_outdated(one, now) == outdated
+
+
+def test_maps_whose_data_are_two_fields_are_read_as_they_are_written() -> None:
+    element = [{"concat": ["203.0.113.5", 6, 2222]}, {"concat": ["10.0.17.3", 22]}]
+    listed = {
+        "name": "forwarded",
+        "type": list(forwarding.SERVICE),
+        "map": "ipv4_addr . inet_service",
+        "elem": [element],
+    }
+    found = observe(json.dumps({"nftables": [{"map": listed}]}))
+    assert found.elements == {"forwarded": {("203.0.113.5", "6", "2222", "10.0.17.3 . 22")}}
+    change_back = change(inet_table(wanted()), {"forwarded": frozenset()}, found.elements)
+    assert change_back == ["delete element inet romana forwarded { 203.0.113.5 . 6 . 2222 : 10.0.17.3 . 22 }"]
+
+
 def test_what_is_within_a_pair_is_looked_up_in_nothing_of_floating_ips() -> None:
     chains = inet_table(wanted()).chains
     assert chains["forward"].rules[0].endswith("@pairs goto paired")
-    there = {**floating.MAPS, **floating.SETS}
+    there = (*floating.MAPS, *floating.SETS, "forwarded", "by_port", "brought")
     for name in ("prerouting", "own_source", "paired"):
         rules = [rule for rule in chains[name].rules if f"ip daddr != {wanted().plan.cidr} " not in rule]
         assert not [rule for rule in rules for one in there if f"@{one}" in rule]

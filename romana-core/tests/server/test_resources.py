@@ -232,6 +232,7 @@ def test_routers_and_floating_ips_are_put_whole(api: httpx.Client) -> None:
     fill(api)
     endpoint = api.post("/v1/endpoints", json=ENDPOINT).json()
     router = {"name": "r one", "project_id": "p", "segments": [{"tenant": "t", "segment": "s"}], "outside": True}
+    forwarding = {"protocol": "tcp", "port": 2222, "endpoint": endpoint["id"], "endpoint_port": 22}
     for path, body, shown in (
         ("/v1/routers/r", router, {"id": "r", **router}),
         (
@@ -243,6 +244,19 @@ def test_routers_and_floating_ips_are_put_whole(api: httpx.Client) -> None:
                 "endpoint_address": endpoint["address"],
                 "host": "a",
                 "project_id": None,
+                "forwardings": [],
+            },
+        ),
+        (
+            "/v1/floating-ips/203.0.113.6",
+            {"forwardings": [forwarding], "project_id": "p"},
+            {
+                "address": "203.0.113.6",
+                "endpoint": None,
+                "endpoint_address": None,
+                "host": "a",
+                "project_id": "p",
+                "forwardings": [{**forwarding, "endpoint_address": endpoint["address"], "host": "a"}],
             },
         ),
     ):
@@ -258,6 +272,9 @@ def test_routers_and_floating_ips_are_put_whole(api: httpx.Client) -> None:
     assert code(api.put("/v1/routers/r", json={"segments": [{"tenant": "t", "segment": "none"}]})) == (404, "not_found")
     assert code(api.put("/v1/floating-ips/10.0.0.9", json={"endpoint": endpoint["id"]})) == (422, "invalid_request")
     assert code(api.put("/v1/floating-ips/203.0.113.5", json={"endpoint": "none"})) == (404, "not_found")
+    refused = api.put("/v1/floating-ips/203.0.113.5", json={"endpoint": endpoint["id"], "forwardings": [forwarding]})
+    assert code(refused) == (422, "invalid_request")
+    assert "give either endpoint or forwardings" in refused.json()["error"]["message"]
 
 
 def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
@@ -270,6 +287,8 @@ def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
     api.patch(f"/v1/endpoints/{made[1]['id']}", json=joined).raise_for_status()
     api.put("/v1/routers/r", json={}).raise_for_status()
     api.put("/v1/floating-ips/203.0.113.5", json={"endpoint": made[1]["id"]}).raise_for_status()
+    forwarding = {"protocol": "udp", "port": 53, "endpoint": made[1]["id"], "endpoint_port": 5353}
+    api.put("/v1/floating-ips/203.0.113.6", json={"forwardings": [forwarding]}).raise_for_status()
     report = {"generation": 1, "groups": 2, "group_members": 7}
     api.put("/v1/hosts/a/applied", json=report).raise_for_status()
     lines = api.get("/metrics").text.splitlines()
@@ -284,7 +303,8 @@ def test_metrics_count_the_network_and_the_requests(api: httpx.Client) -> None:
         "romana_segments 1.0",
         "romana_policies 0.0",
         "romana_routers 1.0",
-        "romana_floating_ips 1.0",
+        "romana_floating_ips 2.0",
+        "romana_forwardings 1.0",
         "romana_groups 3.0",
         "romana_group_members 2.0",
         "romana_agent_groups 2.0",

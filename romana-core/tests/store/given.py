@@ -9,6 +9,8 @@ from romana.models import (
     Applied,
     Endpoint,
     EndpointCreate,
+    FloatingIpPut,
+    ForwardingPut,
     Host,
     HostCreate,
     Peer,
@@ -79,6 +81,18 @@ def endpoint(
     store: Store, host: str = "a", tenant: str = "t", segment: str = "s", address: str | None = None
 ) -> Endpoint:
     return create_endpoint(store, wish(host, tenant, segment, address), None)[0]
+
+
+def forwarded(*texts: str) -> FloatingIpPut:
+    """A floating IP that is forwarded port by port: 'tcp/2222=<endpoint>:22'."""
+    found = []
+    for text in texts:
+        outside, _, inside = text.partition("=")
+        protocol, port = outside.split("/")
+        endpoint, _, endpoint_port = inside.rpartition(":")
+        wanted = {"protocol": protocol, "port": int(port), "endpoint": endpoint, "endpoint_port": int(endpoint_port)}
+        found.append(ForwardingPut.model_validate(wanted))
+    return FloatingIpPut(forwardings=found)
 
 
 def peer(text: str) -> Peer:

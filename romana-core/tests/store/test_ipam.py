@@ -97,6 +97,30 @@ ROUTERS_CORRUPTIONS = {
 }
 
 
+FORWARDINGS_CORRUPTIONS = {
+    "floating IP gone": ("DELETE FROM floating_ips", "udp/53 of floating IP 203.0.113.5 is forwarded, and there is no"),
+    "forwardings gone": ("DELETE FROM forwardings", "is of no endpoint, and no port of it is forwarded"),
+    "endpoint gone": ("DELETE FROM endpoints", "is forwarded to endpoint"),
+    "an endpoint has it as well": (
+        "UPDATE floating_ips SET endpoint_id = (SELECT id FROM endpoints)",
+        "udp/53 of floating IP 203.0.113.5 is forwarded, although all of it is of endpoint",
+    ),
+}
+
+
+@pytest.mark.parametrize("corruption", FORWARDINGS_CORRUPTIONS)
+def test_forwardings_that_contradict_the_rest_are_found(store: Store, corruption: str) -> None:
+    given.network(store)
+    put_floating_ip(store, IPv4Address("203.0.113.5"), given.forwarded(f"udp/53={given.endpoint(store).id}:5353"), None)
+    assert check(store).ok
+    statement, finding = FORWARDINGS_CORRUPTIONS[corruption]
+
+    _behind_its_back(store, statement)
+
+    findings = check(store).findings
+    assert any(finding in one for one in findings), findings
+
+
 @pytest.mark.parametrize("corruption", ROUTERS_CORRUPTIONS)
 def test_routers_and_floating_ips_that_contradict_the_rest_are_found(store: Store, corruption: str) -> None:
     given.network(store)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from ipaddress import IPv4Address
 
 import pytest
 from sqlalchemy import URL
@@ -12,18 +13,19 @@ from romana.agent.membership import updated
 from romana.models import Bandwidth, EndpointCreate, EndpointUpdate, GroupPut, Lease, Permissions, Plan, Protocol
 from romana.store.allocation import create_endpoint
 from romana.store.endpoints import list_endpoints, update_endpoint
-from romana.store.floating_ips import list_floating_ips
+from romana.store.floating_ips import list_floating_ips, put_floating_ip
 from romana.store.groups import list_groups, put_group
 from romana.store.ipam import check
 from romana.store.migrate import init
 from romana.store.plan import NotReadyError
 from romana.store.routers import list_routers
 from romana.store.segments import list_all_segments
-from romana.store.state import host_changes, host_generations
+from romana.store.state import host_changes, host_generations, host_state
 from romana.store.store import Store, open_store
 
 from .. import earlier_store
 from ..earlier_store import GENERATION, OldEndpoint
+from . import given
 
 HOSTS = {"a": "192.0.2.1", "b": "192.0.2.2"}
 ENDPOINTS = [
@@ -95,3 +97,22 @@ def test_its_endpoints_can_join_groups(store: Store) -> None:
     update_endpoint(store, ENDPOINTS[0].id, EndpointUpdate(permissions=Permissions(groups=["g"])), None)
     assert [group.endpoints for group in list_groups(store)] == [1]
     assert check(store).findings == []
+
+
+def test_floating_ips_of_before_forwardings_stay_their_endpoints(url: URL) -> None:
+    earlier_store.fill(url, HOSTS, ENDPOINTS)
+    earlier_store.add_floating_ips(url, {"203.0.113.5": ENDPOINTS[0], "203.0.113.6": ENDPOINTS[3]})
+    assert init(url, Plan())
+    store = open_store(url, Plan())
+    found = {
+        str(one.address): (one.endpoint, one.endpoint_address, one.forwardings) for one in list_floating_ips(store)
+    }
+    assert found == {
+        "203.0.113.5": (ENDPOINTS[0].id, ENDPOINTS[0].address, []),
+        "203.0.113.6": (ENDPOINTS[3].id, ENDPOINTS[3].address, []),
+    }
+    assert check(store).findings == []
+    forwarded = given.forwarded(f"tcp/2222={ENDPOINTS[0].id}:22", f"tcp/2223={ENDPOINTS[3].id}:22")
+    put_floating_ip(store, IPv4Address("203.0.113.6"), forwarded, None)
+    assert [len(host_state(store, name).forwarding) for name in HOSTS] == [2, 1]
+    store.database.close()

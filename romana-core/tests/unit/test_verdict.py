@@ -143,6 +143,39 @@ def test_groups_see_the_floating_ip_and_what_its_asker_has_outside(host: str, re
     assert not passes(ask(asker, asked, SSH, group("out", to_it), others, policies=[anywhere]))
 
 
+def test_a_forwarded_port_is_judged_as_the_one_that_is_asked_for_by_who_asks_and_as_its_own_by_the_endpoint() -> None:
+    asked = replace(side("b", groups=["in"]), floating=IPv4Address("203.0.113.5"), port=22, answering="h0")
+    outer, service = GroupRule(direction=Direction.EGRESS, protocol=6, ports="2222"), Service(6, port=2222)
+    asker = replace(side("a", "s2", groups=["out"]), outside=IPv4Address("192.0.2.9"))
+    way = Policy(name="way", source=Peer(tenant="t"), target=Peer(cidr="203.0.113.5/32"), protocol=Protocol.TCP,
+                 ports=["2222"], generation=1)  # fmt: skip
+    lets = [group("out", outer), group("in", ingress(protocol=6, ports="22"))]
+    assert str(asked) == "203.0.113.5 (b:22)"
+    assert passes(ask(asker, asked, service, *lets, policies=[way]))
+    assert passes(ask(OUTSIDE, asked, service, lets[1]))
+    assert not passes(
+        ask(asker, asked, service, lets[0], group("in", ingress(protocol=6, ports="2222")), policies=[way])
+    )
+    inner = GroupRule(direction=Direction.EGRESS, protocol=6, ports="22")
+    assert not passes(ask(asker, asked, service, group("out", inner), lets[1], policies=[way]))
+    assert not passes(ask(asker, asked, service, *lets, policies=[way.model_copy(update={"ports": ["22"]})]))
+
+
+@pytest.mark.parametrize(("host", "passing"), [("h", True), ("h0", True), ("h1", False)])
+def test_mates_need_no_way_out_where_their_host_translates(host: str, passing: bool) -> None:
+    asker = side("a")
+    assert asker.endpoint is not None
+    asker = replace(asker, endpoint=asker.endpoint.model_copy(update={"host": host}))
+    asked = replace(side("b"), floating=IPv4Address("203.0.113.5"), port=22, answering="h0")
+    assert passes(ask(asker, asked, SSH)) == passing
+
+
+def test_a_port_that_is_not_forwarded_leads_nowhere() -> None:
+    nowhere = Side(IPv4Network("203.0.113.5"), floating=IPv4Address("203.0.113.5"), answering="h0")
+    (step,) = ask(OUTSIDE, nowhere, SSH)
+    assert (step.passes, step.why) == (False, "this is no port of floating IP 203.0.113.5 that leads to an endpoint")
+
+
 def test_the_policy_that_lets_pass_is_named() -> None:
     policy = Policy(
         name="web", source=Peer(tenant="t"), target=Peer(tenant="t", segment="s2"), protocol=Protocol.TCP,

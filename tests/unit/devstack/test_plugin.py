@@ -110,7 +110,7 @@ def test_neutron_has_the_drivers(devstack: DevStack) -> None:
             "core_plugin": "ml2",
             "ipam_driver": "romana",
             "dhcp_agent_notification": "False",
-            "service_plugins": "segments,romana_qos,romana_l3",
+            "service_plugins": "segments,romana_qos,romana_l3,romana_port_forwarding",
         },
         "romana": {
             "url": "https://192.168.99.10:9600",

@@ -26,11 +26,11 @@ from romana.agent.config import AgentSettings
 from romana.agent.desired import Desired
 from romana.agent.dhcp import Dhcp, DhcpError
 from romana.agent.faults import Received
-from romana.agent.firewall import Firewall, FirewallError
+from romana.agent.firewall import Firewall, FirewallError, Surroundings
 from romana.agent.follow import Follower, Pauses
 from romana.agent.net import Kernel, NetError
 from romana.agent.others import Others
-from romana.agent.plumbing import HOST, Change, Problem, Sysctl, interesting_sysctls, needed, plan
+from romana.agent.plumbing import HOST, Change, Problem, Sysctl, front, interesting_sysctls, needed, plan
 from romana.agent.report import Reporter
 from romana.agent.sysctl import Ledger, restore_tap
 from romana.agent.wanted import Wanted
@@ -297,7 +297,10 @@ class Agent:
         if wanted is None:
             return
         observed = self._kernel.observed
-        for said in self._firewall.apply(wanted, frozenset(observed.names), frozenset(needed(observed))):
+        there = Surroundings(
+            present=frozenset(observed.names), needed=frozenset(needed(observed)), front=front(wanted, observed)
+        )
+        for said in self._firewall.apply(wanted, there):
             log.info(said)
         self._wanted.settle()
 
@@ -309,11 +312,9 @@ class Agent:
         """
         if not self._firewall.floats_changed:
             return
-        there = self._firewall.elements()
-        owners = {item[0]: item[1] for item in there["floats"]}
-        known = {address for (address,) in there["known_floats"]}
+        now = floating.Translations.of(self._firewall.elements())
         try:
-            ended = connections.forget(lambda one: floating.is_outdated(one, owners, known)) if known else 0
+            ended = connections.forget(lambda one: floating.is_outdated(one, now)) if now.known else 0
         except OSError as error:
             failures.append(Problem("floating IPs", f"cannot end connections by those of before: {error.strerror}"))
             return

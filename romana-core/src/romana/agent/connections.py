@@ -7,6 +7,7 @@ import socket
 import struct
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 NETLINK_NETFILTER = 12
 GET, DELETE = 1 << 8 | 1, 1 << 8 | 2  # IPCTNL_MSG_CT_GET and _DELETE, of NFNL_SUBSYS_CTNETLINK
@@ -17,21 +18,27 @@ NFGENMSG = struct.Struct("=BBH")
 ATTRIBUTE = struct.Struct("=HH")
 KIND = 0x3FFF  # of an attribute, without its flags
 ORIGINAL, REPLY, ID, ZONE = 1, 2, 12, 18  # CTA_TUPLE_ORIG, CTA_TUPLE_REPLY, CTA_ID, CTA_ZONE
-ADDRESSES = 1  # CTA_TUPLE_IP
+ADDRESSES, SERVICE = 1, 2  # CTA_TUPLE_IP, CTA_TUPLE_PROTO
 SOURCE, TARGET = 1, 2  # CTA_IP_V4_SRC, CTA_IP_V4_DST
+PROTOCOL, SOURCE_PORT, TARGET_PORT = 1, 2, 3  # CTA_PROTO_NUM, CTA_PROTO_SRC_PORT, CTA_PROTO_DST_PORT
+NO_PORT = bytes(2)
 
 
 @dataclass(frozen=True, slots=True)
 class Connection:
     """A connection over IPv4, by its addresses: who asked for which, and who answers to which.
 
-    name: the attributes that tell it from others, as the kernel wrote them.
+    asked_port, answerer_port: 0 where the protocol has none. name: the attributes that tell it from others, as the
+    kernel wrote them.
     """
 
     asker: str
     asked: str
     answerer: str
     answered: str
+    protocol: int
+    asked_port: int
+    answerer_port: int
     name: bytes
 
 
@@ -90,13 +97,42 @@ def _connection(data: bytes) -> Connection | None:
     """None: it is not one that has addresses of IPv4."""
     found = dict(_attributes(data))
     try:
-        asked, answered = (dict(_attributes(dict(_attributes(found[one]))[ADDRESSES])) for one in (ORIGINAL, REPLY))
-        ends = [socket.inet_ntoa(way[end]) for way in (asked, answered) for end in (SOURCE, TARGET)]
+        asked, answered = (_way(found[one]) for one in (ORIGINAL, REPLY))
     except KeyError:
         return None
-    asker, target, answerer, back = ends
     name = b"".join(_attribute(kind, found[kind]) for kind in (ORIGINAL, ZONE, ID) if kind in found)
-    return Connection(asker, target, answerer, back, name)
+    return Connection(
+        asker=asked.source,
+        asked=asked.target,
+        answerer=answered.source,
+        answered=answered.target,
+        protocol=asked.protocol,
+        asked_port=asked.target_port,
+        answerer_port=answered.source_port,
+        name=name,
+    )
+
+
+class _Way(NamedTuple):
+    """Packets of a connection in one direction."""
+
+    source: str
+    target: str
+    protocol: int
+    source_port: int
+    target_port: int
+
+
+def _way(data: bytes) -> _Way:
+    """Raises KeyError when it has no addresses of IPv4."""
+    parts = dict(_attributes(data))
+    addresses, service = (dict(_attributes(parts[part])) for part in (ADDRESSES, SERVICE))
+    return _Way(
+        socket.inet_ntoa(addresses[SOURCE]),
+        socket.inet_ntoa(addresses[TARGET]),
+        service[PROTOCOL][0],
+        *(int.from_bytes(service.get(port, NO_PORT)) for port in (SOURCE_PORT, TARGET_PORT)),
+    )
 
 
 def _attributes(data: bytes) -> Iterator[tuple[int, bytes]]:

@@ -7,7 +7,7 @@ from ipaddress import IPv4Network
 
 from romana.addressing import AddressPlan
 from romana.agent.groups import Members, Profiles, profiles
-from romana.agent.traffic import Traffic, addresses, merge, traffic
+from romana.agent.traffic import NUMBERS, Traffic, addresses, merge, traffic
 from romana.models import Bandwidth, HostState, Lease, StateEndpoint
 
 
@@ -63,6 +63,28 @@ class Endpoint:
 
 
 @dataclass(frozen=True, slots=True)
+class Forwarding:
+    """A port of a floating IP that leads to an endpoint; the host has the endpoint, or answers for the floating IP.
+
+    protocol, port, endpoint_port: numbers. endpoint: its own address. host: address of the endpoint's host; None: this
+    one. answering: address of the host that answers for the floating IP; None: this one.
+    """
+
+    address: str
+    protocol: str
+    port: str
+    endpoint: str
+    endpoint_port: str
+    host: str | None
+    answering: str | None
+
+    @property
+    def service(self) -> tuple[str, str, str]:
+        """What is asked for."""
+        return self.address, self.protocol, self.port
+
+
+@dataclass(frozen=True, slots=True)
 class Known:
     """How much of groups there is. groups: those that endpoints of the host are in. members: of those named there."""
 
@@ -75,7 +97,8 @@ class Desired:
     """One host's whole network. Addresses and prefixes are text, as the kernel's tools write them.
 
     restricts: whether some host, be it this one, may not speak for everybody, so that all look at who sends what.
-    disabled: endpoints whose taps are shut.
+    disabled: endpoints whose taps are shut. forwardings: to other endpoints than those.
+    by_port: floating IPs that are forwarded, be it to those alone. answered: the ones that this host answers for.
     """
 
     generation: int
@@ -88,6 +111,9 @@ class Desired:
     restricts: bool
     endpoints: tuple[Endpoint, ...]
     disabled: tuple[Endpoint, ...]
+    forwardings: tuple[Forwarding, ...]
+    by_port: frozenset[str]
+    answered: frozenset[str]
     traffic: Traffic
     groups: Profiles
     known: Known
@@ -128,6 +154,9 @@ def desired(state: HostState, members: Members) -> Desired:
             _endpoint(plan, item, floating.get(item.address)) for item in there if item.permissions.enabled
         ),
         disabled=tuple(_endpoint(plan, item, None) for item in there if not item.permissions.enabled),
+        forwardings=_forwardings(state),
+        by_port=frozenset(str(item.address) for item in state.forwarding),
+        answered=frozenset(str(item.address) for item in state.forwarding if item.answering is None),
         traffic=traffic(plan, state.segments, state.rules),
         groups=host_profiles(state, members),
         known=known(state, members),
@@ -143,6 +172,23 @@ def known(state: HostState, members: Members) -> Known:
     """How much of groups a host has to know."""
     named = {rule.remote_group for group in state.groups for rule in group.rules}
     return Known(len(state.groups), sum(sum(1 for _ in there) for name, there in members.items() if name in named))
+
+
+def _forwardings(state: HostState) -> tuple[Forwarding, ...]:
+    shut = {item.address for item in state.endpoints if not item.permissions.enabled}
+    return tuple(
+        Forwarding(
+            address=str(item.address),
+            protocol=str(NUMBERS[item.protocol]),
+            port=str(item.port),
+            endpoint=str(item.endpoint_address),
+            endpoint_port=str(item.endpoint_port),
+            host=None if item.host is None else str(item.host),
+            answering=None if item.answering is None else str(item.answering),
+        )
+        for item in state.forwarding
+        if item.endpoint_address not in shut
+    )
 
 
 def _endpoint(plan: AddressPlan, item: StateEndpoint, floating: str | None) -> Endpoint:

@@ -8,6 +8,7 @@ import struct
 import subprocess
 import time
 from contextlib import suppress
+from dataclasses import dataclass
 
 from romana.agent import floating
 from romana.agent.config import AgentSettings
@@ -24,6 +25,7 @@ from romana.agent.ruleset import (
     elements,
     inet_table,
     observe,
+    passing_table,
     shape,
 )
 
@@ -78,48 +80,60 @@ def _run(argv: list[str], stdin: str) -> tuple[subprocess.Popen[str], str, str]:
     return process, output, errors
 
 
+@dataclass(frozen=True, slots=True)
+class Surroundings:
+    """What of the machine the tables depend on.
+
+    present: names of all interfaces there are. needed: addresses that the host needs itself. front: names of the
+    interfaces that have the host's own address.
+    """
+
+    present: frozenset[str]
+    needed: frozenset[str]
+    front: frozenset[str]
+
+
 class Firewall:
-    """Keeps our two tables as they must be, and nothing else."""
+    """Keeps our three tables as they must be, and nothing else."""
 
     def __init__(self, settings: AgentSettings) -> None:
         self._settings = settings
         self._tables: dict[str, _KeptTable] = {}
         self.others_changed = False  # whether somebody has changed tables that are not ours, for who wants to know
         self.floats_changed = True  # whether connections may be translated as no longer holds, for who ends them
-        # For which nothing was left to do: what, with which interfaces and floating IPs of before, and those left out.
-        self._settled: tuple[Desired, frozenset[str], frozenset[str], frozenset[str]] | None = None
+        # For which nothing was left to do: what, with which interfaces and floating IPs of before, those left out, and
+        # where the host's own address is.
+        self._settled: tuple[Desired, frozenset[str], frozenset[str], frozenset[str], frozenset[str]] | None = None
         self._own: set[int] = set()  # process ids of our nft processes that the kernel has not told us of yet
 
-    def apply(self, wanted: Desired, present: frozenset[str], needed: frozenset[str]) -> list[str]:
-        """Make it so; raises FirewallError.
-
-        Args:
-            wanted: what the host must have.
-            present: names of all interfaces there are.
-            needed: addresses that the host needs itself.
+    def apply(self, wanted: Desired, there: Surroundings) -> list[str]:
+        """Make it so, on a machine with this there; raises FirewallError.
 
         Returns:
             The changes that were made, one line each.
         """
-        lingering, before = _lingering(self.elements(), present), _before(self.elements(), needed)
-        refused = needed & {item.floating for item in wanted.endpoints}
+        lingering, before = _lingering(self.elements(), there.present), _before(self.elements(), there.needed)
+        refused = there.needed & ({item.floating for item in wanted.endpoints} | wanted.by_port)
         settled = self._settled
-        if settled is not None and settled[0] is wanted and settled[1:] == (lingering, before, refused):
+        if settled is not None and settled[0] is wanted and settled[1:] == (lingering, before, refused, there.front):
             return []
         self._settled = None
         done = []
         for table in (
             self._inet_table(wanted),
             arp_table(wanted.plan.cidr),
+            passing_table(),
         ):
             kept = self._tables.setdefault(table.family, _KeptTable(table.family))
             kept.look()
-            lingering, before = _lingering(kept.members, present), _before(kept.members, needed)
-            members = elements(wanted, lingering, self._settings.routers, before, refused)[table.family]
-            self.floats_changed |= floating.differ(kept.members, members)
+            lingering, before = _lingering(kept.members, there.present), _before(kept.members, there.needed)
+            all_members = elements(wanted, lingering, self._settings.routers, before, refused, there.front)
+            members = all_members[table.family]
+            if table.family == "inet":
+                self.floats_changed |= floating.differ(kept.members, members)
             if said := kept.apply(table, members, self._own):
                 done.append(said)
-        self._settled = (wanted, lingering, _before(self.elements(), needed), refused)
+        self._settled = (wanted, lingering, _before(self.elements(), there.needed), refused, there.front)
         return done
 
     def refusal(self, wanted: Desired) -> str:
@@ -246,7 +260,7 @@ def watch() -> socket.socket:
 
 def remove() -> None:
     """Take our tables away. Raises FirewallError."""
-    for family in ("inet", "arp"):
+    for family in ("ip", "inet", "arp"):
         if list_table(family) is not None:
             nft(delete(family))
 

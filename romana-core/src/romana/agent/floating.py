@@ -5,18 +5,22 @@ what is outside the plan leaves with the floating IP: who is inside is judged by
 theirs. An endpoint that asks a floating IP of its own host gets a source outside the plan, too: what is within the plan
 may pass untracked, and an answer that does would never be translated back.
 Segments keep nobody outside from a floating IP: it is there to be asked. Groups do.
+Floating IPs of which only ports lead to endpoints are beside them: see `forwarding`.
 """
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
 
+from romana.agent import forwarding
 from romana.agent.connections import Connection
-from romana.agent.desired import Endpoint
+from romana.agent.desired import Desired
 from romana.agent.traffic import Element
 
 MAPS = {"floating": ("ipv4_addr",), "floated": ("ipv4_addr",)}  # floating IP -> endpoint's address, and the reverse
-SETS = {"floats": ("ipv4_addr", "ipv4_addr"), "known_floats": ("ipv4_addr",)}  # both; those of now and of before
+# Both, with whom single ports lead to; and the floating IPs of now and of before.
+SETS = {"floats": ("ipv4_addr", "ipv4_addr"), "known_floats": ("ipv4_addr",)}
 
 ASKED = "dnat ip to ip daddr map @floating"
 # Of connections that were translated: those by a floating IP that is not the endpoint's any more.
@@ -32,7 +36,11 @@ def asking(plan: str, source: str) -> tuple[str, ...]:
     """Rules for who asks an endpoint by its floating IP. source: the asker's segment, as an expression."""
     return (
         f"iifname != @taps ip saddr != {plan} goto groups",  # what was lent to an endpoint is not outside
-        f"{source} . ct original ip daddr . meta l4proto . th dport @outward goto groups",
+        # As it was asked for: the port may be another one by now.
+        f"{forwarding.WITH_PORTS}"
+        f" {source} . ct original ip daddr . meta l4proto . ct original proto-dst @outward goto groups",
+        f"meta l4proto != {{ tcp, udp }}"
+        f" {source} . ct original ip daddr . meta l4proto . th dport @outward goto groups",
         "drop",
     )
 
@@ -74,41 +82,70 @@ def hairpin(host: str) -> tuple[str, ...]:
     return ("snat ip to ip saddr map @floated", f"snat ip to {host}")
 
 
-def elements(
-    endpoints: Iterable[Endpoint], before: Iterable[str], needed: Collection[str]
-) -> Mapping[str, frozenset[Element]]:
+def elements(wanted: Desired, before: Iterable[str], needed: Collection[str]) -> Mapping[str, frozenset[Element]]:
     """Elements of the sets and maps.
 
     Args:
-        endpoints: those of this host.
+        wanted: what the host must have.
         before: floating IPs that endpoints of this host had since it booted; connections by them may still be tracked.
         needed: addresses that the host needs itself: what of them is a floating IP is left out.
     """
     there = frozenset(
-        (item.floating, item.address) for item in endpoints if item.floating is not None and item.floating not in needed
+        (item.floating, item.address)
+        for item in wanted.endpoints
+        if item.floating is not None and item.floating not in needed
     )
+    forwarded = forwarding.elements(wanted, needed)
+    floats = there | forwarding.pairs(one for one in wanted.forwardings if one.address not in needed)
     return {
         "floating": there,
-        "floats": there,
+        "floats": floats,
         "floated": frozenset((own, address) for address, own in there),
-        "known_floats": frozenset((address,) for address in {address for address, _ in there} | set(before)),
+        "known_floats": frozenset((address,) for address in {address for address, _ in floats} | set(before)),
+        **forwarded,
     }
 
 
 def differ(one: Mapping[str, frozenset[Element]], other: Mapping[str, frozenset[Element]]) -> bool:
     """Whether what they translate differs."""
-    return any(one.get(name, frozenset()) != other.get(name, frozenset()) for name in (*MAPS, *SETS))
+    return any(one.get(name, frozenset()) != other.get(name, frozenset()) for name in (*MAPS, *SETS, "forwarded"))
 
 
-def is_outdated(connection: Connection, owners: Mapping[str, str], known: Collection[str]) -> bool:
-    """Whether a connection is translated otherwise than a new one would be. As long as it is tracked, it stays so.
+@dataclass(frozen=True, slots=True)
+class Translations:
+    """How a new connection would be translated.
 
-    Args:
-        connection: it.
-        owners: the endpoints' own addresses, by floating IP.
-        known: all floating IPs of now and of before.
+    owners: endpoints' own addresses, by floating IP. forwarded: an endpoint's own address and a port of it, by floating
+    IP, protocol and port. known: all floating IPs of now and of before.
     """
-    asked, asker, seen = connection.asked, connection.asker, connection.answered
-    if asked in known and connection.answerer != owners.get(asked, asked):
-        return True
-    return seen in known and seen != asker and owners.get(seen) != asker
+
+    owners: Mapping[str, str]
+    forwarded: Mapping[tuple[str, int, int], tuple[str, int]]
+    known: Collection[str]
+
+    @classmethod
+    def of(cls, elements: Mapping[str, frozenset[Element]]) -> Translations:
+        """As the elements of the sets and maps have it."""
+        forwarded = {}
+        for address, protocol, port, inside in elements["forwarded"]:
+            endpoint, _, endpoint_port = inside.partition(" . ")
+            forwarded[address, int(protocol), int(port)] = endpoint, int(endpoint_port)
+        owners = dict((address, own) for address, own in elements["floating"])  # noqa: C402 - of two fields, for mypy
+        return cls(owners, forwarded, {address for (address,) in elements["known_floats"]})
+
+    def answerer(self, connection: Connection) -> tuple[str, int]:
+        """Who would answer what a connection asked for, and at which port."""
+        asked, port = connection.asked, connection.asked_port
+        if asked in self.owners:
+            return self.owners[asked], port
+        return self.forwarded.get((asked, connection.protocol, port), (asked, port))
+
+
+def is_outdated(connection: Connection, now: Translations) -> bool:
+    """Whether a connection is translated otherwise than a new one would be. As long as it is tracked, it stays so."""
+    asker, seen = connection.asker, connection.answered
+    if connection.asked in now.known:
+        answerer = (connection.answerer, connection.answerer_port)
+        if answerer != now.answerer(connection):
+            return True
+    return seen in now.known and seen != asker and now.owners.get(seen) != asker

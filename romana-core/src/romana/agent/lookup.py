@@ -32,6 +32,10 @@ class Asked:
             return cls(protocol, ((kind[0] << 8) + low, (kind[0] << 8) + high))
         return cls(protocol, None if port is None else (port, port))
 
+    def at(self, port: int | None) -> Asked:
+        """The same at another port; None: at the same."""
+        return self if port is None else Asked(self.protocol, (port, port))
+
 
 @dataclass(frozen=True, slots=True)
 class Found:
@@ -68,6 +72,16 @@ def segments_say(
     return Found(_any_serves(outward, asked), used)
 
 
+def leads(elements: Elements, floating_ip: IPv4Address, own: IPv4Address, port: int | None, asked: Asked) -> Found:
+    """Whether a floating IP leads to an endpoint's own address: as a whole, or a port of it to one of the endpoint."""
+    if port is None or asked.ports is None:
+        whole = (str(floating_ip), str(own))
+        return Found(whole in elements.get("floating", ()), frozenset(whole))
+    inside = f"{own} . {port}"
+    forwarded = (str(floating_ip), str(asked.protocol), str(asked.ports[0]), inside)
+    return Found(forwarded in elements.get("forwarded", ()), frozenset({str(floating_ip), inside}))
+
+
 def differences(table: Table, wanted: Elements, found: ObservedTable | None, used: Iterable[str]) -> list[str]:
     """In words: what of a table is not as it must be, of the elements with one of these fields."""
     if found is None:
@@ -77,7 +91,7 @@ def differences(table: Table, wanted: Elements, found: ObservedTable | None, use
     if found.shape != shape(table) or len(found.rules) != rules:
         said.append(f"the table {table.family} romana has other sets, chains or rules than this release makes")
     fields = set(used)
-    for name in (*TRAFFIC_SETS, *GROUP_SETS, *floating.MAPS):
+    for name in (*TRAFFIC_SETS, *GROUP_SETS, *floating.MAPS, "forwarded"):
         must, there = wanted.get(name, frozenset()), found.elements.get(name, frozenset())
         for words, elements in (("lacks", must - there), ("has beside what it must have", there - must)):
             said += [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from ipaddress import IPv4Address, IPv4Network
 from typing import Literal
@@ -113,6 +113,12 @@ def needed(observed: Observed) -> dict[str, str]:
     return routers | {item.address: "this host has this address itself" for item in observed.addresses}
 
 
+def front(wanted: Desired, observed: Observed) -> frozenset[str]:
+    """Names of the interfaces that have the host's own address: there it answers for floating IPs."""
+    links = (observed.links.get(item.link) for item in observed.addresses if item.address == wanted.address)
+    return frozenset(link.name for link in links if link is not None)
+
+
 def next_hop(host: str, observed: Observed) -> str:
     """Where packets for what is behind a host go, with routers: like those for the host itself.
 
@@ -151,17 +157,19 @@ def plan(wanted: Desired, observed: Observed, routers: bool = False) -> Plan:
     _refuse(result, wanted, observed)
     taken = needed(observed)
     _refuse_floating(result, wanted, taken)
+    answered = sorted(wanted.answered - taken.keys())
     here = [
         (replace(endpoint, floating=None) if endpoint.floating in taken else endpoint, tap)
         for endpoint, tap in wired(observed, wanted.endpoints)
     ]
     hops = {peer.prefix: next_hop(peer.address, observed) if routers else peer.address for peer in wanted.peers}
-    routes = _routes(wanted, observed, link if ready else None, here, hops)
+    routes = _routes(wanted, observed, link if ready else None, here, hops, answered)
     _remove_routes(result, observed, routes)
     for route, subject in routes.values():
         _route(result, observed, route, subject)
     _neighbours(result, observed, here)
-    _proxies(result, wanted, observed, here)
+    addresses = [*answered, *(endpoint.floating for endpoint, _ in here if endpoint.floating is not None)]
+    _proxies(result, wanted, observed, addresses)
     for endpoint, tap in here:
         if endpoint.roams or not _are_set(observed.sysctls.get(tap.name, {})):
             for path, value in tap_sysctls(tap.name, roams=endpoint.roams).items():
@@ -191,6 +199,9 @@ def _refuse_floating(result: Plan, wanted: Desired, taken: Mapping[str, str]) ->
         if endpoint.floating is not None and endpoint.floating in taken:
             message = f"{taken[endpoint.floating]}, so it is not put in place; give {endpoint.subject} another one"
             result.problems.append(Problem(floating(endpoint.floating), message))
+    for address in sorted(wanted.by_port & taken.keys()):
+        message = f"{taken[address]}, so it is not put in place; forward the ports of another one"
+        result.problems.append(Problem(floating(address), message))
 
 
 def _gateway(result: Plan, wanted: Desired, observed: Observed, link: Link) -> bool:
@@ -221,10 +232,12 @@ def _routes(
     gateway: Link | None,
     here: Iterable[tuple[Endpoint, Link]],
     hops: Mapping[str, str],
+    answered: Iterable[str],
 ) -> dict[str, tuple[Route, str]]:
     """The routes there must be now, with their subjects, by prefix.
 
-    gateway: its interface, when it is ready; hops: the next hop to each other host's prefix.
+    gateway: its interface, when it is ready; hops: the next hop to each other host's prefix; answered: the floating
+    IPs of several endpoints that the host answers for, whichever of their taps are there.
     """
     routes = {}
     if gateway is not None:
@@ -233,6 +246,10 @@ def _routes(
         # The kernel makes it with the address; ours is for when somebody has removed that one.
         if kernels not in observed.routes.get(wanted.prefix, set()):
             routes[wanted.prefix] = own, "gateway"
+        # The kernel answers only for what leads elsewhere. What is not translated ends there.
+        for address in answered:
+            prefix = f"{address}/32"
+            routes[prefix] = Route(prefix, gateway.index, None, wanted.gateway, PROTOCOL), floating(address)
     for prefix, hop in hops.items():
         there = observed.routes.get(prefix, set())
         found = next((item for item in there if item.protocol == PROTOCOL and item.via == hop), None)
@@ -296,9 +313,8 @@ def floating(address: str) -> str:
     return f"floating IP {address}"
 
 
-def _proxies(result: Plan, wanted: Desired, observed: Observed, here: Iterable[tuple[Endpoint, Link]]) -> None:
-    """Floating IPs are on no interface, so the host answers for them where it has its own address."""
-    addresses = [endpoint.floating for endpoint, _ in here if endpoint.floating is not None]
+def _proxies(result: Plan, wanted: Desired, observed: Observed, addresses: Collection[str]) -> None:
+    """Floating IPs are on no interface, so the host answers for these where it has its own address."""
     link = next((item.link for item in observed.addresses if item.address == wanted.address), None)
     there = set() if link is None else {Proxy(link, address) for address in addresses}
     for proxy in sorted(observed.proxies - there, key=lambda item: item.address):

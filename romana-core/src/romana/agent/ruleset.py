@@ -1,4 +1,4 @@
-"""The firewall as data: two tables with a fixed number of rules; all that grows is elements of sets. Pure.
+"""The firewall as data: three tables with a fixed number of rules; all that grows is elements of sets. Pure.
 
 Isolation is decided where a packet is delivered to a tap. Packets between segments that may talk both ways are judged
 by one look-up in `pairs` and are not tracked. Everything else is tracked, and each packet of a connection, also a
@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from ipaddress import IPv4Network
 from typing import Any
 
-from romana.agent import floating
+from romana.agent import floating, forwarding
 from romana.agent.bandwidth import LIMITS, limits, terms
 from romana.agent.consoles import Consoles
 from romana.agent.desired import Desired
@@ -40,7 +40,7 @@ class Set:
 
     type: tuple[str, ...]
     interval: bool = False
-    typeof: str | None = None  # an expression, where nft has no name for the type
+    typeof: str | None = None  # expressions, where nft has no name for the type; of a map also for the data
     data: str | None = None  # the type of the last field of a map's elements; None: it is a set
 
     @property
@@ -78,7 +78,7 @@ class ObservedTable:
 
 
 LINK_LOCAL = "169.254.0.0/16"
-OTHERS_WITH_PORTS = ("dccp", "sctp", "udplite")
+WITH_PORTS = ("tcp", "udp", "dccp", "sctp", "udplite")
 CLIENT = "iifname . @th,288,48"  # interface, and the hardware address a DHCP client says it has
 SPOOF_SETS = {
     "taps": Set(("ifname",)),
@@ -105,6 +105,7 @@ GROUP_SETS = {
 UNITS = {"bytes": 1, "kbytes": 1024, "mbytes": 1024**2}  # in which nft prints limits
 LIMIT_SETS = {"egress_limits": Set(("ifname",), data="limit"), "ingress_limits": Set(("ifname",), data="limit")}
 SENT = "limit name iifname map @egress_limits drop"
+_WHOLE = ("meta priority @open return", "meta priority . ct protocol @protocols return")
 GROUP_CHAINS = {
     # Who asks is judged by their groups, then who is asked by theirs. Interfaces matter only for addresses that are not
     # the endpoint's own, and a profile that lets everything pass needs no look at the other side. Who is asked is who
@@ -126,7 +127,7 @@ GROUP_CHAINS = {
             "goto asker_class",
         )
     ),
-    "asker_class": Chain(("jump class", "goto ask_asked")),
+    "asker_class": Chain(("jump asker_services", "goto ask_asked")),
     "ask_asked": Chain(("meta priority set ct reply ip saddr map @ingress goto judge_asked", "accept")),
     "judge_asked": Chain(
         (
@@ -135,7 +136,7 @@ GROUP_CHAINS = {
             "goto asked_class",
         )
     ),
-    "asked_class": Chain(("jump class", "accept")),
+    "asked_class": Chain(("jump asked_services", "accept")),
     # Of what connection it is nobody can tell. ICMP has types that begin none, and groups' rules may name them.
     "unjudged": Chain(
         (
@@ -176,15 +177,29 @@ GROUP_CHAINS = {
             "drop",
         )
     ),
-    "class": Chain(
+    # Who asks may ask for what they asked for. Whether it may be asked for is about the port that answers: a floating
+    # IP's may be another one.
+    "asker_services": Chain(
         (
-            "meta priority @open return",
-            "meta priority . ct protocol @protocols return",
+            *_WHOLE,
             # nft knows what a port is only where it knows the packet's protocol. An ICMP error is about any.
             *(
                 f"meta l4proto {protocol} meta priority . ct protocol . ct original proto-dst @services return"
-                for protocol in ("tcp", "udp", "icmp", *OTHERS_WITH_PORTS)
+                for protocol in (*WITH_PORTS, "icmp")
             ),
+            "drop",
+        )
+    ),
+    "asked_services": Chain(
+        (
+            *_WHOLE,
+            *(
+                f"meta l4proto {protocol} meta priority . ct protocol . ct reply proto-src @services return"
+                for protocol in WITH_PORTS
+            ),
+            "meta l4proto icmp ct protocol icmp"
+            " meta priority . ct protocol . ct original proto-dst @services return",  # type and code
+            "meta l4proto icmp ct protocol != icmp meta priority . ct protocol . ct reply proto-src @services return",
             "drop",
         )
     ),
@@ -259,6 +274,7 @@ def inet_table(
             (
                 f"{source} . {target} @pairs goto paired",
                 "ct status snat,dnat jump translated",
+                forwarding.ASTRAY,
                 "oifname @taps goto deliver",
                 "iifname @taps goto leave",
             ),
@@ -291,6 +307,7 @@ def inet_table(
                 floating.ASKING,
                 f"{source} . {target} . meta l4proto . th dport @flows goto groups",
                 f"ip saddr != {plan} ip saddr . {target} . meta l4proto . th dport @inward goto groups",
+                forwarding.BROUGHT,
                 "drop",
             )
         ),
@@ -299,7 +316,10 @@ def inet_table(
                 *answer,
                 f"{asker} . {asked} @pairs goto groups",
                 f"{asker} . {asked} . meta l4proto . th sport @flows goto groups",
-                f"ct original ip daddr != {plan}"
+                # As it was asked for: what answers may be another port.
+                f"{forwarding.WITH_PORTS} ct original ip daddr != {plan}"
+                f" {asker} . ct original ip daddr . meta l4proto . ct original proto-dst @outward goto groups",
+                f"meta l4proto != {{ tcp, udp }} ct original ip daddr != {plan}"
                 f" {asker} . ct original ip daddr . meta l4proto . th sport @outward goto groups",
                 "drop",
             )
@@ -317,12 +337,14 @@ def inet_table(
                 f"{ERROR} ct direction reply {asker} . ct original ip daddr . {service} @outward goto groups",
                 f"{ERROR} ct direction original ct original ip daddr . ip daddr @floats goto groups",
                 f"{ERROR} ct direction original ct original ip saddr . {asked} . {service} @inward goto groups",
+                forwarding.brought_errors(ERROR, service, "original"),
                 "drop",
             )
         ),
         "leave": Chain(
             (
                 *question,
+                forwarding.ASKING,
                 f"ip daddr & {host_mask} @remotes goto groups",  # segments are judged there
                 *beyond,
                 # With the host's address, a guest would be given the host's own credentials at a link-local one.
@@ -332,6 +354,8 @@ def inet_table(
                 f"ct direction reply ct original ip saddr . {asked} . meta l4proto . th sport @inward goto groups",
                 f"ct state related {ERROR} ct direction reply"
                 f" ct original ip saddr . {asked} . {service} @inward goto groups",
+                forwarding.ANSWERING,
+                f"ct state related {forwarding.brought_errors(ERROR, service, 'reply')}",
                 "drop",
             )
         ),
@@ -353,12 +377,12 @@ def inet_table(
     if metadata:
         # Before anybody else's translation: a packet gets but one.
         chains["metadata"] = Chain((metadata.redirection,), "prerouting", -110, "nat")
-    way_out = floating.leaving(plan)
+    way_out = (forwarding.leaving(wanted.prefix, wanted.address), *floating.leaving(plan))
     if masquerade:
         way_out += (f"ip saddr {plan} ip saddr != {wanted.gateway} ip daddr != {plan} masquerade",)
     chains |= {
-        "floating_asked": Chain((floating.ASKED,), "prerouting", -100, "nat"),
-        "floating_asked_here": Chain((floating.ASKED,), "output", -100, "nat"),
+        "floating_asked": Chain((floating.ASKED, forwarding.ASKED), "prerouting", -100, "nat"),
+        "floating_asked_here": Chain((floating.ASKED, forwarding.ASKED), "output", -100, "nat"),
         "way_out": Chain(way_out, "postrouting", 100, "nat"),
         "hairpin": Chain(floating.hairpin(wanted.address)),
     }
@@ -370,6 +394,9 @@ def inet_table(
         | {
             **{name: Set(type_, data="ipv4_addr") for name, type_ in floating.MAPS.items()},
             **{name: Set(type_) for name, type_ in floating.SETS.items()},
+            "forwarded": Set(forwarding.SERVICE, data="ipv4_addr . inet_service"),
+            "by_port": Set(("ipv4_addr",)),
+            "brought": Set(("ipv4_addr", *forwarding.SERVICE)),
             "clients": Set(("ifname", "integer"), typeof=CLIENT),
             "pairs": Set(("ipv4_addr", "ipv4_addr")),
             "remotes": Set(("ipv4_addr",)),
@@ -400,12 +427,26 @@ def arp_table(plan: str) -> Table:
     return Table("arp", SPOOF_SETS, {"input": Chain(rules, "input", 0)})
 
 
+def passing_table() -> Table:
+    """The table that passes on what has come for endpoints of other hosts, before anything is tracked.
+
+    It is of IPv4 alone: in others nft cannot do that. Who says to be who they are not is dropped before.
+    """
+    sets = {
+        "front": Set(("ifname",)),
+        "passed_on": Set(forwarding.SERVICE, data="ipv4_addr"),
+        "passed_on_errors": Set(("ipv4_addr", "integer", "integer"), typeof=forwarding.ABOUT_TYPE, data="ipv4_addr"),
+    }
+    return Table("ip", sets, {"prerouting": Chain(forwarding.passing_on(ERROR), "prerouting", -299)})
+
+
 def elements(
     wanted: Desired,
     lingering: Iterable[str],
     routers: bool = False,
     before: Iterable[str] = (),
     needed: Collection[str] = (),
+    front: Iterable[str] = (),
 ) -> dict[str, Elements]:
     """Elements of each table, by family.
 
@@ -415,6 +456,7 @@ def elements(
         routers: as `inet_table` was told.
         before: floating IPs that endpoints of this host had.
         needed: addresses that the host needs itself.
+        front: interfaces that have the host's own address.
     """
     disabled = {item.interface for item in wanted.disabled}
     taps = frozenset((name,) for name in {item.interface for item in wanted.endpoints} | disabled | set(lingering))
@@ -433,7 +475,7 @@ def elements(
     return {
         "inet": {
             **limits(wanted.endpoints),
-            **floating.elements(wanted.endpoints, before, needed),
+            **floating.elements(wanted, before, needed),
             **spoof,
             **{name: getattr(wanted.groups, name) for name in GROUP_SETS},
             "clients": clients,
@@ -446,6 +488,7 @@ def elements(
             **({"senders": senders.elements, "owned": senders.owned} if senders else {}),
         },
         "arp": spoof,
+        "ip": {"front": frozenset((name,) for name in front), **forwarding.passed_on(wanted, needed)},
     }
 
 
@@ -472,7 +515,9 @@ def observe(listing: str) -> ObservedTable:
             members[item["name"]] = frozenset(_element(member) for member in item.get("elem", []))
         elif item := entry.get("map"):
             found.add(("map", item["name"], _type(item["type"]), item.get("flags", []) == ["interval"], item["map"]))
-            members[item["name"]] = frozenset((*_element(key), str(data)) for key, data in item.get("elem", []))
+            members[item["name"]] = frozenset(
+                (*_element(key), " . ".join(_element(data))) for key, data in item.get("elem", [])
+            )
         elif (item := entry.get("limit")) and _is_as_named(item):
             members[LIMITS] = members.get(LIMITS, frozenset()) | {(item["name"],)}
         elif item := entry.get("chain"):
@@ -492,7 +537,7 @@ def create(table: Table) -> list[str]:
     for name, item in table.sets.items():
         flags = " flags interval;" if item.interval else ""
         kind = f"typeof {item.typeof}" if item.typeof else f"type {' . '.join(item.type)}"
-        data = f" : {item.data}" if item.data else ""
+        data = f" : {item.data}" if item.data and not item.typeof else ""
         lines.append(f"add {item.kind} {where} {name} {{ {kind}{data};{flags} }}")
     for name, chain in table.chains.items():
         hook = f"type {chain.type} hook {chain.hook} priority {chain.priority}; policy accept;" if chain.hook else ""
@@ -562,8 +607,14 @@ def _type(kind: Any) -> tuple[str, ...]:
     """Newer versions of nft print the expression of a `typeof`, older ones the type."""
     if isinstance(kind, dict):
         parts = kind["typeof"].get("concat", [kind["typeof"]])
-        return tuple("integer" if "payload" in part else "ifname" for part in parts)
+        return tuple(_type_of(part) for part in parts)
     return (kind,) if isinstance(kind, str) else tuple(kind)
+
+
+def _type_of(expression: Mapping[str, Any]) -> str:
+    if "payload" not in expression:
+        return "ifname"
+    return "ipv4_addr" if "field" in expression["payload"] else "integer"
 
 
 def _element(member: Any) -> Element:

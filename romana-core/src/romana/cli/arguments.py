@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import re
+from dataclasses import dataclass
 from ipaddress import IPv4Address, IPv4Network
 
 from pydantic import TypeAdapter, ValidationError
@@ -62,6 +64,24 @@ def peer(text: str) -> Peer:
         tenant, segment = place(text)
         return Peer(tenant=tenant, segment=segment)
     return Peer(tenant=name(text))
+
+
+@dataclass(frozen=True, slots=True)
+class Forward:
+    """A port of a floating IP, and an endpoint's that it leads to. endpoint: as commands name one."""
+
+    protocol: str
+    port: int
+    endpoint: str
+    endpoint_port: int
+
+
+def forward(text: str) -> Forward:
+    """'tcp/2222=web1:22'."""
+    found = re.fullmatch(r"(tcp|udp)/([0-9]{1,5})=(.+):([0-9]{1,5})", text)
+    if found is None or not all(1 <= int(found[group]) <= BIGGEST_PORT for group in (2, 4)):
+        raise _error(text, "a port that leads to an endpoint", "like tcp/2222=web1:22")
+    return Forward(found[1], int(found[2]), found[3], int(found[4]))
 
 
 def service(text: str) -> Service:

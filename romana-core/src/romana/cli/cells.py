@@ -14,6 +14,7 @@ from romana.models import (
     BandwidthLimit,
     DhcpOption,
     DhcpRoute,
+    Forwarding,
     GroupRule,
     Lease,
     Model,
@@ -59,6 +60,8 @@ def in_words(value: object) -> str:
         return peer_in_words(value)
     if isinstance(value, RouterSegment):
         return f"{value.tenant}/{value.segment}"
+    if isinstance(value, Forwarding):
+        return f"{value.protocol.value}/{value.port} to {value.endpoint_address}:{value.endpoint_port}"
     if isinstance(value, GroupRule):
         return describe(value, {})
     if isinstance(value, BandwidthLimit):

@@ -22,8 +22,8 @@ from romana.cli.find_endpoint import find_endpoint
 from romana.cli.observe import Seen, observe
 from romana.cli.picture import Field, draw, fields
 from romana.client import Client
-from romana.models import Explain, ExplainCheck
-from romana.verdict import Side, Step, verdict
+from romana.models import Explain, ExplainCheck, FloatingIp
+from romana.verdict import NUMBERS, Service, Side, Step, verdict
 
 T = TypeVar("T")
 AGENT_CONFIG = Path("/etc/romana/agent.toml")
@@ -37,7 +37,7 @@ class ExplainAddress(Listing):
     not let it pass. A side is an endpoint's id, name or address, or an address or network outside the address plan;
     the second may also be a floating IP. With --observed, each decision stands beside what the firewall of this
     machine has, if it is made here; the exit code is 1 also if they differ. What another host decides is not looked
-    at; run the command there.
+    at; run the command there. Nor is what a host passes on to others for a floating IP whose ports are forwarded.
 
     With one address, the command compares what each host should have for the address (route, lease, allowed pairs)
     with what its agent last applied. It also names chains of other programs on the hosts that drop endpoints' packets,
@@ -66,7 +66,7 @@ class ExplainAddress(Listing):
         if parsed_args.service is None:
             raise UsageError("name the service, like tcp/22, udp/53 or icmp")
         service = _argument(arguments.service, parsed_args.service)
-        self._sides = find_sides(self.api, parsed_args.address, parsed_args.target)
+        self._sides = find_sides(self.api, parsed_args.address, parsed_args.target, service)
         groups = {group.id: group for group in self.api.groups()}
         policies, routers = self.api.policies(), self.api.routers()
         self._steps = verdict(*self._sides, service, policies, groups, self.api.endpoints(), routers)
@@ -122,19 +122,42 @@ class ExplainAddress(Listing):
         return all(check.ok for check in self._explained.checks)
 
 
-def find_sides(api: Client, source: str, target: str) -> tuple[Side, Side]:
-    """Who begins, and with whom; that may be an endpoint by its floating IP. Raises CommandError and UsageError."""
+def find_sides(api: Client, source: str, target: str, service: Service) -> tuple[Side, Side]:
+    """Who begins, and with whom; that may be an endpoint by a floating IP, or by a port of one.
+
+    Raises CommandError and UsageError.
+    """
     asker, asked = find_side(api, source), find_side(api, target)
     those = api.floating_ips()
     floating = next((one for one in those if IPv4Network(one.address) == asked.network), None)
     if floating is None:
         return asker, asked
-    endpoint = api.endpoint(floating.endpoint)
-    asked = Side(IPv4Network(endpoint.address), endpoint, floating.address)
+    asked = _asked_by(api, floating, service)
     if asker.endpoint is None:
         return asker, asked
     own = next((one.address for one in those if one.endpoint == asker.endpoint.id), None)
+    if asked.answering == asker.endpoint.host:
+        own = None  # that host brings it to the endpoint, as itself
     return replace(asker, outside=own or api.host(asker.endpoint.host).address), asked
+
+
+def _asked_by(api: Client, floating: FloatingIp, service: Service) -> Side:
+    """Whom a floating IP leads to for a service; nobody when no port of it does."""
+    if floating.endpoint is not None:
+        endpoint = api.endpoint(floating.endpoint)
+        return Side(IPv4Network(endpoint.address), endpoint, floating.address)
+    wanted = (service.protocol, service.port)
+    leading = next((one for one in floating.forwardings if (NUMBERS[one.protocol], one.port) == wanted), None)
+    if leading is None:
+        return Side(IPv4Network(floating.address), None, floating.address, answering=floating.host)
+    endpoint = api.endpoint(leading.endpoint)
+    return Side(
+        IPv4Network(endpoint.address),
+        endpoint,
+        floating.address,
+        port=leading.endpoint_port,
+        answering=floating.host,
+    )
 
 
 def find_side(api: Client, reference: str) -> Side:

@@ -9,7 +9,7 @@ from pathlib import Path
 from romana.agent.config import AgentSettings
 from romana.agent.desired import Desired, desired
 from romana.agent.firewall import FirewallError, list_table
-from romana.agent.lookup import Asked, Found, differences, groups_say, segments_say
+from romana.agent.lookup import Asked, Found, differences, groups_say, leads, segments_say
 from romana.agent.membership import updated
 from romana.agent.ruleset import ObservedTable, Table, elements, inet_table
 from romana.cli.errors import UsageError
@@ -107,9 +107,8 @@ def _look_up(
     if step.kind == EGRESS:
         return groups_say(kept, source.network[0], asked_as.network, Direction.EGRESS, asked)
     if step.kind == INGRESS:
-        return groups_say(kept, target.network[0], asker_as.network, Direction.INGRESS, asked)
+        return groups_say(kept, target.network[0], asker_as.network, Direction.INGRESS, asked.at(target.port))
     if source.endpoint is None and target.floating is not None:
-        leads = (str(target.floating), str(target.network[0]))
-        return Found(leads in kept.get("floating", ()), frozenset(leads))
+        return leads(kept, target.floating, target.network[0], target.port, asked)
     judged = target if together(source, target) else asked_as
     return segments_say(kept, machine.wanted.plan, source.network, judged.network, asked)

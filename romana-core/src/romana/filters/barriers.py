@@ -12,7 +12,7 @@ from ipaddress import IPv4Network
 from romana.filters import iptables, nft
 from romana.filters.rules import BROADCAST, Chain, Fate, Filter, Packet, fate
 
-OWN = "inet romana"
+OWN = ("inet romana", "ip romana")
 HOOKS = ("input", "forward", "output")
 MOST_COMMANDS = 6
 # What makes the commands before it last; said once, at the end.
@@ -80,7 +80,7 @@ def barriers(tables: Iterable[Filter], needs: Sequence[Need]) -> list[Barrier]:
     """The chains that stand in the way, in the order of the tables."""
     found = []
     for table in tables:
-        if table.name == OWN:
+        if table.name in OWN:
             continue
         for name, chain in table.chains.items():
             if chain.hook in HOOKS:

@@ -19,7 +19,7 @@ def listed() -> list[Filter]:
     """All tables. A program that is not there, or that only root may use, has none to tell of."""
     tables = [entry["table"] for entry in _entries("tables") if "table" in entry]
     # Without our own, whose sets may be large.
-    others = [(one["family"], one["name"]) for one in tables if f"{one['family']} {one['name']}" != OWN]
+    others = [(one["family"], one["name"]) for one in tables if f"{one['family']} {one['name']}" not in OWN]
     entries = [entry for family, name in others if family in FAMILIES for entry in _entries("table", family, name)]
     return filters(json.dumps({"nftables": entries}), *(_output(command) for command in OF_IPTABLES))
 

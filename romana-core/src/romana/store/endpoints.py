@@ -10,9 +10,10 @@ from sqlalchemy import Connection, delete, select, update
 from romana.models import Bandwidth, Endpoint, EndpointStatus, EndpointUpdate, Lease, Permissions
 from romana.store.database import Unchanged
 from romana.store.errors import NotFoundError
+from romana.store.forwardings import leave_endpoint
 from romana.store.memberships import Member, change_memberships
 from romana.store.numbers import check_generation
-from romana.store.schema import endpoints, floating_ips, hosts, segments, tenants
+from romana.store.schema import endpoints, hosts, segments, tenants
 from romana.store.store import Store, current_generation, wake_host
 
 WHOLE_ENDPOINT = (
@@ -92,7 +93,7 @@ def update_endpoint(store: Store, identifier: str, wanted: EndpointUpdate, expec
 
 
 def delete_endpoint(store: Store, identifier: str, expected: int | None) -> None:
-    """Give an endpoint's address back; it has no floating IP then.
+    """Give an endpoint's address back; no floating IP leads to it then.
 
     Raises NotFoundError, GenerationConflictError.
     """
@@ -104,7 +105,7 @@ def delete_endpoint(store: Store, identifier: str, expected: int | None) -> None
         generation = current_generation(connection)
         wake_host(connection, row.host_id, generation)
         change_memberships(connection, Member.of(to_endpoint(row), row.host_id), Permissions(), generation)
-        connection.execute(delete(floating_ips).where(floating_ips.c.endpoint_id == identifier))
+        leave_endpoint(connection, identifier, generation)
         connection.execute(delete(endpoints).where(endpoints.c.id == identifier))
 
     store.database.write(work)

@@ -1,4 +1,4 @@
-"""Floating IPs: addresses outside the plan, each of one endpoint."""
+"""Floating IPs: addresses outside the plan, each of one endpoint, or forwarded port by port to some."""
 
 from __future__ import annotations
 
@@ -8,13 +8,15 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from romana.models import FloatingIp, FloatingIpPut
+from romana.store import forwardings
 from romana.store.database import Unchanged
 from romana.store.endpoints import find_endpoint
 from romana.store.errors import ConflictError, InvalidError, NotFoundError
+from romana.store.forwardings import told, wake
 from romana.store.hosts import check_address
 from romana.store.numbers import check_generation
 from romana.store.schema import endpoints, floating_ips, hosts
-from romana.store.store import Store, current_generation, wake_host
+from romana.store.store import Store, current_generation
 
 FIX = "give an address of a network outside that leads to the hosts"
 _FLOATING_IPS = (
@@ -24,20 +26,25 @@ _FLOATING_IPS = (
         endpoints.c.host_id,
         hosts.c.name.label("host"),
     )
-    .join(endpoints, endpoints.c.id == floating_ips.c.endpoint_id)
-    .join(hosts, hosts.c.id == endpoints.c.host_id)
+    .outerjoin(endpoints, endpoints.c.id == floating_ips.c.endpoint_id)
+    .outerjoin(hosts, hosts.c.id == endpoints.c.host_id)
     .order_by(floating_ips.c.address)
 )
 
 
 def list_floating_ips(store: Store) -> list[FloatingIp]:
     """All floating IPs by address. Raises UnavailableError, as everything here."""
-    return store.database.read(lambda connection: [_floating_ip(row) for row in connection.execute(_FLOATING_IPS)])
+
+    def work(connection: Connection) -> list[FloatingIp]:
+        there = forwardings.read(connection)
+        return [_floating_ip(row, there.get(row.address, ())) for row in connection.execute(_FLOATING_IPS)]
+
+    return store.database.read(work)
 
 
 def get_floating_ip(store: Store, address: IPv4Address) -> FloatingIp:
     """Raises NotFoundError."""
-    return store.database.read(lambda connection: _floating_ip(_find(connection, address)))
+    return store.database.read(lambda connection: _get(connection, address))
 
 
 def put_floating_ip(
@@ -45,7 +52,7 @@ def put_floating_ip(
 ) -> tuple[FloatingIp, bool]:
     """The floating IP as it is then, and whether it is new; of another endpoint before, it moves.
 
-    Raises NotFoundError (the endpoint), InvalidError (the address is none that a floating IP can have), ConflictError
+    Raises NotFoundError (an endpoint), InvalidError (the address is none that a floating IP can have), ConflictError
     (the endpoint has another one) and GenerationConflictError.
     """
     check_address(store.plan, address, FIX)
@@ -53,24 +60,26 @@ def put_floating_ip(
         raise InvalidError(f"{address} is link-local: no router passes it on; {FIX}")
 
     def work(connection: Connection) -> tuple[FloatingIp, bool] | Unchanged[tuple[FloatingIp, bool]]:
-        before = connection.execute(_FLOATING_IPS.where(floating_ips.c.address == int(address))).one_or_none()
+        before = _find(connection, address)
         if before is not None:
             check_generation(f"floating IP {address}", before.generation, expected)
         _check_no_hosts(connection, address)
-        endpoint = find_endpoint(connection, wanted.endpoint)
-        _check_only(connection, address, endpoint)
-        if before is not None and (before.endpoint_id, before.project_id) == (wanted.endpoint, wanted.project_id):
-            return Unchanged((_floating_ip(before), False))
+        for identifier in sorted({one.endpoint for one in wanted.forwardings}):
+            find_endpoint(connection, identifier)
+        if wanted.endpoint is not None:
+            _check_only(connection, address, find_endpoint(connection, wanted.endpoint))
+        if before is not None and _says(before) == _says(wanted):
+            return Unchanged((before, False))
         generation = current_generation(connection)
+        before_told = told(connection, int(address))
         values = {"endpoint_id": wanted.endpoint, "project_id": wanted.project_id, "generation": generation}
         if before is None:
             connection.execute(insert(floating_ips).values(address=int(address), **values))
         else:
             connection.execute(update(floating_ips).where(floating_ips.c.address == int(address)).values(**values))
-        if before is None or before.endpoint_id != wanted.endpoint:
-            for host_id in {endpoint.host_id} | ({before.host_id} if before is not None else set()):
-                wake_host(connection, host_id, generation)
-        return _floating_ip(_find(connection, address)), before is None
+        forwardings.replace(connection, int(address), wanted.forwardings)
+        wake(connection, before_told, told(connection, int(address)), generation)
+        return _get(connection, address), before is None
 
     return store.database.write(work)
 
@@ -79,12 +88,18 @@ def delete_floating_ip(store: Store, address: IPv4Address, expected: int | None)
     """Raises NotFoundError and GenerationConflictError."""
 
     def work(connection: Connection) -> None:
-        row = _find(connection, address)
-        check_generation(f"floating IP {address}", row.generation, expected)
-        wake_host(connection, row.host_id, current_generation(connection))
+        check_generation(f"floating IP {address}", _get(connection, address).generation, expected)
+        wake(connection, told(connection, int(address)), {}, current_generation(connection))
+        forwardings.replace(connection, int(address), ())
         connection.execute(delete(floating_ips).where(floating_ips.c.address == int(address)))
 
     store.database.write(work)
+
+
+def _says(one: FloatingIpPut) -> tuple[object, ...]:
+    """What was asked for, in an order of its own."""
+    forwarded = sorted((each.protocol.value, each.port, each.endpoint, each.endpoint_port) for each in one.forwardings)
+    return one.endpoint, one.project_id, forwarded
 
 
 def _check_no_hosts(connection: Connection, address: IPv4Address) -> None:
@@ -107,19 +122,25 @@ def _check_only(connection: Connection, address: IPv4Address, endpoint: Any) -> 
         )
 
 
-def _find(connection: Connection, address: IPv4Address) -> Any:
+def _find(connection: Connection, address: IPv4Address) -> FloatingIp | None:
     row = connection.execute(_FLOATING_IPS.where(floating_ips.c.address == int(address))).one_or_none()
-    if row is None:
+    return None if row is None else _floating_ip(row, forwardings.of_address(connection, int(address)))
+
+
+def _get(connection: Connection, address: IPv4Address) -> FloatingIp:
+    found = _find(connection, address)
+    if found is None:
         raise NotFoundError(f"there is no floating IP {address}", kind="floating IP", address=str(address))
-    return row
+    return found
 
 
-def _floating_ip(row: Any) -> FloatingIp:
+def _floating_ip(row: Any, forwarded: forwardings.Rows) -> FloatingIp:
     return FloatingIp(
         address=IPv4Address(row.address),
         endpoint=row.endpoint_id,
         project_id=row.project_id,
-        endpoint_address=IPv4Address(row.endpoint_address),
-        host=row.host,
+        forwardings=[forwardings.to_forwarding(one) for one in forwarded],
+        endpoint_address=None if row.endpoint_id is None else IPv4Address(row.endpoint_address),
+        host=forwardings.answering(forwarded).host if row.endpoint_id is None else row.host,
         generation=row.generation,
     )

@@ -185,9 +185,10 @@ def _check_free(known: Any, address: IPv4Address, number: int | None) -> None:
 
 def _check_no_floating_ip(connection: Connection, address: IPv4Address) -> None:
     statement = select(floating_ips.c.endpoint_id).where(floating_ips.c.address == int(address))
-    endpoint = connection.execute(statement).scalar_one_or_none()
-    if endpoint is not None:
-        raise ConflictError(f"{address} is a floating IP, of endpoint {endpoint}", endpoint=endpoint)
+    row = connection.execute(statement).one_or_none()
+    if row is not None:
+        whose = "forwarded port by port" if row.endpoint_id is None else f"of endpoint {row.endpoint_id}"
+        raise ConflictError(f"{address} is a floating IP, {whose}", endpoint=row.endpoint_id)
 
 
 def _owner_id(connection: Connection, owner: str | None) -> int | None:

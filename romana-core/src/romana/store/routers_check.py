@@ -8,7 +8,15 @@ from ipaddress import IPv4Address
 from sqlalchemy import Connection, select
 
 from romana.addressing import AddressPlan
-from romana.store.schema import endpoints, floating_ips, hosts, router_segments, routers, segments
+from romana.store.schema import (
+    endpoints,
+    floating_ips,
+    forwardings,
+    hosts,
+    router_segments,
+    routers,
+    segments,
+)
 
 # Outer joins: what is gone must show.
 _SEGMENTS = (
@@ -29,6 +37,18 @@ _FLOATING_IPS = (
     .order_by(floating_ips.c.address)
 )
 
+_FORWARDINGS = (
+    select(
+        forwardings,
+        floating_ips.c.address.label("floating_ip"),
+        floating_ips.c.endpoint_id.label("owner"),
+        endpoints.c.id.label("endpoint"),
+    )
+    .outerjoin(floating_ips, floating_ips.c.address == forwardings.c.address)
+    .outerjoin(endpoints, endpoints.c.id == forwardings.c.endpoint_id)
+    .order_by(forwardings.c.address, forwardings.c.protocol, forwardings.c.port)
+)
+
 
 def router_findings(connection: Connection) -> Iterator[str]:
     """Each contradiction about routers in a sentence."""
@@ -41,11 +61,27 @@ def router_findings(connection: Connection) -> Iterator[str]:
 
 def floating_ip_findings(connection: Connection, plan: AddressPlan) -> Iterator[str]:
     """Each contradiction about floating IPs in a sentence."""
+    forwarded = set(connection.execute(select(forwardings.c.address)).scalars())
     for row in connection.execute(_FLOATING_IPS):
         what = f"floating IP {IPv4Address(row.address)}"
-        if row.endpoint is None:
+        if row.endpoint_id is None:
+            if row.address not in forwarded:
+                yield f"{what} is of no endpoint, and no port of it is forwarded"
+        elif row.endpoint is None:
             yield f"{what} is of endpoint {row.endpoint_id}, which does not exist"
         if row.host is not None:
             yield f"{what} is the address of host {row.host}"
         if IPv4Address(row.address) in plan.network:
             yield f"{what} lies inside the address plan {plan.cidr}"
+    yield from _forwarding_findings(connection)
+
+
+def _forwarding_findings(connection: Connection) -> Iterator[str]:
+    for row in connection.execute(_FORWARDINGS):
+        what = f"{row.protocol}/{row.port} of floating IP {IPv4Address(row.address)}"
+        if row.floating_ip is None:
+            yield f"{what} is forwarded, and there is no such floating IP"
+        elif row.owner is not None:
+            yield f"{what} is forwarded, although all of it is of endpoint {row.owner}"
+        if row.endpoint is None:
+            yield f"{what} is forwarded to endpoint {row.endpoint_id}, which does not exist"

@@ -221,9 +221,20 @@ floating_ips = Table(
     "floating_ips",
     metadata,
     Column("address", BigInteger, primary_key=True, autoincrement=False),
-    Column("endpoint_id", String(36), ForeignKey("endpoints.id"), nullable=False, unique=True),
+    Column("endpoint_id", String(36), ForeignKey("endpoints.id"), unique=True),  # NULL: it is forwarded port by port
     Column("project_id", _NAME),
     Column("generation", BigInteger, nullable=False),
+)
+
+# Ports of floating IPs that lead to endpoints.
+forwardings = Table(
+    "forwardings",
+    metadata,
+    Column("address", BigInteger, ForeignKey("floating_ips.address"), primary_key=True, autoincrement=False),
+    Column("protocol", String(8), primary_key=True),
+    Column("port", Integer, primary_key=True, autoincrement=False),
+    Column("endpoint_id", String(36), ForeignKey("endpoints.id"), nullable=False, index=True),
+    Column("endpoint_port", Integer, nullable=False),
 )
 
 tokens = Table(

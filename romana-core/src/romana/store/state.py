@@ -30,6 +30,7 @@ from romana.models import (
 )
 from romana.router_policies import router_policies
 from romana.store.endpoints import bandwidth_of, lease_of, permissions_of
+from romana.store.forwardings import told_host
 from romana.store.hosts import no_host
 from romana.store.memberships import groups_on, members
 from romana.store.routers import all_routers
@@ -189,6 +190,7 @@ def _state(connection: Connection, plan: AddressPlan, name: str) -> HostState:
             StateFloating(address=IPv4Address(row.address), endpoint_address=IPv4Address(row.endpoint_address))
             for row in connection.execute(_FLOATING.where(endpoints.c.host_id == own.id))
         ],
+        forwarding=told_host(connection, own.id),
     )
 
 

@@ -10,6 +10,7 @@ from romana.models import EndpointStatus
 from romana.store.schema import (
     endpoints,
     floating_ips,
+    forwardings,
     groups,
     hosts,
     memberships,
@@ -48,6 +49,7 @@ class Totals:
     policies: int
     routers: int
     floating_ips: int
+    forwardings: int
     groups: int
     group_members: int
     agent_groups: int
@@ -72,6 +74,7 @@ def totals(store: Store) -> Totals:
             policies=connection.execute(select(func.count()).select_from(policies)).scalar_one(),
             routers=connection.execute(select(func.count()).select_from(routers)).scalar_one(),
             floating_ips=connection.execute(select(func.count()).select_from(floating_ips)).scalar_one(),
+            forwardings=connection.execute(select(func.count()).select_from(forwardings)).scalar_one(),
             groups=connection.execute(select(func.count()).select_from(groups)).scalar_one(),
             group_members=connection.execute(select(func.count()).select_from(_MEMBERS)).scalar_one(),
             agent_groups=int(here.groups),
