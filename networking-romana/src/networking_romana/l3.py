@@ -266,9 +266,10 @@ def _readdress(context, before, after):
         FloatingIP.update_objects(
             context.elevated(), {"fixed_ip_address": fixed["ip_address"]}, fixed_port_id=after["id"]
         )
-        PortForwarding.update_objects(
-            context.elevated(), {"internal_ip_address": fixed["ip_address"]}, internal_port_id=after["id"]
-        )
+        if PortForwarding is not None:
+            PortForwarding.update_objects(
+                context.elevated(), {"internal_ip_address": fixed["ip_address"]}, internal_port_id=after["id"]
+            )
 
 
 def _move(_context, before, after):

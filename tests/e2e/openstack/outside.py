@@ -13,9 +13,9 @@ OPTIONS = ("StrictHostKeyChecking=no", "UserKnownHostsFile=/dev/null", "LogLevel
 PATIENCE = 5  # seconds in which an instance answers
 
 
-def logged_in(address: str, key: Path, command: str) -> str | None:
-    """What a command prints in the instance that is reached by an address; None when none lets us in."""
-    options = [word for option in (*OPTIONS, f"ConnectTimeout={PATIENCE}") for word in ("-o", option)]
+def logged_in(address: str, key: Path, command: str, port: int = 22) -> str | None:
+    """What a command prints in the instance that is reached by an address and port; None when none lets us in."""
+    options = [word for option in (*OPTIONS, f"ConnectTimeout={PATIENCE}", f"Port={port}") for word in ("-o", option)]
     done = subprocess.run(
         ["ssh", *options, "-i", str(key), f"root@{address}", command], capture_output=True, text=True, check=False
     )

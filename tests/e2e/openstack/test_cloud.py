@@ -361,6 +361,20 @@ def test_router_leads_outside_and_floating_ip_inside(stack: Setup, admin: Cloud)
             assert "SSH-2.0" in admin.run(one, f"(sleep 2; echo) | timeout 5 nc {address} 22 | head -n 1")
             tell(stack, f"floating ip unset --port {address}")
             wait_for(lambda: enter(address) is None, "the floating IP leads nowhere")
+            # By a port of it for each, whichever hosts they are on; they see who asks.
+            doors = {2201: one, 2202: two}
+            for port, server in doors.items():
+                (card,) = admin.ports(server.id)
+                tell(
+                    stack,
+                    f"floating ip port forwarding create --port {card['id']} --internal-ip-address {server.address}"
+                    f" --internal-protocol-port 22 --external-protocol-port {port} --protocol tcp {address}",
+                )
+            visits = [partial(enter, address, command="hostname; echo $SSH_CONNECTION", port=port) for port in doors]
+            wait_for(lambda: all(visit() for visit in visits), "both ports lead to their instances")
+            seen = [(visit() or "").split()[:2] for visit in visits]
+            assert seen == [["lan1", stack.address(254)], ["lan2", stack.address(254)]]
+            assert enter(address) is None
     finally:
         admin.delete(*booted)
         tell(
