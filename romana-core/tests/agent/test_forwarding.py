@@ -147,6 +147,19 @@ def test_everybody_asks_each_port_and_is_seen_as_who_they_are_outside(lab: Lab, 
             assert seen(asker, FLOATING, FIRST + number) == address, (address, number)
 
 
+def test_endpoints_that_leave_with_their_own_address_ask_each_port(lab: Lab, outside: Outside) -> None:
+    """As with a floating IP of one endpoint, they are seen as the host that translates."""
+    for node in lab.nodes:
+        node.masquerade = False
+        node.configure()
+    lab.push()
+    for guest in lab.guests:
+        for number, asked in enumerate(lab.guests[:3]):
+            translating = lab.nodes[0] if guest.node is lab.nodes[0] else asked.node
+            assert seen(guest.inside, FLOATING, FIRST + number) == translating.address, (guest.id, number)
+    assert [seen(outside, FLOATING, FIRST + number) for number in range(3)] == [OUTSIDE] * 3
+
+
 def test_datagrams_get_there_and_back_whole_and_in_fragments(lab: Lab, outside: Outside) -> None:
     for guest in lab.guests[:3]:
         serve(lab, guest, ECHO_UDP, str(UDP_PORT))

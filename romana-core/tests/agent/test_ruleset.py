@@ -11,7 +11,16 @@ import pytest
 from romana.agent import floating, forwarding
 from romana.agent.connections import Connection
 from romana.agent.desired import Desired, Forwarding, desired
-from romana.agent.ruleset import Elements, change, create, elements, inet_table, observe
+from romana.agent.ruleset import (
+    Elements,
+    change,
+    create,
+    elements,
+    inet_table,
+    observe,
+    passing_table,
+    shape,
+)
 from romana.models import Bandwidth, BandwidthLimit, HostState, Plan, StateEndpoint, StateHost, StateSegment
 
 
@@ -116,18 +125,26 @@ def test_a_connection_that_another_port_was_asked_for_is_outdated(
     assert floating.is_outdated(one, now) == outdated
 
 
-def test_maps_whose_data_are_two_fields_are_read_as_they_are_written() -> None:
+@pytest.mark.parametrize("data", ["ipv4_addr . inet_service", ["ipv4_addr", "inet_service"]], ids=["1.0.6", "1.1.3"])
+def test_maps_whose_data_are_two_fields_are_read_as_they_are_written(data: object) -> None:
+    """ids: the versions of nft that print it so."""
     element = [{"concat": ["203.0.113.5", 6, 2222]}, {"concat": ["10.0.17.3", 22]}]
-    listed = {
-        "name": "forwarded",
-        "type": list(forwarding.SERVICE),
-        "map": "ipv4_addr . inet_service",
-        "elem": [element],
-    }
+    listed = {"name": "forwarded", "type": list(forwarding.SERVICE), "map": data, "elem": [element]}
     found = observe(json.dumps({"nftables": [{"map": listed}]}))
     assert found.elements == {"forwarded": {("203.0.113.5", "6", "2222", "10.0.17.3 . 22")}}
+    assert found.shape <= shape(inet_table(wanted()))
     change_back = change(inet_table(wanted()), {"forwarded": frozenset()}, found.elements)
     assert change_back == ["delete element inet romana forwarded { 203.0.113.5 . 6 . 2222 : 10.0.17.3 . 22 }"]
+
+
+def test_expressions_that_a_map_is_of_are_known_by_their_types() -> None:
+    about = [
+        {"payload": {"protocol": "ip", "field": "daddr"}},
+        {"payload": {"base": "th", "offset": 136, "len": 8}},
+        {"payload": {"base": "th", "offset": 224, "len": 16}},
+    ]
+    listed = {"name": "passed_on_errors", "type": {"typeof": {"concat": about}}, "map": "ipv4_addr"}
+    assert observe(json.dumps({"nftables": [{"map": listed}]})).shape <= shape(passing_table())
 
 
 def test_what_is_within_a_pair_is_looked_up_in_nothing_of_floating_ips() -> None:

@@ -514,7 +514,8 @@ def observe(listing: str) -> ObservedTable:
             found.add(("set", item["name"], _type(item["type"]), item.get("flags", []) == ["interval"], None))
             members[item["name"]] = frozenset(_element(member) for member in item.get("elem", []))
         elif item := entry.get("map"):
-            found.add(("map", item["name"], _type(item["type"]), item.get("flags", []) == ["interval"], item["map"]))
+            data = " . ".join(_type(item["map"]))  # newer versions of nft print a list
+            found.add(("map", item["name"], _type(item["type"]), item.get("flags", []) == ["interval"], data))
             members[item["name"]] = frozenset(
                 (*_element(key), " . ".join(_element(data))) for key, data in item.get("elem", [])
             )
