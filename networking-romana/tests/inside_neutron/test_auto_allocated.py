@@ -84,5 +84,11 @@ class TestOffer(OfferTestCase):
 class TestNoOffer(OfferTestCase):
     l3_plugin = ""
 
+    def get_additional_service_plugins(self):
+        """Without those that bring routers along."""
+        plugins = super().get_additional_service_plugins()
+        del plugins["forwardings"]
+        return plugins
+
     def test_is_not_listed_without_routers(self):
         assert ALIAS not in self.offered()
