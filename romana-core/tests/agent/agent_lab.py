@@ -261,6 +261,10 @@ class Node:
         self.kill_agent()
         self.stop_dnsmasq()
         shutil.rmtree(self.run_dir, ignore_errors=True)
+        # The kernel clears a namespace some time after it is closed; guests get new taps at once.
+        for guest in self.lab.guests:
+            if guest.node is self:
+                self.namespace.run("ip", "link", "del", guest.interface, check=False)
         self.namespace.close()
         self.lab.switch.run("ip", "link", "del", f"p{self.index}", check=False)
         self.boot()
