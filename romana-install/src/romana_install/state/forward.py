@@ -16,6 +16,7 @@ from romana_install.state.stack import Node, Stack, StackError
 
 PATIENCE = 30.0  # seconds for ssh to get there
 CLOSED = "open failed: connect failed"  # sshd's word for a port on which nobody listens; it has forwarded, then
+BACKLOG = 128  # how many connections may wait to be joined: one more is refused at once, as Unix sockets are
 
 
 class ForwardError(StackError):
@@ -89,7 +90,10 @@ def _serving(path: Path, command: Sequence[str]) -> Iterator[None]:
             ) as process:
                 running.add(process)
 
-    with socketserver.ThreadingUnixStreamServer(str(path), Joined) as server:
+    class Server(socketserver.ThreadingUnixStreamServer):
+        request_queue_size = BACKLOG
+
+    with Server(str(path), Joined) as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.05,), daemon=True)
         thread.start()
         try:
