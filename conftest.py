@@ -21,6 +21,7 @@ sys.path.insert(
 )  # the collection's plugins are importable as `plugins`, as mypy sees them
 
 TESTS = [Path(__file__).parent / folder for folder in ("tests", "romana-core/tests", "networking-romana/tests")]
+BY_NAME = 3 * 3600  # seconds for a test of a layer that runs only by name, and all that is made for it
 HELD = pytest.StashKey[int]()
 LEFT_OUT = pytest.StashKey[set[str]]()
 # What tests share asserts, too: show values there as well.
@@ -58,7 +59,11 @@ def _begins_with_nothing(config: pytest.Config) -> bool:
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """Leave out what takes long, unless it is asked for; or all else."""
+    """Leave out what takes long, unless it is asked for; or all else. Let layers that are named take their time."""
+    for item in items:
+        layer = layers.layer_of(item.nodeid)
+        if layer is not None and layers.LAYERS[layer].by_name:
+            item.add_marker(pytest.mark.timeout(BY_NAME))
     if config.option.long == "also":
         return
     only = config.option.long == "only"

@@ -10,6 +10,7 @@ from pathlib import PurePosixPath
 from machine import PROJECT, Machine, run
 from users_ssh import HARMFUL
 
+PATIENCE = 1200  # seconds for a command, several times what the longest takes
 # What shells have, and what would be in the way if it reached anything that is started from here.
 ENVIRONMENT = {
     "LC_ALL": "xx_XX.UTF-8",  # no system has it
@@ -90,7 +91,12 @@ class User:
             user=self.name,
             environment=ENVIRONMENT,
         )
-        done = subprocess.run(shell, input=f"{answer}\n", capture_output=True, text=True, check=False)
+        try:
+            done = subprocess.run(
+                shell, input=f"{answer}\n", capture_output=True, text=True, check=False, timeout=PATIENCE
+            )
+        except subprocess.TimeoutExpired as late:
+            raise AssertionError(f"{line}: no end within {PATIENCE} s\n{late.stderr!r}\n{late.output!r}") from None
         assert done.returncode == 0, f"{line}: exit {done.returncode}\n{done.stderr}\n{done.stdout}"
         assert "Traceback" not in done.stdout + done.stderr
         return done.stdout
