@@ -3,8 +3,12 @@
 from __future__ import annotations
 
 import socket
+import socketserver
+import subprocess
+import threading
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -33,3 +37,23 @@ def test_many_may_connect_at_one_moment() -> None:
         for number, one in enumerate(many):
             one.sendall(b"%d" % number)
             assert one.recv(10) == b"%d" % number
+
+
+def test_who_connects_at_the_very_end_is_let_go(monkeypatch: pytest.MonkeyPatch) -> None:
+    begun, over = threading.Event(), threading.Event()
+    start, shutdown = subprocess.Popen, socketserver.BaseServer.shutdown
+
+    def start_late(*arguments: Any, **options: Any) -> subprocess.Popen[bytes]:
+        begun.set()
+        over.wait(30)
+        return start(*arguments, **options)
+
+    def end(server: socketserver.BaseServer) -> None:
+        shutdown(server)
+        over.set()
+
+    with socket.socket(socket.AF_UNIX) as one, forwarded(STACK, NODE, [9600]) as sockets:
+        monkeypatch.setattr(subprocess, "Popen", start_late)
+        monkeypatch.setattr(socketserver.BaseServer, "shutdown", end)
+        one.connect(str(sockets[9600]))
+        assert begun.wait(30)

@@ -7,7 +7,7 @@ import subprocess
 import tempfile
 import threading
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import IO
 
@@ -78,17 +78,23 @@ def _run(command: Sequence[str], messages: IO[bytes]) -> subprocess.CompletedPro
 def _serving(path: Path, command: Sequence[str]) -> Iterator[None]:
     """Join each connection to a socket to a run of the command, until the context ends, and these with it."""
     running: set[subprocess.Popen[bytes]] = set()
+    is_over = False
+    lock = threading.Lock()  # what is started is known, or it is not started: who ends them all waits for each
 
     class Joined(socketserver.BaseRequestHandler):
         def handle(self) -> None:
-            with subprocess.Popen(
-                command,
-                stdin=self.request,
-                stdout=self.request,
-                stderr=subprocess.DEVNULL,
-                start_new_session=True,  # Ctrl-C is for us
-            ) as process:
+            with lock:
+                if is_over:
+                    return
+                process = subprocess.Popen(
+                    command,
+                    stdin=self.request,
+                    stdout=self.request,
+                    stderr=subprocess.DEVNULL,
+                    start_new_session=True,  # Ctrl-C is for us
+                )
                 running.add(process)
+            process.wait()
 
     class Server(socketserver.ThreadingUnixStreamServer):
         request_queue_size = BACKLOG
@@ -101,6 +107,7 @@ def _serving(path: Path, command: Sequence[str]) -> Iterator[None]:
         finally:
             server.shutdown()
             thread.join()
+            with lock:
+                is_over = True
             for process in running:
-                with suppress(ProcessLookupError):
-                    process.terminate()
+                process.terminate()
