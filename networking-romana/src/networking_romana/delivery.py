@@ -1,17 +1,21 @@
 """Floating IPs that the network delivers to one host only: they get to ports of that host, and to no others.
 
-romana-server knows which these are, and would refuse them elsewhere. It is asked before Neutron does anything, so that
-what is refused leaves no trace: the question may take time, and is none for a transaction.
+romana-server knows which these are, and refuses them elsewhere. It is asked before Neutron does anything, so that what
+is refused leaves no trace: the question may take time, and is none for a transaction. While it does not answer, Neutron
+goes on as ever; a floating IP that is elsewhere is then DOWN once romana-server has heard of it.
 """
 
 from __future__ import absolute_import
 
 import netaddr
+from oslo_log import log as logging
 
 from networking_romana import port as ports
 from networking_romana.client import romana
 from networking_romana.compat import NOT_SPECIFIED, FloatingIP, IpAddressAlreadyAllocated, core_plugin
-from networking_romana.errors import RomanaRefused
+from networking_romana.errors import RomanaRefused, RomanaUnavailable
+
+LOG = logging.getLogger(__name__)
 
 
 def check(context, identifier, port_id):
@@ -24,7 +28,7 @@ def check(context, identifier, port_id):
         identifier: the floating IP's id.
         port_id: the port's id.
 
-    Raises RomanaRefused and RomanaUnavailable.
+    Raises RomanaRefused.
     """
     floating = FloatingIP.get_object(context, id=identifier)
     if floating is not None:
@@ -39,8 +43,8 @@ def make(context, wanted, make_it):
         wanted: Neutron's dictionary of what is to be made.
         make_it: function that makes it of such a dictionary, and returns it.
 
-    Raises RomanaRefused (the chosen one is delivered elsewhere, or the host has none free), RomanaUnavailable, and what
-    the function raises.
+    Raises RomanaRefused (the chosen one is delivered elsewhere, or the host has none free), and what the function
+    raises.
     """
     if not wanted.get("port_id"):
         return make_it(wanted)
@@ -85,10 +89,15 @@ def _advice(there, port):
 
 
 def _delivered(port):
-    """What is delivered to one host only, by the host's name; nothing where the port has no host."""
+    """What is delivered to one host only, by the host's name; nothing where either is not known."""
     if not port.host:
         return {}
-    found = dict((host["name"], host.get("floating_ips", [])) for host in romana().hosts())  # none: an older server
+    try:
+        hosts = romana().hosts()
+    except RomanaUnavailable as error:
+        LOG.warning("Whether floating IPs reach host %s is seen later: %s", port.host, error)
+        return {}
+    found = dict((host["name"], host.get("floating_ips", [])) for host in hosts)  # none: an older server
     found.setdefault(port.host, [])
     return found
 

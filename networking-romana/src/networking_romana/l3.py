@@ -109,7 +109,7 @@ class Plugin(ServicePluginBase, RouterMixin):
     def create_floatingip(self, context, floatingip):
         """Make a floating IP, of a port if one is named: then one that reaches the port's host.
 
-        Raises RomanaRefused (there is none, or the chosen one reaches another host) and RomanaUnavailable.
+        Raises RomanaRefused: there is none, or the chosen one reaches another host.
         """
         create = super(Plugin, self).create_floatingip
         made = delivery.make(
@@ -121,7 +121,7 @@ class Plugin(ServicePluginBase, RouterMixin):
     def update_floatingip(self, context, identifier, floatingip):
         """Give a floating IP to a port, or take it away.
 
-        Raises RomanaRefused (it does not reach the port's host) and RomanaUnavailable, while nothing has changed.
+        Raises RomanaRefused, while nothing has changed: it does not reach the port's host.
         """
         port_id = floatingip["floatingip"].get("port_id")
         if port_id:

@@ -36,8 +36,8 @@ class Plugin(Base):  # type: ignore[misc, valid-type] # which it is, is not know
     def create_floatingip_port_forwarding(self, context, floatingip_id, port_forwarding):
         """Forward a port.
 
-        Raises RomanaInvalid (no host forwards the protocol), RomanaRefused (the floating IP does not reach the port's
-        host) and RomanaUnavailable, while nothing has changed.
+        Raises, while nothing has changed, RomanaInvalid (no host forwards the protocol) and RomanaRefused (the floating
+        IP does not reach the port's host).
         """
         _check(context, floatingip_id, port_forwarding[PORT_FORWARDING])
         made = super(Plugin, self).create_floatingip_port_forwarding(context, floatingip_id, port_forwarding)

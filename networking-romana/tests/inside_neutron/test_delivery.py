@@ -24,6 +24,9 @@ class DeliveryTestCase(ForwardingTestCase):
         self.deliver(HOST, OF_HOST)
         self.deliver(OTHER_HOST, OF_OTHER)
         self.remove(self.one)
+        # Of the router's gateway, too, Neutron has chosen the address.
+        gateway = {"network_id": self.public, "external_fixed_ips": [{"ip_address": "172.24.4.20"}]}
+        self.change("routers", self.router, {"external_gateway_info": gateway})
         self.one = self.at(OF_HOST[0])
 
     def deliver(self, host, addresses):
@@ -177,8 +180,18 @@ class TestForwarded(DeliveryTestCase):
         assert [each[1] for each in self.forwarded()] == [2222]
         assert self.state() == ("ACTIVE", 2)
 
-    def test_nothing_new_is_forwarded_while_romana_server_does_not_answer(self):
-        port = self.boot(self.network)
+
+class TestAway(DeliveryTestCase):
+    def test_what_gets_to_a_port_elsewhere_meanwhile_is_down(self):
+        port = self.boot(self.network, OTHER_HOST)
         with self.away():
-            assert self.forward(port, 80, 80, status=503).startswith("no answer from romana-server")
-        assert self.state() == ("DOWN", 0)
+            self.move(self.one, port)
+        self.synchronize()
+        assert (self.told(), self.status(self.one)) == ([], "DOWN")
+
+    def test_what_is_forwarded_to_a_port_elsewhere_meanwhile_is_down(self):
+        port = self.boot(self.network, OTHER_HOST)
+        with self.away():
+            self.forward(port, 80, 80)
+        self.synchronize()
+        assert (self.told(), self.state()) == ([], ("DOWN", 1))
