@@ -9,8 +9,8 @@ module: host
 short_description: Manages a host of the Romana network
 version_added: 1.0.0
 description:
-  - Creates a host in romana-server, which assigns it an index and so a prefix; changes its address or owner; or
-    removes it.
+  - Creates a host in romana-server, which assigns it an index and so a prefix; changes its address, its owner, or the
+    floating IPs that are delivered to it only; or removes it.
 options:
   name:
     description: Name of the host.
@@ -32,6 +32,14 @@ options:
         other tenant's addresses from it.
       - By default, it is not changed; a new host has no owner. An empty string removes the owner.
     type: str
+  floating_ips:
+    description:
+      - All floating IPs that the network delivers to this host only, as on AWS an address reaches one network
+        interface. They can be given to endpoints of this host, and to no others.
+      - By default, they are not changed; a new host has none. An empty list takes them away.
+      - One that is the floating IP of an endpoint on another host is refused until it is taken from that endpoint.
+    type: list
+    elements: str
   state:
     description: Whether the host exists. A host that has endpoints cannot be removed.
     type: str
@@ -62,6 +70,15 @@ EXAMPLES = """
     api_token: "{{ romana_token }}"
     api_ca_path: /etc/romana/ca.pem
 
+- name: Say which floating IPs reach it alone
+  romana.openstack.host:
+    name: compute01
+    address: 172.31.0.11
+    floating_ips: [172.31.0.201, 172.31.0.202]
+    api_url: https://controller:9600
+    api_token: "{{ romana_token }}"
+    api_ca_path: /etc/romana/ca.pem
+
 - name: Remove it
   romana.openstack.host:
     name: compute01
@@ -83,6 +100,7 @@ host:
     address: 192.168.99.11
     index: 1
     owner: null
+    floating_ips: []
     prefix: 10.1.0.0/16
     gateway: 10.1.0.1
     endpoints: 0
@@ -101,6 +119,9 @@ from ..module_utils.api import ARGUMENTS, NAME, STATE, Request, run
 from ..module_utils.contract import HOST, HOSTS, path
 from ..module_utils.difference import Difference, RefusedError
 
+# What may change of a host, and what is sent where it has none.
+CHANGEABLE: dict[str, Any] = {"address": None, "owner": None, "floating_ips": []}
+
 
 def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Request]:
     """From the host as it is, {} for none, to what the task says. Raises RefusedError for what can't be changed."""
@@ -108,12 +129,16 @@ def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Re
     before: dict[str, Any] = {
         key: current[key] for key in ("name", "address", "index", "owner") if current.get(key) is not None
     }
+    if current.get("floating_ips"):
+        before["floating_ips"] = current["floating_ips"]
     if params["state"] == "absent":
         remove = Request(f"remove host {name}", "DELETE", path(HOST, name))
         return Difference(before, {}, (remove,) if current else ())
-    wanted = {"name": name, "address": _address(params["address"])}
+    wanted: dict[str, Any] = {"name": name, "address": _address(params["address"])}
     if params["owner"]:
         wanted["owner"] = params["owner"]
+    if params["floating_ips"]:
+        wanted["floating_ips"] = sorted(map(_address, params["floating_ips"]), key=IPv4Address)
     if not current:
         wanted |= {} if index is None else {"index": index}
         return Difference(before, wanted, (Request(f"add host {name}", "POST", HOSTS, wanted),))
@@ -125,7 +150,9 @@ def difference(params: dict[str, Any], current: dict[str, Any]) -> Difference[Re
     after = before | wanted
     if params["owner"] == "":
         after.pop("owner", None)
-    changes = {key: after.get(key) for key in ("address", "owner") if after.get(key) != before.get(key)}
+    if params["floating_ips"] == []:
+        after.pop("floating_ips", None)
+    changes = {key: after.get(key, none) for key, none in CHANGEABLE.items() if after.get(key) != before.get(key)}
     update = Request(f"change host {name}", "PATCH", path(HOST, name), changes)
     return Difference(before, after, (update,) if before != after else ())
 
@@ -146,6 +173,7 @@ def main() -> None:
             "address": {"type": "str"},
             "index": {"type": "int"},
             "owner": {"type": "str"},
+            "floating_ips": {"type": "list", "elements": "str"},
             "state": STATE,
         },
         required_if=[("state", "present", ["address"])],

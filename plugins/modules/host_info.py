@@ -48,6 +48,7 @@ hosts:
       address: 192.168.99.11
       index: 1
       owner: null
+      floating_ips: []
       prefix: 10.1.0.0/16
       gateway: 10.1.0.1
       endpoints: 2

@@ -17,6 +17,7 @@ from romana.store import migrations
 
 REVISION = "0003"
 BEFORE_FORWARDINGS = "0008"
+BEFORE_DELIVERY = "0009"
 GENERATION = 40  # of everything in it
 TENANT = "admin"
 SEGMENTS = ("s1", "s2")
@@ -57,17 +58,31 @@ def fill(url: URL, hosts: dict[str, str], endpoints: list[OldEndpoint]) -> None:
 
 def add_floating_ips(url: URL, owners: dict[str, OldEndpoint]) -> None:
     """Bring it to the last migration before floating IPs could be forwarded, with floating IPs of endpoints."""
+    values = [
+        {"address": int(IPv4Address(address)), "endpoint_id": owner.id, "generation": GENERATION}
+        for address, owner in owners.items()
+    ]
+    _bring(url, BEFORE_FORWARDINGS, {"floating_ips": values})
+
+
+def add_forwarding(url: URL, address: str, owner: OldEndpoint) -> None:
+    """Bring it to the last migration before floating IPs could be delivered to one host only, with tcp/80 forwarded."""
+    number = int(IPv4Address(address))
+    forwarding = {"address": number, "protocol": "tcp", "port": 80, "endpoint_id": owner.id, "endpoint_port": 8080}
+    floating = {"address": number, "endpoint_id": None, "generation": GENERATION}
+    _bring(url, BEFORE_DELIVERY, {"floating_ips": [floating], "forwardings": [forwarding]})
+
+
+def _bring(url: URL, revision: str, rows: dict[str, list[dict[str, object]]]) -> None:
+    """Bring it to a migration, and insert rows there, by table."""
     engine = create_engine(url)
     with engine.begin() as connection:
-        _upgrade(connection, BEFORE_FORWARDINGS)
+        _upgrade(connection, revision)
     there = MetaData()
     with engine.begin() as connection:
         there.reflect(connection)
-        values = [
-            {"address": int(IPv4Address(address)), "endpoint_id": owner.id, "generation": GENERATION}
-            for address, owner in owners.items()
-        ]
-        connection.execute(insert(there.tables["floating_ips"]), values)
+        for table, values in rows.items():
+            connection.execute(insert(there.tables[table]), values)
     engine.dispose()
 
 

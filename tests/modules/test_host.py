@@ -129,3 +129,35 @@ def test_info_lists_all_or_one(server: Server) -> None:
     assert ([host["index"] for host in found["hosts"]], found["changed"]) == ([0, 1], False)
     assert [host["name"] for host in server.module("host_info", name="compute02")["hosts"]] == ["compute02"]
     assert server.module("host_info", name="compute03")["hosts"] == []
+
+
+def test_floating_ips_are_delivered_changed_kept_and_taken_away(server: Server) -> None:
+    one, two, three = "203.0.113.5", "203.0.113.6", "203.0.113.50"
+    for given, wanted, changes in (
+        ([two, one], [one, two], True),
+        ([one, two], [one, two], False),
+        (None, [one, two], False),
+        ([three, two], [two, three], True),
+        ([], [], True),
+        ([], [], False),
+    ):
+        arguments = COMPUTE if given is None else {**COMPUTE, "floating_ips": given}
+        checked = server.module("host", check=True, **arguments)
+        changed = server.module("host", **arguments)
+        assert checked["changed"] == changed["changed"] == changes
+        assert checked["diff"]["after"].get("floating_ips", []) == wanted
+        assert changed["diff"]["after"].get("floating_ips", []) == changed["host"]["floating_ips"] == wanted
+        assert [str(address) for address in server.client.host("compute01").floating_ips] == wanted
+        assert not server.module("host", **arguments)["changed"]
+
+
+def test_floating_ips_that_cannot_be_are_refused(server: Server) -> None:
+    server.module("host", **COMPUTE, floating_ips=["203.0.113.5"])
+    other: dict[str, Any] = {"name": "compute02", "address": "192.168.99.12"}
+    for wrong, message in (
+        ("compute01", "address 'compute01' is no IPv4 address; write it like 192.168.99.11"),
+        ("10.0.17.3", "lies inside the address plan 10.0.0.0/8"),
+        ("203.0.113.5", "203.0.113.5 is delivered to host compute01 already; take it off that host first"),
+    ):
+        assert message in server.module("host", **other, floating_ips=[wrong])["msg"]
+    assert [host.name for host in server.client.hosts()] == ["compute01"]

@@ -12,6 +12,7 @@ from ipaddress import IPv4Address, IPv4Network
 from typing import Annotated, Literal
 
 from pydantic import (
+    AfterValidator,
     BaseModel,
     BeforeValidator,
     ConfigDict,
@@ -188,11 +189,28 @@ class Plan(Model):
 # --- hosts, tenants, segments ---------------------------------------------------------------------------------------
 
 
+def _each_once(addresses: list[IPv4Address]) -> list[IPv4Address]:
+    seen: set[IPv4Address] = set()
+    for address in addresses:
+        if address in seen:
+            raise ValueError(f"{address} is listed twice; list it once")
+        seen.add(address)
+    return addresses
+
+
+DeliveredAddresses = Annotated[list[Address], Field(max_length=SOME), AfterValidator(_each_once)]
+
+
 class HostCreate(Model):
     name: Name
     address: Address = Field(description="the host's own address: next hop of its prefix for the other hosts")
     index: Number | None = Field(default=None, ge=0, le=BIGGEST, description="host number; None: the lowest free one")
     owner: Name | None = Field(default=None, description="tenant whose own machine it is, and to whom it is restricted")
+    floating_ips: DeliveredAddresses | None = Field(
+        default=None,
+        description="floating IPs that the network delivers to this host only; None: none, and a host that exists keeps"
+        " what it has",
+    )
 
 
 class HostUpdate(Model):
@@ -200,11 +218,15 @@ class HostUpdate(Model):
 
     address: Address | None = None
     owner: Name | None = None
+    floating_ips: DeliveredAddresses | None = Field(
+        default=None,
+        description="all floating IPs that the network delivers to this host only; []: none; None: they stay",
+    )
 
     @model_validator(mode="after")
     def _says_something(self) -> HostUpdate:
         if not self.model_fields_set:
-            raise ValueError("give address, owner or both")
+            raise ValueError("give address, owner or floating_ips")
         return self
 
 
@@ -213,6 +235,9 @@ class Host(Model):
     address: IPv4Address
     index: int
     owner: Name | None = Field(default=None, description="the one tenant that it may speak for; None: all")
+    floating_ips: list[IPv4Address] = Field(
+        default=[], description="floating IPs that the network delivers to this host only, sorted"
+    )
     prefix: IPv4Network
     gateway: IPv4Address
     endpoints: int = Field(description="how many endpoints it has")

@@ -222,3 +222,21 @@ def test_reader_may_look_and_not_change(run: Romana, network: Server) -> None:
     done = run("tenant", "create", "never", *network.options("reader"))
     assert done.code == exit_codes.FAILED
     assert "--token-file" in done.err
+
+
+def test_floating_ips_are_delivered_to_a_host_shown_and_taken_away(romana: Romana) -> None:
+    host, one, two = f"h-{secrets.token_hex(4)}", "203.0.113.105", "203.0.113.106"
+    floating = ("--floating-ip", two, "--floating-ip", one)
+    made = romana("host", "create", host, "192.168.97.7", *floating, "-f", "json").json()
+    assert made["floating_ips"] == [one, two]
+    assert romana("host", "create", host, "192.168.97.7", "-f", "json").json() == made
+    assert romana("host", "show", host, "-f", "json").json()["floating_ips"] == [one, two]
+    assert f"{one}, {two}" in romana("host", "show", host).out
+    assert romana("host", "set", host, "--floating-ip", two, "-f", "json").json()["floating_ips"] == [two]
+    assert romana("host", "set", host, "--address", "192.168.97.8", "-f", "json").json()["floating_ips"] == [two]
+    twice = romana("host", "set", host, "--floating-ip", two, "--floating-ip", two)
+    assert (twice.code, f"{two} is listed twice; list it once" in twice.err) == (exit_codes.USAGE, True)
+    both = romana("host", "set", host, "--floating-ip", two, "--no-floating-ip")
+    assert (both.code, "not allowed with" in both.err) == (exit_codes.USAGE, True)
+    assert romana("host", "set", host, "--no-floating-ip", "-f", "json").json()["floating_ips"] == []
+    romana("host", "delete", host)

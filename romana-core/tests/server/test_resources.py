@@ -228,6 +228,30 @@ def test_a_host_gets_and_loses_its_owner(site: Site, start: StartServer) -> None
             assert code(api.patch("/v1/hosts/a", json=body)) == (422, "invalid_request")
 
 
+def test_floating_ips_are_delivered_to_a_host_only(site: Site, start: StartServer) -> None:
+    site.init(Plan())
+    there = ["203.0.113.5", "203.0.113.6"]
+    with start(site).client() as api:
+        fill(api)
+        assert api.get("/v1/hosts/a").json()["floating_ips"] == []
+        set_to = {"floating_ips": there[::-1]}
+        assert api.patch("/v1/hosts/a", json=set_to).raise_for_status().json()["floating_ips"] == there
+        assert api.get("/v1/hosts").json()[0]["floating_ips"] == there
+        assert api.patch("/v1/hosts/a", json={"address": "192.0.2.9"}).json()["floating_ips"] == there
+        assert api.patch("/v1/hosts/a", json={"floating_ips": None}).json()["floating_ips"] == there
+        other = {"name": "b", "address": "192.0.2.8", "floating_ips": there[:1]}
+        assert code(api.post("/v1/hosts", json=other)) == (409, "conflict")
+        made = api.post("/v1/hosts", json=other | {"floating_ips": ["203.0.113.7"]})
+        assert (made.status_code, made.json()["floating_ips"]) == (201, ["203.0.113.7"])
+        endpoint = api.post("/v1/endpoints", json=ENDPOINT).raise_for_status().json()["id"]
+        assert code(api.put("/v1/floating-ips/203.0.113.7", json={"endpoint": endpoint})) == (409, "conflict")
+        assert api.put("/v1/floating-ips/203.0.113.5", json={"endpoint": endpoint}).status_code == 201
+        assert code(api.patch("/v1/hosts/b", json={"floating_ips": [*there, "203.0.113.7"]})) == (409, "conflict")
+        for wrong in (["10.0.17.9"], [there[0], there[0]], [5], "203.0.113.5"):
+            assert code(api.patch("/v1/hosts/a", json={"floating_ips": wrong})) == (422, "invalid_request")
+        assert api.patch("/v1/hosts/a", json={"floating_ips": []}).json()["floating_ips"] == []
+
+
 def test_routers_and_floating_ips_are_put_whole(api: httpx.Client) -> None:
     fill(api)
     endpoint = api.post("/v1/endpoints", json=ENDPOINT).json()

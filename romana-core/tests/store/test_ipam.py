@@ -13,6 +13,7 @@ from romana.models import (
     FloatingIpPut,
     GroupPut,
     GroupRule,
+    HostUpdate,
     Permissions,
     RouterPut,
     RouterSegment,
@@ -20,6 +21,7 @@ from romana.models import (
 from romana.store.endpoints import list_endpoints, update_endpoint
 from romana.store.floating_ips import put_floating_ip
 from romana.store.groups import put_group
+from romana.store.hosts import update_host
 from romana.store.ipam import check, usage
 from romana.store.routers import put_router
 from romana.store.store import Store
@@ -106,6 +108,44 @@ FORWARDINGS_CORRUPTIONS = {
         "udp/53 of floating IP 203.0.113.5 is forwarded, although all of it is of endpoint",
     ),
 }
+
+
+DELIVERY_CORRUPTIONS = {
+    "delivered elsewhere": (
+        "UPDATE delivered SET host_id = (SELECT id FROM hosts WHERE name = 'b')",
+        "floating IP 203.0.113.5 is delivered to host b only, and leads to endpoint",
+    ),
+    "host gone": (
+        "UPDATE delivered SET host_id = 99",
+        "floating IP 203.0.113.5 is delivered to a host that does not exist",
+    ),
+    "of a host": (
+        "UPDATE delivered SET address = (SELECT address FROM hosts WHERE name = 'b')",
+        "is delivered to host a, and is the address of host b",
+    ),
+    "inside": (
+        "UPDATE delivered SET address = 167772161",
+        "floating IP 10.0.0.1 is delivered to host a, and lies inside the address plan",
+    ),
+}
+
+
+@pytest.mark.parametrize("corruption", DELIVERY_CORRUPTIONS)
+@pytest.mark.parametrize("forwarded", [False, True])
+def test_what_is_delivered_and_contradicts_the_rest_is_found(store: Store, corruption: str, forwarded: bool) -> None:
+    given.network(store)
+    given.host(store, "b")
+    floating, endpoint = IPv4Address("203.0.113.5"), given.endpoint(store).id
+    update_host(store, "a", HostUpdate(floating_ips=[floating]), None)
+    wanted = given.forwarded(f"udp/53={endpoint}:5353") if forwarded else FloatingIpPut(endpoint=endpoint)
+    put_floating_ip(store, floating, wanted, None)
+    assert check(store).ok
+    statement, finding = DELIVERY_CORRUPTIONS[corruption]
+
+    _behind_its_back(store, statement)
+
+    (found,) = check(store).findings
+    assert finding in found
 
 
 @pytest.mark.parametrize("corruption", FORWARDINGS_CORRUPTIONS)

@@ -10,11 +10,22 @@ from sqlalchemy import URL
 
 from romana.agent.desired import desired
 from romana.agent.membership import updated
-from romana.models import Bandwidth, EndpointCreate, EndpointUpdate, GroupPut, Lease, Permissions, Plan, Protocol
+from romana.models import (
+    Bandwidth,
+    EndpointCreate,
+    EndpointUpdate,
+    GroupPut,
+    HostUpdate,
+    Lease,
+    Permissions,
+    Plan,
+    Protocol,
+)
 from romana.store.allocation import create_endpoint
 from romana.store.endpoints import list_endpoints, update_endpoint
 from romana.store.floating_ips import list_floating_ips, put_floating_ip
 from romana.store.groups import list_groups, put_group
+from romana.store.hosts import list_hosts, update_host
 from romana.store.ipam import check
 from romana.store.migrate import init
 from romana.store.plan import NotReadyError
@@ -115,4 +126,23 @@ def test_floating_ips_of_before_forwardings_stay_their_endpoints(url: URL) -> No
     forwarded = given.forwarded(f"tcp/2222={ENDPOINTS[0].id}:22", f"tcp/2223={ENDPOINTS[3].id}:22")
     put_floating_ip(store, IPv4Address("203.0.113.6"), forwarded, None)
     assert [len(host_state(store, name).forwarding) for name in HOSTS] == [2, 1]
+    store.database.close()
+
+
+def test_floating_ips_of_before_still_reach_all_hosts(url: URL) -> None:
+    earlier_store.fill(url, HOSTS, ENDPOINTS)
+    earlier_store.add_floating_ips(url, {"203.0.113.5": ENDPOINTS[0]})
+    earlier_store.add_forwarding(url, "203.0.113.6", ENDPOINTS[3])
+    assert init(url, Plan())
+    store = open_store(url, Plan())
+    assert [(host.name, str(host.address), host.floating_ips) for host in list_hosts(store)] == [
+        (name, address, []) for name, address in HOSTS.items()
+    ]
+    assert [(str(one.address), one.endpoint, len(one.forwardings)) for one in list_floating_ips(store)] == [
+        ("203.0.113.5", ENDPOINTS[0].id, 0),
+        ("203.0.113.6", None, 1),
+    ]
+    there = [IPv4Address("203.0.113.5")]
+    assert update_host(store, "a", HostUpdate(floating_ips=there), None).floating_ips == there
+    assert check(store).findings == []
     store.database.close()

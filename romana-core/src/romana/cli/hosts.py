@@ -3,15 +3,23 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from typing import Any
+
+from pydantic import ValidationError
 
 from romana.cli import arguments
 from romana.cli.base import Deleting, Listing, Showing, argument
 from romana.cli.errors import UsageError
 from romana.cli.in_use import say_what_is_in_the_way
-from romana.models import Applied, AppliedError, Host, HostCreate, HostUpdate
+from romana.models import Applied, AppliedError, Host, HostCreate, HostUpdate, first_finding
 
 _OWNER = "tenant that owns the host; the host then gets endpoints of that tenant only"
+_FLOATING_IP = (
+    "floating IP that the network delivers to this host only, as on AWS; may be repeated. It can then be given to"
+    " endpoints of this host, and to no others"
+)
 _NAME = argument("name", metavar="NAME", type=arguments.name, help="name of the host")
 
 
@@ -80,21 +88,32 @@ class CreateHost(Showing):
             "--index", metavar="N", type=arguments.index, help="number in the address plan; default: the lowest free"
         ),
         argument("--owner", metavar="TENANT", type=arguments.name, help=_OWNER),
+        argument("--floating-ip", metavar="ADDRESS", type=arguments.address, action="append", help=_FLOATING_IP),
     )
 
     def thing(self, args: argparse.Namespace) -> Host:
-        wanted = HostCreate(name=args.name, address=args.address, index=args.index, owner=args.owner)
+        with _usage():
+            wanted = HostCreate(
+                name=args.name,
+                address=args.address,
+                index=args.index,
+                owner=args.owner,
+                floating_ips=args.floating_ip,
+            )
         return self.api.create_host(wanted)
 
 
 class SetHost(Showing):
-    """Change a host's own address or its owner.
+    """Change a host's own address, its owner, or the floating IPs that are delivered to it only.
 
     A host with an owner is restricted: it gets endpoints of that tenant only, and the other hosts accept no other
-    tenant's addresses from it.
+    tenant's addresses from it. With --floating-ip, just these floating IPs are the host's alone.
     """
 
-    example = "romana host set compute03 --owner demo"
+    example = (
+        "romana host set compute03 --owner demo\n"
+        "  romana host set compute03 --floating-ip 172.31.0.201 --floating-ip 172.31.0.202"
+    )
     shows = Host
     takes = (_NAME, argument("--address", metavar="ADDRESS", type=arguments.address, help="the host's own address"))
 
@@ -103,15 +122,24 @@ class SetHost(Showing):
         whose = parser.add_mutually_exclusive_group()
         whose.add_argument("--owner", metavar="TENANT", type=arguments.name, help=_OWNER)
         whose.add_argument("--no-owner", action="store_true", help="remove the owner")
+        floating = parser.add_mutually_exclusive_group()
+        floating.add_argument(
+            "--floating-ip", metavar="ADDRESS", type=arguments.address, action="append", help=_FLOATING_IP
+        )
+        floating.add_argument("--no-floating-ip", action="store_true", help="no floating IP is for this host only")
         return parser
 
     def thing(self, args: argparse.Namespace) -> Host:
-        wanted = {} if args.address is None else {"address": args.address}
+        wanted: dict[str, Any] = {} if args.address is None else {"address": args.address}
         if args.owner is not None or args.no_owner:
             wanted["owner"] = args.owner
+        if args.floating_ip is not None or args.no_floating_ip:
+            wanted["floating_ips"] = args.floating_ip or []
         if not wanted:
-            raise UsageError("nothing to set; give --address, --owner or --no-owner")
-        return self.api.update_host(args.name, HostUpdate(**wanted))
+            raise UsageError("nothing to set; give --address, --owner, --no-owner, --floating-ip or --no-floating-ip")
+        with _usage():
+            update = HostUpdate(**wanted)
+        return self.api.update_host(args.name, update)
 
 
 class DeleteHost(Deleting):
@@ -124,6 +152,15 @@ class DeleteHost(Deleting):
         with say_what_is_in_the_way(self.api, host=args.name):
             self.api.delete_host(args.name)
         return f"host {args.name} deleted"
+
+
+@contextmanager
+def _usage() -> Iterator[None]:
+    """What arguments say together is checked like one alone. Raises UsageError."""
+    try:
+        yield
+    except ValidationError as error:
+        raise UsageError(first_finding(error)) from None
 
 
 def status(host: Host) -> str:

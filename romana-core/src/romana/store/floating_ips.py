@@ -8,17 +8,16 @@ from typing import Any
 from sqlalchemy import Connection, delete, insert, select, update
 
 from romana.models import FloatingIp, FloatingIpPut
-from romana.store import forwardings
+from romana.store import delivery, forwardings
 from romana.store.database import Unchanged
 from romana.store.endpoints import find_endpoint
-from romana.store.errors import ConflictError, InvalidError, NotFoundError
+from romana.store.errors import ConflictError, NotFoundError
 from romana.store.forwardings import told, wake
-from romana.store.hosts import check_address
 from romana.store.numbers import check_generation
+from romana.store.outside import check_floating_ip, check_no_host
 from romana.store.schema import endpoints, floating_ips, hosts
 from romana.store.store import Store, current_generation
 
-FIX = "give an address of a network outside that leads to the hosts"
 _FLOATING_IPS = (
     select(
         floating_ips,
@@ -53,21 +52,19 @@ def put_floating_ip(
     """The floating IP as it is then, and whether it is new; of another endpoint before, it moves.
 
     Raises NotFoundError (an endpoint), InvalidError (the address is none that a floating IP can have), ConflictError
-    (the endpoint has another one) and GenerationConflictError.
+    (the endpoint has another one, or is not where the floating IP is delivered) and GenerationConflictError.
     """
-    check_address(store.plan, address, FIX)
-    if address.is_link_local:
-        raise InvalidError(f"{address} is link-local: no router passes it on; {FIX}")
+    check_floating_ip(store.plan, address)
 
     def work(connection: Connection) -> tuple[FloatingIp, bool] | Unchanged[tuple[FloatingIp, bool]]:
         before = _find(connection, address)
         if before is not None:
             check_generation(f"floating IP {address}", before.generation, expected)
-        _check_no_hosts(connection, address)
-        for identifier in sorted({one.endpoint for one in wanted.forwardings}):
-            find_endpoint(connection, identifier)
+        check_no_host(connection, address)
+        ends = [find_endpoint(connection, one) for one in _ends(wanted)]
         if wanted.endpoint is not None:
-            _check_only(connection, address, find_endpoint(connection, wanted.endpoint))
+            _check_only(connection, address, ends[0])
+        delivery.check_leads_there(connection, address, ends)
         if before is not None and _says(before) == _says(wanted):
             return Unchanged((before, False))
         generation = current_generation(connection)
@@ -96,16 +93,15 @@ def delete_floating_ip(store: Store, address: IPv4Address, expected: int | None)
     store.database.write(work)
 
 
+def _ends(one: FloatingIpPut) -> list[str]:
+    """The ids of the endpoints that it leads to."""
+    return sorted({each.endpoint for each in one.forwardings}) if one.endpoint is None else [one.endpoint]
+
+
 def _says(one: FloatingIpPut) -> tuple[object, ...]:
     """What was asked for, in an order of its own."""
     forwarded = sorted((each.protocol.value, each.port, each.endpoint, each.endpoint_port) for each in one.forwardings)
     return one.endpoint, one.project_id, forwarded
-
-
-def _check_no_hosts(connection: Connection, address: IPv4Address) -> None:
-    name = connection.execute(select(hosts.c.name).where(hosts.c.address == int(address))).scalar_one_or_none()
-    if name is not None:
-        raise InvalidError(f"{address} is the address of host {name}; give one that nobody has", host=name)
 
 
 def _check_only(connection: Connection, address: IPv4Address, endpoint: Any) -> None:

@@ -10,17 +10,16 @@ from sqlalchemy import Connection, RowMapping, delete, func, insert, select, upd
 
 from romana.addressing import AddressPlan
 from romana.models import Host, HostCreate, HostUpdate
+from romana.store import delivery
 from romana.store.database import Unchanged
 from romana.store.errors import ConflictError, HostsExhaustedError, InUseError, InvalidError, NotFoundError
 from romana.store.in_use import check_no_endpoints
 from romana.store.numbers import check_generation, lowest_free
+from romana.store.outside import check_floating_ip, check_host_address
 from romana.store.schema import endpoints, floating_ips, hosts, segments, tenants
-from romana.store.store import Store, current_generation, wake_all_hosts
+from romana.store.store import Store, current_generation, wake_all_hosts, wake_host
 from romana.store.tenants import find_tenant
 
-OWN_NETWORK = "give the host's address in its own network"
-# First bytes of addresses that no host has: this network and loopback (RFC 6890), and from where on there is multicast.
-NOBODYS, MULTICAST = (0, 127), 224
 _COUNT = (
     select(func.count())
     .select_from(endpoints)
@@ -48,25 +47,30 @@ _COLUMNS = (
 
 def list_hosts(store: Store) -> list[Host]:
     """All hosts by index. Raises UnavailableError, as everything here."""
-    return store.database.read(
-        lambda connection: [
-            _host(store.plan, row) for row in connection.execute(select(*_COLUMNS).order_by(hosts.c.number)).mappings()
-        ]
-    )
+
+    def work(connection: Connection) -> list[Host]:
+        there = delivery.read(connection)
+        rows = connection.execute(select(*_COLUMNS).order_by(hosts.c.number)).mappings()
+        return [_host(store.plan, row, there.get(row["id"], [])) for row in rows]
+
+    return store.database.read(work)
 
 
 def get_host(store: Store, name: str) -> Host:
     """Raises NotFoundError."""
-    return store.database.read(lambda connection: _host(store.plan, find_host(connection, name)))
+    return store.database.read(lambda connection: _read(connection, store.plan, name))
 
 
 def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
     """The host, and whether it is new.
 
-    Raises ConflictError (it exists with other values, another has the index or address, or it is a floating IP),
-    HostsExhaustedError, InvalidError (index or address that no host can have) and NotFoundError (its owner).
+    Raises ConflictError (it exists with other values, another has the index or address, it is a floating IP, or a
+    floating IP is delivered to another), HostsExhaustedError, InvalidError (index, address or floating IP that no host
+    can have) and NotFoundError (its owner).
     """
-    check_address(store.plan, wanted.address, OWN_NETWORK)
+    check_host_address(store.plan, wanted.address)
+    for address in wanted.floating_ips or []:
+        check_floating_ip(store.plan, address)
     allowed = store.plan.hosts
     if wanted.index is not None and wanted.index not in allowed:
         raise InvalidError(
@@ -78,7 +82,7 @@ def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
         known = connection.execute(select(*_COLUMNS).order_by(hosts.c.number)).mappings().all()
         existing = next((row for row in known if row["name"] == wanted.name), None)
         if existing is not None:
-            return Unchanged((_same(store.plan, existing, wanted), False))
+            return Unchanged((_same(_read(connection, store.plan, wanted.name), wanted), False))
         _check_free(known, wanted.address, wanted.index)
         _check_no_floating_ip(connection, wanted.address)
         number = wanted.index
@@ -102,38 +106,49 @@ def create_host(store: Store, wanted: HostCreate) -> tuple[Host, bool]:
                 applied_errors=0,
             )
         )
+        delivery.replace(connection, find_host(connection, wanted.name)["id"], wanted.floating_ips or [])
         wake_all_hosts(connection, generation)
-        return _host(store.plan, find_host(connection, wanted.name)), True
+        return _read(connection, store.plan, wanted.name), True
 
     return store.database.write(work)
 
 
 def update_host(store: Store, name: str, wanted: HostUpdate, expected: int | None) -> Host:
-    """Change the host's own address, or whose it is.
+    """Change the host's own address, whose it is, or which floating IPs are delivered to it only.
 
     Raises NotFoundError (the host or its owner), GenerationConflictError, ConflictError, InvalidError and InUseError
     (it has endpoints of other tenants than its owner).
     """
     if wanted.address is not None:
-        check_address(store.plan, wanted.address, OWN_NETWORK)
+        check_host_address(store.plan, wanted.address)
+    for address in wanted.floating_ips or []:
+        check_floating_ip(store.plan, address)
 
     def work(connection: Connection) -> Host | Unchanged[Host]:
         row = find_host(connection, name)
         check_generation(f"host {name}", row["generation"], expected)
-        values: dict[str, int | None] = {}
+        values: dict[str, Any] = {}
         if wanted.address is not None and row["address"] != int(wanted.address):
             others = connection.execute(select(*_COLUMNS).where(hosts.c.id != row["id"])).mappings().all()
             _check_free(others, wanted.address, None)
-            _check_no_floating_ip(connection, wanted.address)
             values["address"] = int(wanted.address)
         if "owner" in wanted.model_fields_set and row["owner"] != wanted.owner:
             values["owner_id"] = _owner_id(connection, wanted.owner)
             _check_only_owners(connection, row, wanted.owner)
-        if not values:
-            return Unchanged(_host(store.plan, row))
-        connection.execute(update(hosts).where(hosts.c.id == row["id"]).values(**values))
-        wake_all_hosts(connection, current_generation(connection))
-        return _host(store.plan, find_host(connection, name))
+        there = delivery.of_host(connection, row["id"])
+        floating = there if wanted.floating_ips is None else sorted(wanted.floating_ips)
+        if not values and floating == there:
+            return Unchanged(_host(store.plan, row, there))
+        generation = current_generation(connection)
+        if values:
+            connection.execute(update(hosts).where(hosts.c.id == row["id"]).values(**values))
+            wake_all_hosts(connection, generation)
+        if floating != there:
+            delivery.replace(connection, row["id"], floating)
+            wake_host(connection, row["id"], generation)
+        if "address" in values:  # after what was delivered as a floating IP until now
+            _check_no_floating_ip(connection, IPv4Address(values["address"]))
+        return _read(connection, store.plan, name)
 
     return store.database.write(work)
 
@@ -145,6 +160,7 @@ def delete_host(store: Store, name: str, expected: int | None) -> None:
         row = find_host(connection, name)
         check_generation(f"host {name}", row["generation"], expected)
         check_no_endpoints(row, f"host {name}", host=name)
+        delivery.replace(connection, row["id"], [])
         connection.execute(delete(hosts).where(hosts.c.id == row["id"]))
         wake_all_hosts(connection, current_generation(connection))
 
@@ -164,17 +180,6 @@ def no_host(name: str) -> NotFoundError:
     return NotFoundError(f"there is no host {name}", kind="host", name=name)
 
 
-def check_address(plan: AddressPlan, address: IPv4Address, fix: str) -> None:
-    """Raises InvalidError when it is no address by which a host or an endpoint is reached from outside the plan.
-
-    fix: what to do, for the message.
-    """
-    if address in plan.network:
-        raise InvalidError(f"{address} lies inside the address plan {plan.cidr}; {fix}")
-    if address.packed[0] in NOBODYS or address.packed[0] >= MULTICAST:
-        raise InvalidError(f"{address} is no address that others can reach; {fix}")
-
-
 def _check_free(known: Any, address: IPv4Address, number: int | None) -> None:
     for row in known:
         if row["address"] == int(address):
@@ -184,6 +189,7 @@ def _check_free(known: Any, address: IPv4Address, number: int | None) -> None:
 
 
 def _check_no_floating_ip(connection: Connection, address: IPv4Address) -> None:
+    delivery.check_not_delivered(connection, address)
     statement = select(floating_ips.c.endpoint_id).where(floating_ips.c.address == int(address))
     row = connection.execute(statement).one_or_none()
     if row is not None:
@@ -215,27 +221,37 @@ def _check_only_owners(connection: Connection, row: RowMapping, owner: str | Non
         )
 
 
-def _same(plan: AddressPlan, row: RowMapping, wanted: HostCreate) -> Host:
-    host = _host(plan, row)
+def _same(host: Host, wanted: HostCreate) -> Host:
     others = wanted.index not in (None, host.index) or wanted.owner not in (None, host.owner)
+    others = others or (wanted.floating_ips is not None and sorted(wanted.floating_ips) != host.floating_ips)
     if host.address != wanted.address or others:
         owner = "" if host.owner is None else f", owner {host.owner}"
+        floating = [str(address) for address in host.floating_ips]
         raise ConflictError(
-            f"host {host.name} exists with other values: address {host.address}, index {host.index}{owner}",
+            f"host {host.name} exists with other values: address {host.address}, index {host.index}{owner}"
+            + (f", floating IPs {', '.join(floating)}" if floating else ""),
             address=str(host.address),
             index=host.index,
             owner=host.owner,
+            floating_ips=floating,
         )
     return host
 
 
-def _host(plan: AddressPlan, row: RowMapping) -> Host:
+def _read(connection: Connection, plan: AddressPlan, name: str) -> Host:
+    """Raises NotFoundError."""
+    row = find_host(connection, name)
+    return _host(plan, row, delivery.of_host(connection, row["id"]))
+
+
+def _host(plan: AddressPlan, row: RowMapping, floating: list[IPv4Address]) -> Host:
     at = row["applied_at"]
     return Host(
         name=row["name"],
         address=IPv4Address(row["address"]),
         index=row["number"],
         owner=row["owner"],
+        floating_ips=floating,
         prefix=plan.host_network(row["number"]),
         gateway=plan.gateway(row["number"]),
         endpoints=row["endpoints"],

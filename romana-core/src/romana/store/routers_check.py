@@ -8,7 +8,9 @@ from ipaddress import IPv4Address
 from sqlalchemy import Connection, select
 
 from romana.addressing import AddressPlan
+from romana.store.delivery import ASTRAY
 from romana.store.schema import (
+    delivered,
     endpoints,
     floating_ips,
     forwardings,
@@ -49,6 +51,12 @@ _FORWARDINGS = (
     .order_by(forwardings.c.address, forwardings.c.protocol, forwardings.c.port)
 )
 
+_DELIVERED = (
+    select(delivered.c.address, delivered.c.host_id, hosts.c.name)
+    .outerjoin(hosts, hosts.c.id == delivered.c.host_id)
+    .order_by(delivered.c.address)
+)
+
 
 def router_findings(connection: Connection) -> Iterator[str]:
     """Each contradiction about routers in a sentence."""
@@ -74,6 +82,7 @@ def floating_ip_findings(connection: Connection, plan: AddressPlan) -> Iterator[
         if IPv4Address(row.address) in plan.network:
             yield f"{what} lies inside the address plan {plan.cidr}"
     yield from _forwarding_findings(connection)
+    yield from _delivery_findings(connection, plan)
 
 
 def _forwarding_findings(connection: Connection) -> Iterator[str]:
@@ -85,3 +94,23 @@ def _forwarding_findings(connection: Connection) -> Iterator[str]:
             yield f"{what} is forwarded, although all of it is of endpoint {row.owner}"
         if row.endpoint is None:
             yield f"{what} is forwarded to endpoint {row.endpoint_id}, which does not exist"
+
+
+def _delivery_findings(connection: Connection, plan: AddressPlan) -> Iterator[str]:
+    owners = {row.address: row.name for row in connection.execute(select(hosts.c.address, hosts.c.name))}
+    names: dict[int, str] = {}
+    for row in connection.execute(_DELIVERED):
+        what = f"floating IP {IPv4Address(row.address)} is delivered to"
+        if row.name is None:
+            yield f"{what} a host that does not exist"
+            continue
+        names[row.host_id] = row.name
+        what = f"{what} host {row.name}"
+        if row.address in owners:
+            yield f"{what}, and is the address of host {owners[row.address]}"
+        if IPv4Address(row.address) in plan.network:
+            yield f"{what}, and lies inside the address plan {plan.cidr}"
+    for astray in connection.execute(ASTRAY):
+        if astray.host_id in names:
+            what = f"floating IP {IPv4Address(astray.address)} is delivered to host {names[astray.host_id]}"
+            yield f"{what} only, and leads to endpoint {astray.id} on {astray.host}"

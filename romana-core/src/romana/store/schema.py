@@ -226,6 +226,14 @@ floating_ips = Table(
     Column("generation", BigInteger, nullable=False),
 )
 
+# Addresses that the network delivers to one host only: they are floating IPs of its endpoints, if any.
+delivered = Table(
+    "delivered",
+    metadata,
+    Column("address", BigInteger, primary_key=True, autoincrement=False),
+    Column("host_id", Integer, ForeignKey("hosts.id"), nullable=False, index=True),
+)
+
 # Ports of floating IPs that lead to endpoints.
 forwardings = Table(
     "forwardings",
