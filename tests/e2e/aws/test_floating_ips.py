@@ -1,7 +1,7 @@
 """Floating IPs of nodes: their elastic IPs from the first to the last, as AWS sees it.
 
-One stack lives through all of it; each step is a fixture that comes after another. No machine boots here, after which an
-installation assigns addresses: so that is asked for right away.
+One stack lives through all of it; each step is a fixture that comes after another. No machine boots here, after which
+an installation assigns addresses: so that is asked for right away.
 """
 
 from __future__ import annotations

@@ -74,7 +74,10 @@ def judge(region: str, found: Found, now: datetime, noted: Mapping[str, str]) ->
     listed = [_of_instance(region, item, now) for item in sorted(found.instances.values(), key=lambda item: item.name)]
     own = {item.address for item in found.instances.values()}
     floating = [item for item in found.elastic_ips if item.address not in own]
-    others = prices.volumes(region, found.volume_gib) + prices.PUBLIC_ADDRESS * len(floating)
+    # The price of an instance that runs has that of its own public address in it.
+    paid = {item.address for item in found.instances.values() if item.state == "running"}
+    addresses = sum(item.address not in paid for item in found.elastic_ips)
+    others = prices.volumes(region, found.volume_gib) + prices.PUBLIC_ADDRESS * addresses
     ages = [_hours(item, now) for item in found.instances.values()]
     running = [prices.instance(region, item.type) or 0.0 for item in listed if item.state == "running"]
     return CloudStatus(
