@@ -73,6 +73,7 @@ except ImportError:  # Ocata; there routers are not offered
     plugin_utils = None
 if plugin_utils is not None:
     from neutron.db.l3_gwmode_db import L3_NAT_dbonly_mixin as RouterMixin
+    from neutron.ipam.exceptions import IpAddressAlreadyAllocated
     from neutron.objects.network import NetworkRBAC
     from neutron.objects.router import FloatingIP
     from neutron_lib.callbacks import priority_group
@@ -80,7 +81,7 @@ if plugin_utils is not None:
 
     BEFORE_NEUTRON = priority_group.PRIORITY_DEFAULT - 1  # callbacks are called in the order of their numbers
 else:  # not even imported: old ones have a say in every deletion of a port then
-    NetworkRBAC = FloatingIP = None
+    NetworkRBAC = FloatingIP = IpAddressAlreadyAllocated = None
 
     def retry_db_errors(function):
         """Nothing: nobody calls it."""
@@ -122,6 +123,7 @@ __all__ = [
     "NOT_SPECIFIED",
     "DeferIpam",
     "FloatingIP",
+    "IpAddressAlreadyAllocated",
     "NetworkRBAC",
     "PortForwarding",
     "QosDriver",

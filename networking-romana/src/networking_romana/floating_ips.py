@@ -67,7 +67,7 @@ def bring(address):
         if wanted is None:
             romana().delete_floating_ip(address)
         else:
-            romana().put_floating_ip(address, wanted)
+            _put(address, wanted)
 
     try:
         told = settle(lambda: _document(address), tell)
@@ -76,6 +76,23 @@ def bring(address):
         _set_status(address, DOWN)
         raise
     _set_status(address, _status(told))
+
+
+def _put(address, wanted):
+    """Have romana-server know a floating IP; of what is forwarded, what leads to where it is delivered, if anything is.
+
+    Raises RomanaRefused and RomanaUnavailable.
+    """
+    try:
+        romana().put_floating_ip(address, wanted)
+    except RomanaRefused as refusal:
+        there, elsewhere = wanted.get("forwardings", []), refusal.details.get("endpoints", [])
+        left = [one for one in there if one["endpoint"] not in elsewhere]
+        if not left or left == there:
+            raise
+        LOG.warning("Ports of floating IP %s are not forwarded, but for %s of %s: %s", address, len(left), len(there),
+                    refusal)  # fmt: skip
+        romana().put_floating_ip(address, dict(wanted, forwardings=left))
 
 
 def synchronize():

@@ -8,7 +8,7 @@ from __future__ import absolute_import
 
 from sqlalchemy.orm import configure_mappers
 
-from networking_romana import external_ipam, floating_ips, network, own_network, router_address, routers
+from networking_romana import delivery, external_ipam, floating_ips, network, own_network, router_address, routers
 from networking_romana import port as ports
 from networking_romana.compat import (
     FloatingIP,
@@ -107,13 +107,25 @@ class Plugin(ServicePluginBase, RouterMixin):
     # --- floating IPs
 
     def create_floatingip(self, context, floatingip):
-        """Make a floating IP, of a port if one is named."""
-        made = super(Plugin, self).create_floatingip(context, floatingip, ports.DOWN)
+        """Make a floating IP, of a port if one is named: then one that reaches the port's host.
+
+        Raises RomanaRefused (there is none, or the chosen one reaches another host) and RomanaUnavailable.
+        """
+        create = super(Plugin, self).create_floatingip
+        made = delivery.make(
+            context, floatingip["floatingip"], lambda wanted: create(context, {"floatingip": wanted}, ports.DOWN)
+        )
         floating_ips.keep(made["floating_ip_address"])
         return self.get_floatingip(context, made["id"])
 
     def update_floatingip(self, context, identifier, floatingip):
-        """Give a floating IP to a port, or take it away."""
+        """Give a floating IP to a port, or take it away.
+
+        Raises RomanaRefused (it does not reach the port's host) and RomanaUnavailable, while nothing has changed.
+        """
+        port_id = floatingip["floatingip"].get("port_id")
+        if port_id:
+            delivery.check(context, identifier, port_id)
         changed = super(Plugin, self).update_floatingip(context, identifier, floatingip)
         floating_ips.keep(changed["floating_ip_address"])
         return self.get_floatingip(context, identifier)

@@ -6,7 +6,7 @@ ports are not offered: a host would have to know each port of them.
 
 from __future__ import absolute_import
 
-from networking_romana import floating_ips
+from networking_romana import delivery, floating_ips
 from networking_romana import port as ports
 from networking_romana.compat import events, port_forwarding_base, router_plugin
 from networking_romana.errors import RomanaInvalid
@@ -34,15 +34,19 @@ class Plugin(Base):  # type: ignore[misc, valid-type] # which it is, is not know
     _rpc_notifications_required = False
 
     def create_floatingip_port_forwarding(self, context, floatingip_id, port_forwarding):
-        """Forward a port. Raises RomanaInvalid for a protocol that no host forwards."""
-        _check(port_forwarding)
+        """Forward a port.
+
+        Raises RomanaInvalid (no host forwards the protocol), RomanaRefused (the floating IP does not reach the port's
+        host) and RomanaUnavailable, while nothing has changed.
+        """
+        _check(context, floatingip_id, port_forwarding[PORT_FORWARDING])
         made = super(Plugin, self).create_floatingip_port_forwarding(context, floatingip_id, port_forwarding)
         _keep(made)
         return made
 
     def update_floatingip_port_forwarding(self, context, id, floatingip_id, port_forwarding):  # noqa: A002 - its name
-        """Forward another port, or elsewhere. Raises RomanaInvalid for a protocol that no host forwards."""
-        _check(port_forwarding)
+        """Forward another port, or elsewhere. Raises as `create_floatingip_port_forwarding` does."""
+        _check(context, floatingip_id, port_forwarding[PORT_FORWARDING])
         changed = super(Plugin, self).update_floatingip_port_forwarding(context, id, floatingip_id, port_forwarding)
         _keep(changed)
         return changed
@@ -70,10 +74,12 @@ class Plugin(Base):  # type: ignore[misc, valid-type] # which it is, is not know
 Base.supported_extension_aliases = Plugin.supported_extension_aliases
 
 
-def _check(request):
-    protocol = request[PORT_FORWARDING].get("protocol")
+def _check(context, floatingip_id, wanted):
+    protocol = wanted.get("protocol")
     if protocol is not None and protocol not in PROTOCOLS:
         raise RomanaInvalid(reason="ports of {} are not forwarded; take tcp or udp".format(protocol))
+    if wanted.get("internal_port_id"):
+        delivery.check(context, floatingip_id, wanted["internal_port_id"])
 
 
 def _keep(forwarding):

@@ -168,7 +168,7 @@ class TestAway(FloatingTestCase):
     def test_what_romana_server_did_not_hear_is_made_good(self):
         port = self.boot(self.network)
         kept, removed = self.make_floating(port), self.make_floating()
-        with self.away():
+        with self.away(tells_hosts=True):
             assert self.move(kept, None)["port_id"] is None
             assert self.move(removed, port)["status"] == "DOWN"
         assert self.floating() == [(kept["floating_ip_address"], address(port), HOST)]
@@ -180,6 +180,15 @@ class TestAway(FloatingTestCase):
             self.remove(removed)
         self.synchronize()
         assert self.floating() == []
+
+    def test_no_port_gets_one_and_every_port_loses_one(self):
+        port, other = self.boot(self.network), self.boot(self.network)
+        made, free = self.make_floating(port), self.make_floating()
+        with self.away():
+            assert self.move(free, other, 503).startswith("no answer from romana-server")
+            self.make_floating(other, 503)
+            assert self.move(made, None)["port_id"] is None
+        assert {one["id"]: one["port_id"] for one in self.known()} == {made["id"]: None, free["id"]: None}
 
     def test_romana_server_that_does_not_answer_is_asked_once_for_many(self):
         many = [self.make_floating(self.boot(self.network)) for _ in range(2)]
@@ -235,7 +244,7 @@ class TestAway(FloatingTestCase):
     def test_two_that_are_exchanged_meanwhile(self):
         ports = [self.boot(self.network), self.boot(self.network)]
         one, other = (self.make_floating(port) for port in ports)
-        with self.away():
+        with self.away(tells_hosts=True):
             self.move(one, None)
             self.move(other, ports[0])
             self.move(one, ports[1])

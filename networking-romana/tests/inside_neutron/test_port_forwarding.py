@@ -187,7 +187,7 @@ class TestAway(ForwardingTestCase):
     def test_what_romana_server_did_not_hear_is_made_good(self):
         port = self.boot(self.network)
         ssh = self.forward(port, 2222, 22)
-        with self.away():
+        with self.away(tells_hosts=True):
             self.unforward(ssh)
             self.forward(port, 2223, 22)
         assert [each[1] for each in self.forwarded()] == [2222]

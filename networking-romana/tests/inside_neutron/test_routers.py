@@ -81,9 +81,11 @@ class RouterTestCase(ExternalTestCase):
         found = self._list("ports", query_params="device_id=" + router, as_admin=True)["ports"]
         return [port for port in found if port["device_owner"] == OWNER]
 
-    def away(self):
-        """romana-server does not answer Neutron."""
+    def away(self, tells_hosts=False):
+        """romana-server does not answer Neutron; or it did last when it was asked for hosts."""
         nowhere = RomanaClient("https://127.0.0.1:1", environment("CA_FILE"), cfg.CONF.romana.token_file, 1)
+        if tells_hosts:
+            nowhere.hosts = self.romana.hosts
         return mock.patch.object(client, "_client", nowhere)
 
 
