@@ -68,7 +68,7 @@ def test_a_browser_gets_horizon_by_the_tunnel(installed: Setup) -> None:
 
 def openstack(setup: Setup, command: str, check: bool = True) -> str:
     """What OpenStack's client prints on the controller, as the administrator; refusals, too, if not `check`."""
-    return setup.ssh("controller", f"OS_CLOUD={setup.name}-admin openstack {command} 2>&1", check=check).strip()
+    return setup.ssh("controller", f"OS_CLOUD={setup.name} openstack {command} 2>&1", check=check).strip()
 
 
 @dataclass(frozen=True)
