@@ -69,7 +69,7 @@ options:
         type: dict
         default: {}
   networks:
-    description: Networks of the user's project, each with one subnet that has no gateway.
+    description: Networks of the user's project, each with one subnet or several that have no gateway.
     type: list
     elements: dict
     default: []
@@ -91,9 +91,35 @@ options:
         type: bool
         default: false
       cidr:
-        description: Address space of the subnet. It cannot be changed later.
+        description: Address space of the subnet, all of which is given away. It cannot be changed later.
         type: str
-        required: true
+      subnets:
+        description: Subnets of an external network, instead of O(networks[].cidr). Others that it has are not changed.
+        type: list
+        elements: dict
+        suboptions:
+          cidr:
+            description: Address space of the subnet. It cannot be changed later.
+            type: str
+            required: true
+          pools:
+            description: Ranges of the addresses that are given away. By default, all.
+            type: list
+            elements: dict
+            suboptions:
+              first:
+                description: First address of the range.
+                type: str
+                required: true
+              last:
+                description: Last address of the range.
+                type: str
+                required: true
+          service_types:
+            description: What its addresses are for, like V(network:floatingip). By default, anything.
+            type: list
+            elements: str
+            default: []
   subnet_pool:
     description:
       - The subnet pool of which all projects may make their networks' subnets, each with the whole of it.
@@ -175,7 +201,9 @@ changes:
   sample: [make flavor tiny, make network romana]
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass, field
+from ipaddress import IPv4Address
 from typing import Any
 
 from ansible.module_utils.basic import AnsibleModule
@@ -304,13 +332,8 @@ def network_attributes(network: dict[str, Any], found: Found) -> dict[str, Any]:
     return wanted | ({DEFAULT: True} if network["name"] == found.default_external else {})
 
 
-def subnet_attributes(network: dict[str, Any]) -> dict[str, Any]:
-    """What its subnet has to be like: the hosts themselves lead on, and no guest asks for an address outside."""
-    return {"enable_dhcp": not network["external"], "gateway_ip": None}
-
-
 def network_steps(network: dict[str, Any], found: Found) -> list[Step]:
-    """What makes a network as given, with its subnet.
+    """What makes a network as given, with its subnets.
 
     Raises RefusedError for another subnet, and for one that is not external as wanted.
     """
@@ -318,41 +341,78 @@ def network_steps(network: dict[str, Any], found: Found) -> list[Step]:
     wanted = network_attributes(network, found)
     had = found.networks.get(name)
     steps = []
-    body: dict[str, Any]
     if had is None:
         body = {"network": {"name": name, **wanted, "provider:network_type": "local"}}
         steps.append(Step(0, f"make network {name}", "network", "POST", ("networks",), body, makes=ref))
     else:
         steps += network_changes(network, had, wanted)
-    there = own_subnet(network, had)
-    attributes = subnet_attributes(network)
-    if there is None:
-        body = {"network_id": ref, "name": name, "cidr": network["cidr"], "ip_version": 4, **attributes}
-        steps.append(Step(1, f"make subnet {name}", "network", "POST", ("subnets",), {"subnet": body}))
-        return steps
-    differs = {key: value for key, value in attributes.items() if there[key] != value}
-    if differs:
-        path = ("subnets", there["id"])
-        steps.append(Step(1, f"change subnet {name}", "network", "PUT", path, {"subnet": differs}))
+    there = own_subnets(network, had)
+    for subnet in subnets(network):
+        steps += subnet_steps(network, subnet, there.get(subnet["cidr"]))
     return steps
 
 
-def own_subnet(network: dict[str, Any], had: dict[str, Any] | None) -> dict[str, Any] | None:
-    """The subnet of the network that is as given; None when it has none at all.
+def subnets(network: dict[str, Any]) -> list[dict[str, Any]]:
+    """Those that the task says a network has."""
+    return network["subnets"] or [{"cidr": network["cidr"], "pools": None, "service_types": []}]
+
+
+def subnet_attributes(network: dict[str, Any], subnet: dict[str, Any]) -> dict[str, Any]:
+    """What a subnet has to be like: the hosts themselves lead on, and no guest asks for an address outside."""
+    wanted: dict[str, Any] = {"enable_dhcp": not network["external"], "gateway_ip": None}
+    if subnet["pools"] is not None:
+        ranges = [{"start": pool["first"], "end": pool["last"]} for pool in subnet["pools"]]
+        wanted["allocation_pools"] = in_order(ranges)
+    if subnet["service_types"]:
+        wanted["service_types"] = sorted(subnet["service_types"])
+    return wanted
+
+
+def subnet_has(subnet: dict[str, Any], wanted: Iterable[str]) -> dict[str, Any]:
+    """What a subnet has of the attributes that are wanted, lists in an order of their own."""
+    has = {key: subnet[key] for key in wanted}
+    if "allocation_pools" in has:
+        has["allocation_pools"] = in_order(has["allocation_pools"])
+    if "service_types" in has:
+        has["service_types"] = sorted(has["service_types"])
+    return has
+
+
+def in_order(ranges: list[dict[str, str]]) -> list[dict[str, str]]:
+    """Ranges of addresses, by their first ones."""
+    return sorted(ranges, key=lambda pool: IPv4Address(pool["start"]))
+
+
+def subnet_steps(network: dict[str, Any], subnet: dict[str, Any], had: dict[str, Any] | None) -> list[Step]:
+    """What makes one subnet of a network as given."""
+    name, cidr = network["name"], subnet["cidr"]
+    shown = f"{name} {cidr}" if network["subnets"] else name
+    attributes = subnet_attributes(network, subnet)
+    if had is None:
+        body = {"network_id": Ref("network", name), "name": name, "cidr": cidr, "ip_version": 4, **attributes}
+        return [Step(1, f"make subnet {shown}", "network", "POST", ("subnets",), {"subnet": body})]
+    has = subnet_has(had, attributes)
+    differs = {key: value for key, value in attributes.items() if has[key] != value}
+    if not differs:
+        return []
+    return [Step(1, f"change subnet {shown}", "network", "PUT", ("subnets", had["id"]), {"subnet": differs})]
+
+
+def own_subnets(network: dict[str, Any], had: dict[str, Any] | None) -> dict[str, dict[str, Any]]:
+    """The subnets of the network that are as given, by their address space; none when it has none at all.
 
     An external network may have more of them. Raises RefusedError for others.
     """
-    subnets = had["subnets"] if had else []
-    if not subnets:
-        return None
-    same: list[dict[str, Any]] = [subnet for subnet in subnets if subnet["cidr"] == network["cidr"]]
-    if not same or (len(subnets) > 1 and not network["external"]):
-        name, cidrs = network["name"], ", ".join(subnet["cidr"] for subnet in subnets)
+    there = had["subnets"] if had else []
+    cidrs = [subnet["cidr"] for subnet in subnets(network)]
+    same: dict[str, dict[str, Any]] = {subnet["cidr"]: subnet for subnet in there if subnet["cidr"] in cidrs}
+    if there and (not same or (len(there) > 1 and not network["external"])):
+        name, has = network["name"], ", ".join(subnet["cidr"] for subnet in there)
         raise RefusedError(
-            f"cannot give network {name} the subnet {network['cidr']}: it has {cidrs};"
+            f"cannot give network {name} the subnet {cidrs[0]}: it has {has};"
             f" delete the network (openstack network delete {name}) and run this again"
         )
-    return same[0]
+    return same
 
 
 def network_changes(network: dict[str, Any], had: dict[str, Any], wanted: dict[str, Any]) -> list[Step]:
@@ -406,10 +466,14 @@ def summary(params: dict[str, Any], found: Found) -> dict[str, Any]:
         result["flavors"][name] = {key: found.flavors[name][key] for key in FLAVOR}
     for wanted in (each for each in params["networks"] if each["name"] in found.networks):
         network = found.networks[wanted["name"]]
-        subnet = own_subnet(wanted, network)
+        there = own_subnets(wanted, network)
         shown = {ours: network[theirs] for ours, theirs in NETWORK.items()}
         shown |= {DEFAULT: network[DEFAULT]} if wanted["name"] == found.default_external else {}
-        shown |= {key: subnet[key] for key in ("cidr", "enable_dhcp", "gateway_ip")} if subnet else {}
+        shown["subnets"] = {
+            each["cidr"]: subnet_has(there[each["cidr"]], subnet_attributes(wanted, each))
+            for each in subnets(wanted)
+            if each["cidr"] in there
+        }
         result["networks"][wanted["name"]] = shown
     if params["subnet_pool"] and (pool := found.subnet_pool):
         keys = tuple(pool_attributes(params["subnet_pool"], found))
@@ -427,9 +491,9 @@ def goal(params: dict[str, Any], found: Found) -> dict[str, Any]:
         "images": images.goal(images.wanted(params["images"])),
         "networks": {
             each["name"]: {
-                **{key: each[key] for key in (*NETWORK, "cidr")},
+                **{key: each[key] for key in NETWORK},
                 **({DEFAULT: True} if each["name"] == found.default_external else {}),
-                **subnet_attributes(each),
+                "subnets": {subnet["cidr"]: subnet_attributes(each, subnet) for subnet in subnets(each)},
             }
             for each in params["networks"]
         },
@@ -459,13 +523,26 @@ def arguments() -> dict[str, Any]:
     number = {"type": "int", "required": True}
     switch = {"type": "bool", "default": False}
     things = {"type": "list", "elements": "dict", "default": []}
+    subnet = {
+        "cidr": text,
+        "pools": {"type": "list", "elements": "dict", "options": {"first": text, "last": text}},
+        "service_types": {"type": "list", "elements": "str", "default": []},
+    }
     return {
         "auth": AUTH,
         "flavors": {**things, "options": {"name": text, "ram": number, "vcpus": number, "disk": number}},
         "images": {**things, **images.OPTIONS},
         "networks": {
             **things,
-            "options": {"name": text, "shared": switch, "external": switch, "cidr": text},
+            "options": {
+                "name": text,
+                "shared": switch,
+                "external": switch,
+                "cidr": {"type": "str"},
+                "subnets": {"type": "list", "elements": "dict", "options": subnet},
+            },
+            "required_one_of": [("cidr", "subnets")],
+            "mutually_exclusive": [("cidr", "subnets")],
         },
         "subnet_pool": {"type": "dict", "options": {"name": text, "cidr": text}},
         # Nothing about a public key is secret.

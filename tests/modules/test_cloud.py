@@ -14,11 +14,16 @@ AUTH = {"auth_url": "http://127.0.0.1:9/v3", "username": "admin", "password": "v
 USER = {"name": "demo", "password": "very secret", "grants": [{"project": "demo", "roles": ["member"]}]}
 NETWORK = {"name": "romana", "shared": True, "cidr": "10.0.0.0/8"}
 EXTERNAL = {"name": "public", "external": True, "cidr": "192.0.2.128/26"}
+OF_NODES = {"cidr": "192.0.2.0/24", "pools": [{"first": "192.0.2.9", "last": "192.0.2.9"}], "service_types": ["a:b"]}
 POOL = {"name": "romana", "cidr": "10.0.0.0/8"}
 SEGMENT = {"name": "romanaSegment", "title": "Segment", "description": "Name of the segment."}
 TASKS: dict[str, dict[str, Any]] = {
     "identity": {"auth": AUTH, "region": "RegionOne", "users": [USER]},
-    "cloud_resources": {"auth": AUTH, "networks": [NETWORK, EXTERNAL], "subnet_pool": POOL},
+    "cloud_resources": {
+        "auth": AUTH,
+        "networks": [NETWORK, EXTERNAL, {"name": "other", "external": True, "subnets": [OF_NODES]}],
+        "subnet_pool": POOL,
+    },
     "instance_metadata": {"auth": AUTH, "namespace": "Romana", "description": "Where?", "properties": [SEGMENT]},
 }
 MADE = {
@@ -53,6 +58,19 @@ def test_missing_library_is_named(collections: Path, name: str) -> None:
     result = run_module(collections, name, False, TASKS.get(name, HOSTS))
     assert result["failed"]
     assert "python3-keystoneauth1" in result["msg"]
+
+
+@pytest.mark.parametrize(
+    ("subnets", "message"),
+    [
+        ({}, "one of the following is required: cidr, subnets"),
+        ({"cidr": "10.0.0.0/8", "subnets": [{"cidr": "10.0.0.0/8"}]}, "mutually exclusive: cidr|subnets"),
+    ],
+)
+def test_network_has_one_subnet_or_several(collections: Path, subnets: dict[str, Any], message: str) -> None:
+    result = run_module(collections, "cloud_resources", True, {"auth": AUTH, "networks": [{"name": "x", **subnets}]})
+    assert result["failed"]
+    assert message in result["msg"]
 
 
 @pytest.mark.parametrize(

@@ -103,3 +103,36 @@ def test_servers_keep_their_addresses() -> None:
     (found, _) = findings(servers, PACKAGES, "openstack_external_cidr=192.168.99.0/25")
     assert "192.168.99.0/25 holds the address of controller, 192.168.99.10; choose another network" in found
     assert findings(servers, PACKAGES, "openstack_external_cidr=203.0.113.0/28") == []
+
+
+EACH, DELIVERED = "aws_floating_ips=1", "aws_floating_ips"
+
+
+def of_nodes(target: str, *extra: str) -> list[str]:
+    """What is said about floating IPs that nodes have of their own."""
+    draft = read(GROUP_VARS, [EACH, *extra])
+    asked = targets.named(target).asked(Options(), draft.config, None)
+    return [str(found) for found in checks.findings(draft, asked, None, MachineNetwork()) if DELIVERED in found.where]
+
+
+@pytest.mark.parametrize(
+    ("extra", "text"),
+    [
+        (["openstack_engine=none"], "is 1, but engine none has none; set it to 0, or choose another OpenStack"),
+        ([LIBERTY], "is 1, but Neutron of liberty has no floating IPs here; set it to 0, or choose another OpenStack"),
+        ([PACKAGES, "openstack_demo=false"], "openstack_demo is false, with which no network is made of them; set it"),
+        ([PACKAGES, "openstack_external_cidr=none"], "openstack_external_cidr is none; set it to 0, or leave"),
+        ([PACKAGES, "romana_cidr=198.0.0.0/8"], "needs 198.18.0.0/16 for addresses of routers, and romana_cidr, 198."),
+    ],
+)
+def test_floating_ips_of_nodes_that_cannot_be(extra: list[str], text: str) -> None:
+    (found,) = of_nodes("aws", *extra)
+    assert text in found
+
+
+def test_floating_ips_of_nodes_are_a_matter_of_aws() -> None:
+    assert of_nodes("aws", PACKAGES) == []
+    assert of_nodes("aws", "openstack_engine=devstack devstack_release=2026.1") == []
+    assert of_nodes("local", "openstack_engine=none") == []
+    (found,) = findings(on("aws"), PACKAGES, GIVEN)
+    assert "leave it empty, and say by aws_floating_ips how many floating IPs each node is to have" in found

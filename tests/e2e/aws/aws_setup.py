@@ -62,6 +62,7 @@ KINDS = {
     "group": ("describe_security_groups", "GroupId"),
     "ACL": ("describe_network_acls", "NetworkAclId"),
     "key pair": ("describe_key_pairs", "KeyPairId"),
+    "elastic IP": ("describe_addresses", "AllocationId"),
 }
 IMAGE = {
     "state": "available",
@@ -240,6 +241,7 @@ class Cloud:
             "gateways": [
                 item["InternetGatewayId"] for item in self.ask("describe_internet_gateways")["InternetGateways"]
             ],
+            "elastic IPs": [item["PublicIp"] for item in self.ask("describe_addresses")["Addresses"]],
             "volumes": [item["VolumeId"] for item in self.ask("describe_volumes")["Volumes"]],
             "tables": [
                 item["RouteTableId"] for item in self.ask("describe_route_tables", Filters=in_ours)["RouteTables"]

@@ -23,6 +23,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl
 
+import moto_elastic
 from moto.ec2 import ec2_backends
 from moto.ec2.models.instances import StateReason
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
@@ -52,11 +53,13 @@ class Recorder:
     """moto, and between it and its callers whoever writes down and interferes."""
 
     def __init__(self, directory: Path) -> None:
+        moto_elastic.install()
         self.moto = DomainDispatcherApplication(create_backend_app)
         self.directory = directory
         self.number = 0
         self.seen: dict[int, int] = {}
         self.lock = threading.Lock()
+        self.elastic = threading.RLock()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         body = environ["wsgi.input"].read(int(environ.get("CONTENT_LENGTH") or 0))
@@ -81,7 +84,11 @@ class Recorder:
         elif action == "GetEbsDefaultKmsKeyId":
             answer = written(DEFAULT_KEY.format(key or AWS_OWN_KEY), "200 OK", note_status)
         else:
-            answer = list(self.moto(environ, note_status))
+            with self.elastic:
+                before = moto_elastic.Before(ec2_backends[ACCOUNT][REGION], action, parameters)
+                answer = list(self.moto(environ, note_status))
+                if status.startswith("2"):
+                    before.restore()
         signed = CREDENTIAL.search(environ.get("HTTP_AUTHORIZATION", ""))
         call = {
             "key": signed and signed[1],
@@ -133,6 +140,9 @@ def known(parameters: dict[str, Any]) -> dict[str, dict[str, str]]:
     """The tags of each resource that parameters name."""
     backend = ec2_backends[ACCOUNT][REGION]
     named = {value for value in parameters.values() if isinstance(value, str) and RESOURCE.fullmatch(value)}
+    # An association is no resource: it is of an elastic IP.
+    of_association = {each.association_id: each.allocation_id for each in backend.addresses}
+    named = {of_association.get(name, name) for name in named}
     pair = backend.key_pairs.get(parameters.get("KeyName", ""))
     return {name: dict(backend.tags.get(name, {})) for name in sorted({*named, *([pair.id] if pair else [])})}
 

@@ -16,6 +16,7 @@ ACCOUNT = "123456789012"
 KINDS = {
     "acl": "network-acl",
     "ami": "image",
+    "eipalloc": "elastic-ip",
     "eni": "network-interface",
     "i": "instance",
     "igw": "internet-gateway",
@@ -27,6 +28,7 @@ KINDS = {
     "vpc": "vpc",
 }
 MADE = {
+    "AllocateAddress": ("elastic-ip",),
     "CreateInternetGateway": ("internet-gateway",),
     "CreateSecurityGroup": ("security-group",),
     "CreateSubnet": ("subnet",),

@@ -8,7 +8,8 @@ That is cloud-init, netplan, systemd's network and name services, and unattended
 - Netplan's files for networkd match an interface's permanent address, which a veth does not have; so they are changed
   to match its address.
 - No udev runs in a container, whose rules for interfaces that are plugged in later cloud-init would have read anew:
-  without them it has failed.
+  without them it has failed. It configures the network at each boot instead, as images may have it do: so what an
+  interface has got since the first boot would be configured, too.
 
 What is installed is started at boot as presets say, of which an image with services has one that disables all.
 """
@@ -35,7 +36,7 @@ sed -i 's,"/sys/hypervisor/uuid","/etc/hypervisor-uuid",' "$source"
 python3 -m py_compile "$source"
 cat >/etc/cloud/cloud.cfg.d/90_container.cfg <<END
 datasource_list: [Ec2]
-updates: {network: {when: [boot-new-instance]}}
+updates: {network: {when: [boot-new-instance, boot]}}
 END
 systemctl enable systemd-networkd
 generate=/usr/libexec/netplan/generate

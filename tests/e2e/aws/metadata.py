@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import secrets
 import socket
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler
 from socketserver import ThreadingTCPServer
@@ -24,7 +24,8 @@ Tree = dict[str, Any]
 class Told:
     """What one instance is told.
 
-    hops: how far an answer with a token may come; keys: public keys by their names; user_data: as it was given.
+    others: further addresses of its interface; hops: how far an answer with a token may come; keys: public keys by
+    their names; user_data: as it was given.
     """
 
     instance: str
@@ -39,6 +40,7 @@ class Told:
     user_data: bytes
     keys: dict[str, str]
     hops: int
+    others: Sequence[str] = ()
 
 
 def tree(told: Told) -> Tree:
@@ -48,7 +50,7 @@ def tree(told: Told) -> Tree:
         "device-number": "0",
         "interface-id": told.interface,
         "local-hostname": name,
-        "local-ipv4s": told.address,
+        "local-ipv4s": "\n".join([told.address, *told.others]),
         "mac": told.mac,
         "subnet-ipv4-cidr-block": told.subnet,
         "vpc-id": "vpc-0",

@@ -6,6 +6,7 @@ import base64
 from typing import Any
 
 from metadata import Told
+from moto_elastic import of_card
 from vpc import ANYWHERE, Interface, Rule, Vpc
 
 PLUGGED_IN = ("pending", "running", "stopping")
@@ -40,12 +41,19 @@ def interface(instance: Any) -> Interface:
         mac=card.mac_address,
         address=card.private_ip_address,
         public=card.public_ip or "",
+        more=tuple((address, of_card(card).get(address, "")) for address in others(card)),
         subnet=card.subnet.cidr_block,
         checked=instance.source_dest_check not in (False, "false"),
         rules=tuple(
             rule(each) for group in card.group_set for each in group.ingress_rules if "CidrIp" in each.ip_range
         ),
     )
+
+
+def others(card: Any) -> list[str]:
+    """The addresses of an interface beside its primary one."""
+    every = [each["PrivateIpAddress"] for each in card.private_ip_addresses]
+    return [address for address in every if address != card.private_ip_address]
 
 
 def rule(found: Any) -> Rule:
@@ -63,6 +71,7 @@ def told(backend: Any, instance: Any) -> Told:
         type=instance.instance_type,
         zone=instance.availability_zone,
         address=card.private_ip_address,
+        others=others(card),
         public=card.public_ip or "",
         mac=card.mac_address,
         interface=card.id,

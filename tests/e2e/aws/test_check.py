@@ -152,6 +152,14 @@ def test_types_that_will_not_do_and_more_routes_than_a_table_holds(stack: Setup)
     assert found["aws_routes"].startswith("is true and there are 49 hosts, but a VPC's route table holds 50 routes")
 
 
+def test_more_addresses_than_an_interface_has(stack: Setup) -> None:
+    types = {"aws_instance_type_controller": "t3.large", "aws_instance_type_compute": "t3.medium"}
+    found = findings(stack, openstack_engine="packages", aws_floating_ips=6, **types)
+    assert found["aws_floating_ips"].startswith(
+        "is 6, and an interface of t3.medium (aws_instance_type_compute) has up to 5 addresses beside its own; lower it"
+    )
+
+
 def test_more_vpcs_than_the_account_may_have(stack: Setup, cloud: Cloud) -> None:
     there = len(cloud.ask("describe_vpcs")["Vpcs"])
     for number in range(5 - there):

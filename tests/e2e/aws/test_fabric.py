@@ -129,6 +129,26 @@ def test_a_user_reaches_public_addresses_by_the_rules_only(machines: Machines) -
     assert not machines.pings("", A.public)
 
 
+def test_an_elastic_ip_leads_to_one_of_several_addresses(machines: Machines) -> None:
+    """The machine answers for it, and what it sends from there leaves with it; of another's address neither is so."""
+    users = Rule("icmp", -1, -1, f"{USER}/32")
+    more, elastic = "192.168.99.126", "54.214.7.7"
+    has = replace(A, rules=(users,), more=((more, elastic), ("192.168.99.125", "")))
+    run(*machines.outside, "ip", "-n", "a", "address", "add", f"{more}/32", "dev", "lo")
+    machines.fabric.apply(replace(VPC, interfaces=(has, B, C)))
+    assert machines.pings("", elastic)
+    assert machines.pings("a", USER, "-I", more)
+    machines.fabric.apply(replace(VPC, interfaces=(replace(has, more=((more, ""),)), B, C)))
+    assert not machines.pings("", elastic)
+    assert not machines.pings("a", USER, "-I", more)
+    machines.fabric.apply(
+        replace(VPC, interfaces=(replace(A, rules=(users,)), replace(B, rules=(users,), more=has.more), C))
+    )
+    run(*machines.outside, "ip", "-n", "vpc", "neigh", "flush", "all")
+    assert not machines.pings("", elastic)
+    run(*machines.outside, "ip", "-n", "a", "address", "del", f"{more}/32", "dev", "lo")
+
+
 def test_a_rule_is_about_a_port(machines: Machines) -> None:
     machines.fabric.apply(replace(VPC, interfaces=(replace(A, rules=(Rule("tcp", 22, 22, f"{USER}/32"),)), B, C)))
     command = [*machines.outside, "ip", "netns", "exec", "a", "python3", "-c", LISTEN, "22", "23"]

@@ -26,6 +26,7 @@ TOLD = Told(
     user_data=b"#cloud-config\n{}\n",
     keys={"romana-demo": "ssh-ed25519 AAAA demo"},
     hops=1,
+    others=["192.168.99.254"],
 )
 
 
@@ -36,6 +37,10 @@ TOLD = Told(
         ("/2021-03-23/meta-data/public-keys/", b"0=romana-demo"),
         ("/2021-03-23/meta-data/public-keys/0/openssh-key", b"ssh-ed25519 AAAA demo"),
         ("/latest/meta-data/network/interfaces/macs/", b"02:00:00:00:00:0a/"),
+        (
+            "/latest/meta-data/network/interfaces/macs/02:00:00:00:00:0a/local-ipv4s",
+            b"192.168.99.10\n192.168.99.254",
+        ),
         ("/latest/user-data", TOLD.user_data),
         ("/latest/meta-data/tags/", None),
         ("/latest/meta-data/instance-id/more", None),

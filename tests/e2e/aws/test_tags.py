@@ -19,7 +19,8 @@ THEN = {"cost-center": "42", "owner": "me", "Data Class": "öffentlich"}
 @pytest.fixture(scope="module")
 def stack(running_cloud: Cloud, tmp_path_factory: pytest.TempPathFactory) -> Setup:
     running_cloud.reset()
-    return Setup(running_cloud, tmp_path_factory.mktemp("tags"))
+    settings = {"openstack_engine": "packages", "aws_floating_ips": 1}
+    return Setup(running_cloud, tmp_path_factory.mktemp("tags"), settings=settings)
 
 
 @dataclass(frozen=True)
@@ -83,9 +84,10 @@ def test_everything_that_is_made_has_them(first: Tagged) -> None:
 def test_what_can_be_is_made_with_them(stack: Setup, first: Tagged) -> None:
     """An organization may refuse what is tagged only afterwards."""
     assert first
-    made = [call for call in stack.cloud.changes() if call["action"].startswith(("Create", "Import", "Run"))]
+    made = [call for call in stack.cloud.changes() if call["action"].startswith(("Alloc", "Create", "Import", "Run"))]
     kinds = {call["action"]: call["parameters"] for call in made if call["action"] not in ("CreateTags", "CreateRoute")}
     assert sorted(kinds) == [
+        "AllocateAddress",
         "CreateInternetGateway",
         "CreateSecurityGroup",
         "CreateSubnet",
@@ -101,7 +103,13 @@ def test_what_can_be_is_made_with_them(stack: Setup, first: Tagged) -> None:
 def test_dry_runs_ask_with_them(stack: Setup, first: Tagged) -> None:
     assert first
     dry = [call for call in stack.cloud.calls() if call["parameters"].get("DryRun") == "true"]
-    assert {call["action"] for call in dry} == {"CreateVpc", "CreateInternetGateway", "ImportKeyPair", "RunInstances"}
+    assert {call["action"] for call in dry} == {
+        "AllocateAddress",
+        "CreateVpc",
+        "CreateInternetGateway",
+        "ImportKeyPair",
+        "RunInstances",
+    }
     assert [call["action"] for call in dry if "cost-center" not in call["parameters"].values()] == []
 
 

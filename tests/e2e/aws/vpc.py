@@ -31,7 +31,8 @@ class Interface:
     """A network interface.
 
     public: its address outside, empty without one; subnet: the network it is in; checked: whether its packets must be
-    from and to its own address; rules: what all its security groups let in.
+    from and to its own addresses; rules: what all its security groups let in; more: its other addresses, each with the
+    one that it has outside, empty without one.
     """
 
     identity: str
@@ -41,6 +42,17 @@ class Interface:
     subnet: str
     checked: bool
     rules: tuple[Rule, ...] = ()
+    more: tuple[tuple[str, str], ...] = ()
+
+    @property
+    def outside(self) -> dict[str, str]:
+        """The addresses by which those outside reach it, by the address that each leads to."""
+        return {private: public for private, public in ((self.address, self.public), *self.more) if public}
+
+    @property
+    def own(self) -> str:
+        """Its addresses, as nft lists them."""
+        return ", ".join([self.address, *(private for private, _ in self.more)])
 
     @property
     def port(self) -> str:
@@ -104,20 +116,20 @@ def _at_ports(vpc: Vpc) -> Iterator[str]:
 
 def _sent(interface: Interface) -> Iterator[str]:
     yield f"ether saddr != {interface.mac} drop"
-    yield f"ether type arp arp saddr ip != {{ 0.0.0.0, {interface.address} }} drop"
+    yield f"ether type arp arp saddr ip != {{ 0.0.0.0, {interface.own} }} drop"
     yield f"ether type arp arp daddr ip != {interface.subnet} drop"
     yield "ether type arp return"
     yield "ether type != ip drop"
     yield "ether daddr ff:ff:ff:ff:ff:ff udp dport 67 return"
     yield "ether daddr & 01:00:00:00:00:00 == 01:00:00:00:00:00 drop"
     if interface.checked:
-        yield f"ip saddr != {interface.address} drop"
+        yield f"ip saddr != {{ {interface.own} }} drop"
 
 
 def _received(interface: Interface) -> Iterator[str]:
     yield "ether type arp return"
     if interface.checked:
-        yield f"ip daddr != {{ 255.255.255.255, {interface.address} }} drop"
+        yield f"ip daddr != {{ 255.255.255.255, {interface.own} }} drop"
     yield f"meta mark {EXPECTED} return"
     yield from (f"ip saddr {rule.source} {_match(rule)} return" for rule in interface.rules)
     yield "drop"
@@ -132,7 +144,9 @@ def _match(rule: Rule) -> str:
 
 
 def _routed(vpc: Vpc) -> Iterator[str]:
-    known = {interface.public: interface.address for interface in vpc.interfaces if interface.public and vpc.open}
+    known = {
+        public: private for interface in vpc.interfaces if vpc.open for private, public in interface.outside.items()
+    }
     inward = ", ".join(f"{public} : {private}" for public, private in known.items())
     outward = ", ".join(f"{private} : {public}" for public, private in known.items())
     # Who asks at an address that nobody has hears nothing.

@@ -16,8 +16,8 @@ from plugins.modules import cloud_resources
 from plugins.modules.cloud_resources import Found, read_default_external, read_subnet_pool
 
 FLAVOR = {"name": "tiny", "ram": 96, "vcpus": 1, "disk": 1}
-NETWORK = {"name": "romana", "shared": True, "external": False, "cidr": "10.0.0.0/8"}
-EXTERNAL = {"name": "public", "shared": False, "external": True, "cidr": "192.168.99.128/26"}
+NETWORK = {"name": "romana", "shared": True, "external": False, "cidr": "10.0.0.0/8", "subnets": None}
+EXTERNAL = {"name": "public", "shared": False, "external": True, "cidr": "192.168.99.128/26", "subnets": None}
 TOPOLOGY = "auto-allocated-topology"
 KEYPAIR = {"name": "demo", "public_key": "ssh-ed25519 AAAA comment"}
 IMAGE = {
@@ -291,6 +291,71 @@ def test_another_subnet_is_refused(wanted: dict[str, Any]) -> None:
     said = rf"it has 10.1.0.0/16; delete the network \(openstack network delete {wanted['name']}\)"
     with pytest.raises(RefusedError, match=said):
         change(Found(networks={wanted["name"]: there}), networks=[wanted])
+
+
+POOLS = [{"first": "192.168.99.253", "last": "192.168.99.254"}, {"first": "192.168.99.246", "last": "192.168.99.246"}]
+DELIVERED = {"cidr": "192.168.99.0/24", "pools": POOLS, "service_types": ["network:floatingip"]}
+OF_ROUTERS = {"cidr": "198.18.0.0/16", "pools": None, "service_types": ["network:router_gateway"]}
+SEVERAL = EXTERNAL | {"cidr": None, "subnets": [DELIVERED, OF_ROUTERS]}
+RANGES = [{"start": one["first"], "end": one["last"]} for one in reversed(POOLS)]
+TYPED = [
+    {
+        **SUBNET,
+        "id": "d",
+        "cidr": "192.168.99.0/24",
+        "allocation_pools": RANGES,
+        "service_types": ["network:floatingip"],
+    },
+    {
+        **SUBNET,
+        "id": "r",
+        "cidr": "198.18.0.0/16",
+        "allocation_pools": [{"start": "198.18.0.1", "end": "198.18.255.254"}],
+        "service_types": ["network:router_gateway"],
+    },
+]
+
+
+def of_subnets(*there: dict[str, Any]) -> Found:
+    subnets = [{**subnet, "enable_dhcp": False} for subnet in there]
+    return Found(networks={"public": {"id": "n", "shared": False, "router:external": True, "subnets": subnets}})
+
+
+def test_subnets_are_made_with_what_their_addresses_are_for() -> None:
+    difference, _ = change(Found(), networks=[SEVERAL])
+    made = [step.body["subnet"] for step in difference.steps if "subnet" in step.body]
+    common = {"network_id": Ref("network", "public"), "name": "public", "ip_version": 4}
+    attributes = {"enable_dhcp": False, "gateway_ip": None}
+    of_nodes = {"allocation_pools": RANGES, "service_types": ["network:floatingip"]}
+    assert made == [
+        {**common, "cidr": "192.168.99.0/24", **attributes, **of_nodes},
+        {**common, "cidr": "198.18.0.0/16", **attributes, "service_types": ["network:router_gateway"]},
+    ]
+
+
+@pytest.mark.parametrize("order", [1, -1])
+def test_subnets_that_are_there_stay(order: int) -> None:
+    there = TYPED[0] | {"allocation_pools": RANGES[::order]}
+    difference, _ = change(of_subnets(there, TYPED[1], SUBNET | {"cidr": "198.51.100.0/24"}), networks=[SEVERAL])
+    assert difference.steps == ()
+    assert difference.before == difference.after
+
+
+def test_pools_change_with_the_nodes() -> None:
+    difference, _ = change(of_subnets(TYPED[0] | {"allocation_pools": RANGES[1:]}, TYPED[1]), networks=[SEVERAL])
+    (step,) = difference.steps
+    assert (step.method, step.path) == ("PUT", ("subnets", "d"))
+    assert step.body == {"subnet": {"allocation_pools": RANGES}}
+
+
+def test_a_subnet_that_a_killed_run_has_not_made_is_made() -> None:
+    difference, _ = change(of_subnets(TYPED[0]), networks=[SEVERAL])
+    assert sentences(difference) == [(1, "make subnet public 198.18.0.0/16")]
+
+
+def test_subnets_of_somebody_else_are_refused() -> None:
+    with pytest.raises(RefusedError, match=r"cannot give network public the subnet 192.168.99.0/24: it has 10."):
+        change(of_subnets(SUBNET), networks=[SEVERAL])
 
 
 POOL = {"name": "romana", "cidr": "10.0.0.0/8"}

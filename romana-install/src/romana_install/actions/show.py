@@ -93,8 +93,8 @@ def plan(options: Options) -> int:
         f"nodes {where}, endpoints in {config.romana_cidr}: {addresses.host_bits} host, "
         f"{addresses.tenant_bits} tenant, {addresses.segment_bits} segment, {addresses.endpoint_bits} endpoint bits"
     )
-    if config.openstack_external_cidr:
-        print(f"floating IPs in {config.openstack_external_cidr}, the network public")
+    if floating := want.target.floating_text(config, want.stack):
+        print(f"floating {floating}")
     columns = ("change", "name", "address", "prefix", "gateway", "roles")
     print(table(columns, [[str(node[column]) for column in columns] for node in nodes]))
     if more:
@@ -114,7 +114,8 @@ def _tried_with(want: Wanted) -> list[str]:
     """What a verification makes for a moment."""
     if not (want.stack.has_openstack and want.config.openstack_demo):
         return ["endpoints"]
-    outside = ["a network of its own", "a router", "a floating IP"] if want.config.openstack_external_cidr else []
+    has_external = bool(want.target.floating_text(want.config, want.stack))
+    outside = ["a network of its own", "a router", "a floating IP"] if has_external else []
     return ["endpoints", INSTANCES, *outside]
 
 

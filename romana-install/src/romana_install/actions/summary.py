@@ -66,13 +66,13 @@ def _cloud(want: Wanted, stack: Stack) -> list[tuple[str, str]]:
     return [
         *zip(("Horizon", "Keystone"), places, strict=True),
         ("users", f'{people}; their passwords are in secrets.json under "passwords", and in the openrc files'),
-        *_floating(want.config),
+        *_floating(want, stack),
     ]
 
 
-def _floating(config: Config) -> list[tuple[str, str]]:
-    addresses = config.openstack_external_cidr
-    return [("floating", f"IPs in {addresses}, the network public: {external.GUIDE}")] if addresses else []
+def _floating(want: Wanted, stack: Stack) -> list[tuple[str, str]]:
+    text = stack.target.floating_text(want.config, stack)
+    return [("floating", f"{text}: {external.GUIDE}")] if text else []
 
 
 def _cloud_steps(want: Wanted, stack: Stack) -> list[str]:

@@ -17,6 +17,7 @@ TRAITS: Mapping[str, Any] = {
     "nodes_have_guest": False,  # their image has the guest's files
     "nodes_await_cloud_init": False,
     "nodes_are_routed": False,  # routers between them know each host's prefix
+    "nodes_have_floating_ips": False,  # that the network delivers to one of them only
     "local_uplink": False,
 }
 
@@ -67,6 +68,8 @@ def of_stack(stack: Stack) -> dict[str, Any]:
         "stack_nodes": [asdict(node) for node in stack.nodes],
         "stack_leaving": [node.name for node in stack.leaving],
         "stack_served": stack.served,
+        "stack_floating_ips": {},
+        "stack_external_subnets": [],
         **TRAITS,
         **stack.target.reference(),
     }

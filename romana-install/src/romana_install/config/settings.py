@@ -25,6 +25,8 @@ Release = Literal["bookworm", "trixie"]
 Provider = Literal["virtualbox", "libvirt"]
 Zone = Annotated[str, StringConstraints(pattern=r"^[a-z]{2}(-[a-z0-9]+)+-[0-9]+[a-z]$")]
 
+Port = Annotated[int, Field(ge=1, le=65535)]
+
 PASSWORD_NAMES = (
     "admin",
     "demo",
@@ -412,6 +414,21 @@ class AwsSettings(Settings):
         [],
         "Networks that can reach the nodes. Empty: only the public address of this machine.",
         "give a list of IPv4 networks, like [203.0.113.0/24], or leave it empty",
+    )
+    aws_floating_ips: int = setting(
+        0,
+        "How many floating IPs the instances on each node may have. Each is a further private address of the node with "
+        "an elastic IP, and a node that has such addresses has an elastic IP of its own, too. AWS allows 5 elastic IPs "
+        "in a region unless you ask for more, and bills each. Requires an OpenStack with routers.",
+        "give a whole number from 0 to 8",
+        ge=0,
+        le=8,
+    )
+    aws_floating_ports: list[Port] = setting(
+        [],
+        "TCP ports of floating IPs that aws_allowed_cidrs reach, beside 22 and romana_server_port. EC2 has one list "
+        "for all addresses of a node: what the nodes themselves have at these ports is reached, too.",
+        "give a list of TCP ports, like [80, 443], or leave it empty",
     )
     aws_tags: dict[str, str] = setting(
         {},

@@ -33,6 +33,7 @@ def cidr(config: Config, target: Target, engine: str, release: str) -> str:
 
 def findings(draft: Draft, target: Target, engine: str, release: str) -> Iterator[Finding]:
     """All that is wrong with it, where nodes have addresses."""
+    yield from _of_nodes(draft, target, engine, release)
     config, where = draft.config, draft.where(KEY)
     given = config.openstack_external_cidr
     if given == NO_EXTERNAL or engine == "none":
@@ -52,6 +53,22 @@ def findings(draft: Draft, target: Target, engine: str, release: str) -> Iterato
         return
     for problem in (*_problems(draft, network), *target.external_problems(config, network)):
         yield Finding(where, f"{network} {problem}")
+
+
+def _of_nodes(draft: Draft, target: Target, engine: str, release: str) -> Iterator[Finding]:
+    """What is wrong with floating IPs that nodes have of their own."""
+    config, key = draft.config, target.floating_key
+    if not key or not draft.usable(key, *PLAN_KEYS) or not getattr(config, key):
+        return
+    where, given = draft.where(key), f"is {getattr(config, key)}, but"
+    if not _has_routers(config, engine, release):
+        what = f"Neutron of {release} has no floating IPs here" if engine == "devstack" else f"engine {engine} has none"
+        yield Finding(where, f"{given} {what}; set it to 0, or choose another OpenStack")
+    elif not config.openstack_demo:
+        yield Finding(where, f"{given} openstack_demo is false, with which no network is made of them; set it to 0")
+    if config.openstack_external_cidr == NO_EXTERNAL:
+        yield Finding(where, f"{given} {KEY} is {NO_EXTERNAL}; set it to 0, or leave {KEY} empty")
+    yield from (Finding(where, problem) for problem in target.floating_problems(config))
 
 
 def _has_routers(config: Config, engine: str, release: str) -> bool:

@@ -60,15 +60,18 @@ class Target(ABC):
     """A target. Its fields are what is kept of a stack that nobody else understands.
 
     name: as -t names it; default_engine: of OpenStack, when nobody says; network_key: the variable that says which
-    network its nodes are in, empty where they have addresses of their own; makes_machines: whether the nodes are made
-    for the stack, or were there before; on_this_machine: whether the nodes' network is this machine's; by_tunnel:
-    whether the nodes' addresses may be somebody else's here, so that nothing is sent to them but by ssh; ready: what
-    `check` says, when all is well, beside that this machine is ready; next_steps: actions to try, and what they do.
+    network its nodes are in, empty where they have addresses of their own; floating_key: the one that says how many
+    floating IPs each node has of its own, empty where the network leads each to any node; makes_machines: whether the
+    nodes are made for the stack, or were there before; on_this_machine: whether the nodes' network is this machine's;
+    by_tunnel: whether the nodes' addresses may be somebody else's here, so that nothing is sent to them but by ssh;
+    ready: what `check` says, when all is well, beside that this machine is ready; next_steps: actions to try, and what
+    they do.
     """
 
     name: ClassVar[str]
     default_engine: ClassVar[str]
     network_key: ClassVar[str] = ""
+    floating_key: ClassVar[str] = ""
     makes_machines: ClassVar[bool] = True
     on_this_machine: ClassVar[bool] = False
     by_tunnel: ClassVar[bool] = False
@@ -115,6 +118,19 @@ class Target(ABC):
 
     def external_problems(self, config: Config, network: IPv4Network) -> Iterable[str]:
         """What is wrong with an external network here: how sentences go on that begin with it."""
+        return ()
+
+    def floating_ips(self, config: Config) -> dict[str, list[str]]:
+        """The floating IPs that the network delivers to one node only, by the node's name."""
+        return {}
+
+    def floating_text(self, config: Config, stack: Stack) -> str:
+        """What floating IPs there are, as a sentence goes on that begins with "floating"; empty for none."""
+        cidr = config.openstack_external_cidr
+        return f"IPs in {cidr}, the network public" if cidr else ""
+
+    def floating_problems(self, config: Config) -> Iterable[str]:
+        """What is wrong with `floating_key`: how sentences go on that begin with it. For a plan that may be used."""
         return ()
 
     @abstractmethod

@@ -18,6 +18,7 @@ from romana_install.verify.patience import is_soon
 
 EXTERNAL = "public"  # the external network that an installation makes
 ALL_GIVEN_AWAY = "IpAddressGenerationFailure"  # Neutron's word for it
+NONE_OF_HOST = "has none free"  # our plugin's, of a host that floating IPs of its own are delivered to
 INTERFACE = "network:router_interface"  # whose port it is; others are the gateway's
 WITHIN = 20.0  # seconds until a change of a floating IP holds on all hosts
 PATIENCE = 1.0  # seconds for an answer
@@ -51,10 +52,11 @@ class OutsideTrial:
         self._cloud = cloud
         self._client = client
         self._findings = findings
+        self._external = ""
         self._floating: dict[str, Any] = {}
 
     def prepare(self, tenant: str) -> str | None:
-        """Make all that an instance needs, but for the floating IP being its own.
+        """Make all that an instance needs, but for the floating IP: which it may be depends on the instance's host.
 
         tenant: of the user's project. Returns the segment that the network is; None where there is nothing to be
         tried, which is noted. Raises CloudError and ClientError.
@@ -63,8 +65,9 @@ class OutsideTrial:
         if external is None:
             self._note([], "not tried, as there is no external network")
             return None
+        self._external = external["id"]
         try:
-            network = self._make(external["id"])
+            network = self._make()
         except CloudError as refusal:
             if ALL_GIVEN_AWAY not in str(refusal):
                 raise
@@ -75,14 +78,16 @@ class OutsideTrial:
     def run(self, instance: Instance) -> None:
         """The instance, which is on the network, has no floating IP after it. Raises CloudError and ClientError."""
         (port,) = self._listed(PORTS, device_id=instance.id)
-        address = self._floating["floating_ip_address"]
         with self._somebody_outside(instance.node) as asker:
             if asker is None:
                 self._note([], f"not tried, as neither this machine nor another node can ask {instance.node}")
                 return
-            self._give(port["id"])
+            if not self._give(port["id"]):
+                self._note([], f"not tried, as all addresses of {EXTERNAL} for {instance.node} are given away")
+                return
+            address = self._floating["floating_ip_address"]
             problems = self._await(asker, True, f"gets no answer from {instance.name} by {address}, its floating IP")
-            self._give(None)
+            self._take_away()
             problems += self._await(asker, False, f"gets answers by {address}, although it is no floating IP any more")
         see = f"; see: romana floating-ip list on the controller, journalctl -u romana-agent on {instance.node}"
         self._note([f"{one}{see}" for one in problems], f"{instance.name} answers {asker.name} by {address}")
@@ -101,11 +106,10 @@ class OutsideTrial:
             for one in self._listed(kind, name=self.name):
                 self._cloud.delete("network", f"{kind}/{one['id']}")
 
-    def _make(self, external: str) -> str:
+    def _make(self) -> str:
         """All of it; the network's id."""
-        gateway = {"external_gateway_info": {"network_id": external}}
+        gateway = {"external_gateway_info": {"network_id": self._external}}
         router = self._post(ROUTERS, "router", name=self.name, **gateway)
-        self._floating = self._post(FLOATING_IPS, "floatingip", floating_network_id=external, description=self.name)
         network = self._post(NETWORKS, "network", name=self.name)["id"]
         of_default_pool = {"ip_version": 4, "use_default_subnetpool": True}
         subnet = self._post(SUBNETS, "subnet", name=self.name, network_id=network, **of_default_pool)
@@ -123,8 +127,19 @@ class OutsideTrial:
         answer = self._cloud.get("network", f"{path}?{asked}")
         return list(answer[path.rpartition("/")[2].replace("-", "_")]) if answer else []
 
-    def _give(self, port: str | None) -> None:
-        self._cloud.put("network", f"{FLOATING_IPS}/{self._floating['id']}", {"floatingip": {"port_id": port}})
+    def _give(self, port: str) -> bool:
+        """Make a floating IP of a port; no where there is none left for it. Raises CloudError."""
+        wanted = {"floating_network_id": self._external, "port_id": port, "description": self.name}
+        try:
+            self._floating = self._post(FLOATING_IPS, "floatingip", **wanted)
+        except CloudError as refusal:
+            if any(word in str(refusal) for word in (ALL_GIVEN_AWAY, NONE_OF_HOST)):
+                return False
+            raise
+        return True
+
+    def _take_away(self) -> None:
+        self._cloud.put("network", f"{FLOATING_IPS}/{self._floating['id']}", {"floatingip": {"port_id": None}})
 
     @contextmanager
     def _somebody_outside(self, node: str) -> Iterator[Asker | None]:

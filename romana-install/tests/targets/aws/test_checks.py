@@ -54,6 +54,12 @@ def test_the_files_as_they_are() -> None:
         ("aws_instance_type_compute=large", "-e:aws_instance_type_compute: is 'large'; give an instance type like"),
         ("aws_image=debian", "-e:aws_image: is 'debian'; give an image like ami-"),
         ("aws_volume_size=4", "-e:aws_volume_size: is 4; give a whole number from 8 to 16384"),
+        ("aws_floating_ips=9", "-e:aws_floating_ips: is 9; give a whole number from 0 to 8"),
+        ("aws_floating_ports=[0]", "-e:aws_floating_ports: [0] is 0; give a list of TCP ports, like [80, 443]"),
+        (
+            "openstack_engine=packages aws_floating_ips=1 devstack_compute_node=27",
+            "is 27; 192.168.99.0/24 (aws_network) holds up to 26 compute nodes",
+        ),
         ("ttl_hours=-1", "-e:ttl_hours: is -1; give a whole number of hours"),
         ("devstack_compute_node=245", "is 245; 192.168.99.0/24 (aws_network) holds up to 244 compute nodes"),
         ("local_debian_release=bookworm openstack_engine=packages", "local_debian_release: is bookworm"),

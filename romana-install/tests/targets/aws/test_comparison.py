@@ -8,7 +8,7 @@ from typing import Any
 from romana_install.config.settings import Config
 from romana_install.state.stack import Stack
 from romana_install.targets.aws.comparison import planned
-from romana_install.targets.aws.resources import Found, Instance, Resource
+from romana_install.targets.aws.resources import ElasticIp, Found, Instance, Resource
 from romana_install.targets.aws.target import Aws
 
 
@@ -84,3 +84,16 @@ def test_tags_are_compared_with_those_of_everything() -> None:
     assert found["tag", "c"] == ("add", "4, on 3 of 3 that are there")
     assert found["tag", "b"] == ("remove", "2, from 1 of 3 that are there")
     assert plan(Found(things), aws_tags={"b": "2"})["tag", "b"] == ("change", "3 -> 2, on 2 of 3 that are there")
+
+
+def test_elastic_ips_are_compared_by_what_they_are_for() -> None:
+    def elastic(node: str, address: str) -> ElasticIp:
+        return ElasticIp("elastic IP", f"eipalloc-{address}", "54.0.0.1", node=node, address=address)
+
+    there = Found([elastic("controller", "192.168.99.254"), elastic("compute07", "192.168.99.198")])
+    found = plan(there, aws_floating_ips=1)
+    assert found["elastic IP", "192.168.99.10"] == ("add", "controller's own")
+    assert found["elastic IP", "192.168.99.254"] == ("keep", "floating IP of controller, 54.0.0.1")
+    assert found["elastic IP", "192.168.99.246"] == ("add", "floating IP of compute01")
+    assert found["elastic IP", "192.168.99.198"] == ("remove", "of compute07, 54.0.0.1")
+    assert [change for (kind, _), (change, _) in plan(there).items() if kind == "elastic IP"] == ["remove", "remove"]

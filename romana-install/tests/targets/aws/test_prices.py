@@ -15,13 +15,17 @@ def test_sizes_are_multiples_of_large() -> None:
 
 
 def test_stack() -> None:
-    price = prices.of_stack("us-east-1", ["t3.large", "t3.large"], 80)
+    price = prices.of_stack("us-east-1", ["t3.large", "t3.large"], 80, 0)
     assert price.hourly == pytest.approx(2 * (0.0832 + 0.005) + 80 * 0.08 / 730)
     assert price.text("us-east-1") == f"about $0.19 an hour ($4.44 a day) at list prices of {prices.AS_OF}"
 
 
+def test_elastic_ips_that_are_no_instances_own_cost_each() -> None:
+    assert prices.of_stack("us-east-1", ["t3.large"], 0, 3).hourly == pytest.approx(0.0832 + 4 * 0.005)
+
+
 def test_what_the_table_does_not_have_is_said() -> None:
-    price = prices.of_stack("mars-north-1", ["t3.large", "zz9.plural"], 0)
+    price = prices.of_stack("mars-north-1", ["t3.large", "zz9.plural"], 0, 0)
     assert price.hourly == pytest.approx(0.0882)
     assert "those of us-east-1, as mars-north-1 is not in the table" in price.text("mars-north-1")
     assert "without zz9.plural" in price.text("mars-north-1")

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
 
 from romana_install.targets.aws import prices
-from romana_install.targets.aws.resources import Found, Instance
+from romana_install.targets.aws.resources import ElasticIp, Found, Instance
 from romana_install.targets.aws.status import CloudStatus, judge, text
 
 NOW = datetime(2026, 1, 2, 12, tzinfo=UTC)
@@ -80,3 +81,19 @@ def test_a_node_is_said_to_be_elsewhere_than_ssh_looks_for_it() -> None:
     because = "(Client.InstanceInitiatedShutdown: Instance initiated shutdown)"
     assert stopped.startswith(f"compute02 is stopped {because}; have it started with: ./romana-setup")
     assert gone.startswith("compute03 has no instance any more; have another made with: ./romana-setup")
+
+
+def test_floating_ips_are_said_with_their_elastic_ips_and_cost_also_while_instances_are_stopped() -> None:
+    def elastic(address: str, leads: bool) -> ElasticIp:
+        return ElasticIp("elastic IP", "e", f"54.0.0.{address[-1]}", node="controller", address=address, leads=leads)
+
+    its = replace(instance("controller", "stopped"), address="192.168.99.10")
+    things = [its, elastic("192.168.99.254", True), elastic("192.168.99.253", False), elastic("192.168.99.10", True)]
+    found = judge("us-east-1", Found(things), NOW, {})
+    assert found.hourly_usd == pytest.approx(3 * prices.PUBLIC_ADDRESS, abs=1e-4)
+    said = text(found).splitlines()
+    assert "floating IP 192.168.99.254 of controller: elastic IP 54.0.0.4" in said
+    (other,) = (line for line in said if "192.168.99.253" in line)
+    assert other.startswith(
+        "floating IP 192.168.99.253 of controller: elastic IP 54.0.0.3, which leads nowhere yet; have"
+    )

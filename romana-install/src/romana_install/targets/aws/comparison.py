@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from romana_install.config.settings import Config
 from romana_install.state.stack import Node, Stack
-from romana_install.targets.aws.network import instance_type, subnet_of, subnets
+from romana_install.targets.aws.network import floating_ips, instance_type, subnet_of, subnets
 from romana_install.targets.aws.resources import NO_KEEPING, Found, Instance
 
 ADD, KEEP, CHANGE, REMOVE = "add", "keep", "change", "remove"
@@ -28,7 +28,12 @@ def planned(config: Config, stack: Stack, found: Found, dropped: Iterable[tuple[
 
     found: what is there; nothing when AWS could not be asked; dropped: tags, key and value, that are to go.
     """
-    return [*_network(config, stack, found), *_instances(config, stack, found), *_tags(config, found, dropped)]
+    return [
+        *_network(config, stack, found),
+        *_instances(config, stack, found),
+        *_elastic_ips(config, stack, found),
+        *_tags(config, found, dropped),
+    ]
 
 
 def _network(config: Config, stack: Stack, found: Found) -> Iterator[Planned]:
@@ -80,6 +85,26 @@ def _existing(config: Config, node: Node, instance: Instance) -> Planned:
     if config.aws_replace_changed:
         return Planned(CHANGE, "instance", node.name, "; ".join(news))
     return Planned(KEEP, "instance", node.name, f"{'; '.join(news)}: only with -e aws_replace_changed=true")
+
+
+def _elastic_ips(config: Config, stack: Stack, found: Found) -> Iterator[Planned]:
+    """By the addresses that they are for."""
+    there = {(item.node, item.address): item for item in found.elastic_ips}
+    wanted = {
+        (node.name, address): what
+        for node in stack.nodes
+        if config.aws_floating_ips
+        for address, what in (
+            (node.address, f"{node.name}'s own"),
+            *((str(one), f"floating IP of {node.name}") for one in floating_ips(config, node.index)),
+        )
+    }
+    for place, what in wanted.items():
+        detail = f"{what}, {there[place].name}" if place in there else what
+        yield Planned(KEEP if place in there else ADD, "elastic IP", place[1], detail)
+    for place, item in there.items():
+        if place not in wanted:
+            yield Planned(REMOVE, "elastic IP", item.address or item.name, f"of {item.node}, {item.name}")
 
 
 def _tags(config: Config, found: Found, dropped: Iterable[tuple[str, str]]) -> Iterator[Planned]:

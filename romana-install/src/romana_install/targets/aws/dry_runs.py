@@ -30,6 +30,11 @@ def key_pair(config: Config) -> dict[str, Any]:
     }
 
 
+def elastic_ip(config: Config) -> dict[str, Any]:
+    """Arguments of AllocateAddress. Pure."""
+    return {"Domain": "vpc", "TagSpecifications": _tagged(config, "elastic-ip")}
+
+
 def instance(config: Config) -> dict[str, Any]:
     """Arguments of RunInstances, as the module aws_launch gives them. Pure."""
     volume = {"VolumeType": "gp3", "VolumeSize": config.aws_volume_size, "Encrypted": True, "DeleteOnTermination": True}

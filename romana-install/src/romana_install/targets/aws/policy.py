@@ -12,6 +12,7 @@ from typing import Any
 from romana_install.targets.aws.resources import TAG_STACK
 
 LOOK = (
+    "ec2:DescribeAddresses",
     "ec2:DescribeAvailabilityZones",
     "ec2:DescribeImages",
     "ec2:DescribeInstanceAttribute",
@@ -36,6 +37,9 @@ LOOK = (
     "sts:GetCallerIdentity",
 )
 MAKE = (
+    "ec2:AllocateAddress",
+    "ec2:AssignPrivateIpAddresses",
+    "ec2:AssociateAddress",
     "ec2:AttachInternetGateway",
     "ec2:AuthorizeSecurityGroupEgress",
     "ec2:AuthorizeSecurityGroupIngress",
@@ -48,6 +52,7 @@ MAKE = (
     "ec2:DeleteRoute",
     "ec2:DeleteTags",
     "ec2:DetachInternetGateway",
+    "ec2:DisassociateAddress",
     "ec2:ImportKeyPair",
     "ec2:ModifyInstanceAttribute",
     "ec2:ModifyInstanceMetadataOptions",
@@ -59,6 +64,7 @@ MAKE = (
     "ec2:RevokeSecurityGroupIngress",
     "ec2:RunInstances",
     "ec2:StartInstances",
+    "ec2:UnassignPrivateIpAddresses",
     "ec2:UpdateSecurityGroupRuleDescriptionsIngress",
 )
 REMOVE = (
@@ -69,6 +75,7 @@ REMOVE = (
     "ec2:DeleteSubnet",
     "ec2:DeleteVolume",
     "ec2:DeleteVpc",
+    "ec2:ReleaseAddress",
     "ec2:StopInstances",
     "ec2:TerminateInstances",
 )

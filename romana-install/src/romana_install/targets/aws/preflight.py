@@ -23,7 +23,7 @@ from romana_install.targets.aws import dry_runs, errors, images, keys
 from romana_install.targets.aws.account import Account
 from romana_install.targets.aws.checks import ROUTES, routes_findings
 from romana_install.targets.aws.network import instance_type, subnets
-from romana_install.targets.aws.resources import TAG_STACK, THERE, paged
+from romana_install.targets.aws.resources import TAG_STACK, THERE, paged, tags_of
 from romana_install.targets.aws.zones import offering, with_all
 from romana_install.targets.nodes import Change
 from romana_install.targets.target import Intent
@@ -34,6 +34,7 @@ MEMORY_SYSTEM = preflight.GIB // 2
 VCPU_QUOTA = ("ec2", "L-1216C47A", "Running On-Demand Standard instances")
 VPC_QUOTA = ("vpc", "L-F678F1CE", "VPCs per Region")
 ROUTES_QUOTA = ("vpc", "L-93826ACB", "Routes per route table")
+ELASTIC_QUOTA = ("ec2", "L-0263D0A3", "EC2-VPC Elastic IPs")
 STANDARD_FAMILIES = frozenset("acdhimrtz")  # those that the vCPU quota is about
 NODE_ARCHITECTURE = "x86_64"
 
@@ -128,6 +129,8 @@ def _permissions(asked: Question) -> Iterator[Finding]:
         ("ImportKeyPair", client.import_key_pair, dry_runs.key_pair(asked.config)),
         ("RunInstances", client.run_instances, dry_runs.instance(asked.config)),
     ]
+    if asked.config.aws_floating_ips:
+        tries.append(("AllocateAddress", client.allocate_address, dry_runs.elastic_ip(asked.config)))
     for operation, attempt, arguments in tries:
         try:
             attempt(DryRun=True, **arguments)
@@ -297,6 +300,45 @@ def _vpcs(asked: Question) -> Iterator[Finding]:
         )
 
 
+def _interface_addresses(asked: Question) -> Iterator[Finding]:
+    """How many addresses an interface may have depends on the type of its instance."""
+    number = asked.config.aws_floating_ips
+    for name, key in asked.types.items():
+        most = asked.offered.get(name, {}).get("NetworkInfo", {}).get("Ipv4AddressesPerInterface", number + 1) - 1
+        if number > most:
+            yield Finding(
+                "aws_floating_ips",
+                f"is {number}, and an interface of {name} ({key}) has up to {most} addresses beside its own; lower it,"
+                " or choose a larger type",
+            )
+
+
+def _elastic_ips(asked: Question) -> Iterator[Finding]:
+    nodes, each = len(asked.stack.nodes), asked.config.aws_floating_ips
+    if not each:
+        return
+    limit = _quota(asked, ELASTIC_QUOTA)
+    if limit is not None:
+        there = [tags_of(item) for item in asked.ec2.describe_addresses()["Addresses"]]
+        others = sum(tags.get(TAG_STACK) != asked.config.stack_name for tags in there)
+        yield from elastic_findings(nodes, each, others, limit, asked.account.region)
+
+
+def elastic_findings(nodes: int, each: int, others: int, limit: float, region: str) -> Iterator[Finding]:
+    """Findings about elastic IPs that the account may not have. Pure.
+
+    each: how many floating IPs a node has; others: how many elastic IPs are not the stack's.
+    """
+    needed = nodes * (each + 1)
+    if needed + others > limit:
+        yield Finding(
+            "quota",
+            f"{nodes} nodes take {needed} elastic IPs, each one of its own and {each} for floating IPs"
+            f" (aws_floating_ips), {max(limit - others, 0):g} of {limit:g} are left in {region}; have AWS raise"
+            f" `{ELASTIC_QUOTA[2]}`, lower aws_floating_ips or devstack_compute_node, or release others",
+        )
+
+
 def _addresses(asked: Question) -> Iterator[Finding]:
     """The instances of a stack that is there, under names it does not have."""
     states = [{"Name": "instance-state-name", "Values": list(THERE)}]
@@ -325,6 +367,8 @@ _QUESTIONS: tuple[tuple[Callable[[Question], Iterator[Finding]], str], ...] = (
     (_volume_key, "looking for the key that encrypts volumes"),
     (_vcpus, "looking for quotas"),
     (_vpcs, "looking for VPCs"),
+    (_interface_addresses, "looking for instance types"),
+    (_elastic_ips, "looking for elastic IPs"),
     (_addresses, "looking for instances"),
     (_routes, "looking for the limit of routes"),
 )

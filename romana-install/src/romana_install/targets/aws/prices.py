@@ -73,9 +73,12 @@ def volumes(region: str, gib: float) -> float:
     return gib * _VOLUME[of_region(region)] / HOURS_A_MONTH
 
 
-def of_stack(region: str, types: Iterable[str], gib: float) -> Price:
-    """What instances of these types and their volumes cost, all running. gib: the size of all volumes together."""
+def of_stack(region: str, types: Iterable[str], gib: float, addresses: int) -> Price:
+    """What instances of these types and their volumes cost, all running.
+
+    gib: the size of all volumes together; addresses: how many elastic IPs there are beside the instances' own.
+    """
     wanted = list(types)
     known = {name: instance(region, name) for name in wanted}
-    hourly = sum(known[name] or 0.0 for name in wanted) + volumes(region, gib)
+    hourly = sum(known[name] or 0.0 for name in wanted) + volumes(region, gib) + PUBLIC_ADDRESS * addresses
     return Price(hourly, tuple(sorted(name for name, price in known.items() if price is None)), of_region(region))

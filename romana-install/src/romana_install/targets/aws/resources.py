@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
+from ipaddress import IPv4Address
 from typing import Any
 
 from romana_install.targets.aws.account import Account
 
 TAG_NAME, OWN_PREFIX = "Name", "romana:"  # what tags of our own are called
 TAG_STACK, TAG_NODE, TAG_TTL = (f"{OWN_PREFIX}{word}" for word in ("stack", "node", "ttl-hours"))
+TAG_ADDRESS = f"{OWN_PREFIX}address"
 THERE = ("pending", "running", "stopping", "stopped", "shutting-down")  # the states of an instance that is not gone
 NO_KEEPING = frozenset({"shutting-down", "terminated"})
 
@@ -50,6 +52,15 @@ class Instance(Resource):
 
 
 @dataclass(frozen=True)
+class ElasticIp(Resource):
+    """An elastic IP. node, address: whose it is, and at which of its addresses; leads: whether it leads there now."""
+
+    node: str = ""
+    address: str = ""
+    leads: bool = False
+
+
+@dataclass(frozen=True)
 class Found:
     """All that a stack has. volume_gib: the size of all volumes together."""
 
@@ -61,6 +72,12 @@ class Found:
         """The instances by the name of their node, but for those that are ending."""
         there = (item for item in self.resources if isinstance(item, Instance) and item.state not in NO_KEEPING)
         return {item.name: item for item in there}
+
+    @property
+    def elastic_ips(self) -> list[ElasticIp]:
+        """All of them, in the order of nodes and addresses."""
+        there = [item for item in self.resources if isinstance(item, ElasticIp)]
+        return sorted(there, key=lambda item: (item.node, IPv4Address(item.address or 0)))
 
     def of(self, kind: str) -> list[Resource]:
         """Those of a kind that have not come along with something else."""
@@ -84,6 +101,8 @@ def found(account: Account, stack: str) -> Found:
     vpcs_found = paged(client, "describe_vpcs", "Vpcs", Filters=tagged)
     vpcs = [item["VpcId"] for item in vpcs_found]
     resources: list[Resource] = [*_instances(client, tagged, vpcs)]
+    elastic = client.describe_addresses(Filters=tagged)["Addresses"]
+    resources += map(_elastic_ip, elastic)
     volumes = paged(client, "describe_volumes", "Volumes", Filters=tagged)
     resources += [_volume(item) for item in volumes]
     pairs = client.describe_key_pairs(Filters=tagged)["KeyPairs"]
@@ -141,6 +160,19 @@ def _volume(item: dict[str, Any]) -> Resource:
     state = item["State"]
     name = f"{item['Size']} GiB"
     return Resource("volume", item["VolumeId"], name, state, tags_of(item), state in ("in-use", "deleting"))
+
+
+def _elastic_ip(item: dict[str, Any]) -> ElasticIp:
+    tags = tags_of(item)
+    return ElasticIp(
+        kind="elastic IP",
+        id=item["AllocationId"],
+        name=item["PublicIp"],
+        tags=tags,
+        node=tags.get(TAG_NODE, ""),
+        address=tags.get(TAG_ADDRESS, ""),
+        leads=bool(item.get("AssociationId")),
+    )
 
 
 def _hours(text: str) -> float:

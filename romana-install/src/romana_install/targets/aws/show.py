@@ -27,7 +27,8 @@ def plan(account: Account, config: Config, stack: Stack, dropped: Iterable[tuple
     """
     found, reason = _found(account, stack.name)
     types = [instance_type(config, node) for node in stack.nodes]
-    price = prices.of_stack(account.region, types, config.aws_volume_size * len(types))
+    floating = config.aws_floating_ips * len(types)
+    price = prices.of_stack(account.region, types, config.aws_volume_size * len(types), floating)
     return {
         "region": account.region,
         "resources": [asdict(item) for item in planned(config, stack, found, dropped)],

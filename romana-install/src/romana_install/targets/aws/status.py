@@ -31,11 +31,21 @@ class InstanceStatus:
 
 
 @dataclass(frozen=True)
+class FloatingStatus:
+    """A floating IP of a node. public: its elastic IP; leads: whether that leads there."""
+
+    node: str
+    address: str
+    public: str
+    leads: bool
+
+
+@dataclass(frozen=True)
 class CloudStatus:
     """All of them.
 
     usd: together, since their last starts, volumes included; problem: empty when AWS has answered; lost: a line for
-    each node that is not where ssh looks for it, with what to do.
+    each node that is not where ssh looks for it, with what to do; floating_ips: of all nodes.
     """
 
     region: str
@@ -44,6 +54,7 @@ class CloudStatus:
     hourly_usd: float
     problem: str
     lost: list[str] = field(default_factory=list)
+    floating_ips: list[FloatingStatus] = field(default_factory=list)
 
 
 def ask(account: Account, stack: str, noted: Mapping[str, str]) -> CloudStatus:
@@ -61,16 +72,22 @@ def ask(account: Account, stack: str, noted: Mapping[str, str]) -> CloudStatus:
 def judge(region: str, found: Found, now: datetime, noted: Mapping[str, str]) -> CloudStatus:
     """What there is, as figures. Pure."""
     listed = [_of_instance(region, item, now) for item in sorted(found.instances.values(), key=lambda item: item.name)]
-    disks = prices.volumes(region, found.volume_gib)
+    own = {item.address for item in found.instances.values()}
+    floating = [item for item in found.elastic_ips if item.address not in own]
+    # The price of an instance that runs has that of its own public address in it.
+    paid = {item.address for item in found.instances.values() if item.state == "running"}
+    addresses = sum(item.address not in paid for item in found.elastic_ips)
+    others = prices.volumes(region, found.volume_gib) + prices.PUBLIC_ADDRESS * addresses
     ages = [_hours(item, now) for item in found.instances.values()]
     running = [prices.instance(region, item.type) or 0.0 for item in listed if item.state == "running"]
     return CloudStatus(
         region=region,
         instances=listed,
-        usd=round(sum(item.usd or 0.0 for item in listed) + disks * max(ages, default=0.0), 4),
-        hourly_usd=round(sum(running) + disks, 4),
+        usd=round(sum(item.usd or 0.0 for item in listed) + others * max(ages, default=0.0), 4),
+        hourly_usd=round(sum(running) + others, 4),
         problem="",
         lost=[line for node, at in noted.items() if (line := lost(node, found.instances.get(node), at))],
+        floating_ips=[FloatingStatus(item.node, item.address, item.name, item.leads) for item in floating],
     )
 
 
@@ -134,6 +151,11 @@ def text(part: CloudStatus) -> str:
             table(("node", "instance", "state", "type", "public address", "stops in", "cost"), rows),
             f"about ${part.usd:.2f} since the last start, ${part.hourly_usd:.2f} an hour now, at list prices of"
             f" {prices.AS_OF} in {prices.of_region(part.region)}",
+            *(
+                f"floating IP {item.address} of {item.node}: elastic IP {item.public}"
+                + ("" if item.leads else f", which leads nowhere yet; have that done with: {command('install')}")
+                for item in part.floating_ips
+            ),
             *part.lost,
         ]
     )

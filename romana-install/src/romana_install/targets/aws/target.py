@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -26,6 +27,8 @@ from romana_install.targets.target import Aspect, Intent
 if TYPE_CHECKING:
     from romana.client import Client
 
+ELASTIC_FILE = "elastic_ips.json"  # in a stack's directory: the elastic IP of each address that has one
+
 
 @dataclass(frozen=True)
 class Aws(Machines):
@@ -48,6 +51,7 @@ class Aws(Machines):
     name: ClassVar[str] = "aws"
     default_engine: ClassVar[str] = "devstack"
     network_key: ClassVar[str] = "aws_network"
+    floating_key: ClassVar[str] = "aws_floating_ips"
     by_tunnel: ClassVar[bool] = True
     ready: ClassVar[str] = ", and so is AWS"
 
@@ -70,7 +74,9 @@ class Aws(Machines):
 
     def capacity(self, config: Config) -> int:
         """How many compute nodes the zones' parts of the network hold."""
-        return max(network.capacity(self.network(config), len(config.aws_availability_zones), FIRST_NODE) - 1, 0)
+        floating = config.aws_floating_ips > 0
+        fit = network.capacity(self.network(config), len(config.aws_availability_zones), FIRST_NODE, floating)
+        return max(fit - 1, 0)
 
     def check(self, draft: Draft, _existing: Stack | None, _here: MachineNetwork) -> Iterator[Finding]:
         """What can be told without asking AWS."""
@@ -84,11 +90,34 @@ class Aws(Machines):
             yield from checks.fixed(draft, existing.name, has)
 
     def external_problems(self, _config: Config, _network: IPv4Network) -> Iterator[str]:
-        """There can be none."""
+        """None can be chosen."""
         yield (
             "cannot be used on aws: EC2 delivers packets only to addresses that it has given an interface itself;"
-            " leave it empty"
+            f" leave it empty, and say by {self.floating_key} how many floating IPs each node is to have"
         )
+
+    def floating_ips(self, config: Config) -> dict[str, list[str]]:
+        """Of each node, further addresses of its interface."""
+        return {node.name: list(map(str, network.floating_ips(config, node.index))) for node in self.nodes(config)}
+
+    def floating_text(self, config: Config, stack: Stack) -> str:
+        """Those of each node, with the elastic IPs that were noted."""
+        path = stack.directory / ELASTIC_FILE
+        noted = json.loads(path.read_text()) if path.is_file() else {}
+        own = [
+            f"{name} {', '.join(one + (f' ({noted[one]})' if one in noted else '') for one in several)}"
+            for name, several in self.floating_ips(config).items()
+            if several
+        ]
+        return f"IPs of each node, with their elastic IPs, in the network public: {'; '.join(own)}" if own else ""
+
+    def floating_problems(self, config: Config) -> Iterator[str]:
+        """The addresses of routers may be those of endpoints."""
+        if IPv4Network(config.romana_cidr, strict=False).overlaps(network.OF_ROUTERS):
+            yield (
+                f"needs {network.OF_ROUTERS} for addresses of routers, and romana_cidr, {config.romana_cidr}, overlaps"
+                " it; choose another romana_cidr, or set it to 0"
+            )
 
     # What asks AWS imports what is slow to import, and is imported only then.
 
@@ -126,6 +155,14 @@ class Aws(Machines):
             "stack_subnets": [
                 {"network": str(part.network), "zone": part.zone or self.zone} for part in network.subnets(config)
             ],
+            "nodes_have_floating_ips": config.aws_floating_ips > 0,
+            "stack_floating_ips": self.floating_ips(config),
+            "stack_elastic_ips": {
+                node.name: [node.address, *map(str, network.floating_ips(config, node.index))]
+                for node in stack.nodes
+                if config.aws_floating_ips
+            },
+            "stack_external_subnets": network.external_subnets(config, stack.nodes),
             "stack_instances": [
                 {
                     "name": node.name,
