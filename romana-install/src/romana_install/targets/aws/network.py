@@ -10,9 +10,8 @@ from typing import Any
 from romana_install.config.settings import Config
 from romana_install.state.stack import Node
 
-PLACES = (
-    8  # for floating IPs of one node, as many as aws_floating_ips may be: so each keeps its place when that changes
-)
+# For floating IPs of one node, as many as aws_floating_ips may be: so each keeps its place when that changes.
+PLACES = 8
 RESERVED_AT_END = 1  # AWS keeps the last address of a subnet, and the first four, which come before the first node
 
 # Addresses of routers, which are in no packet: of the range for benchmarks of networks (RFC 2544), which no VPC is in.
