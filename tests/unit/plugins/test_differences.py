@@ -21,12 +21,13 @@ def test_names_are_quoted_in_paths() -> None:
 
 
 HOST = {"name": "compute01", "address": "192.168.99.11", "index": 1, "prefix": "10.1.0.0/16", "endpoints": 0}
+FLOATING = {"floating_ips": ["192.0.2.8", "192.0.2.9"]}
 
 
 def host_task(**arguments: Any) -> dict[str, Any]:
     """The parameters of a host task."""
-    usual = {"name": "compute01", "address": "192.168.99.11", "index": None, "owner": None, "state": "present"}
-    return usual | arguments
+    usual = {"name": "compute01", "address": "192.168.99.11", "state": "present"}
+    return usual | dict.fromkeys(("index", "owner", "floating_ips")) | arguments
 
 
 @pytest.mark.parametrize(
@@ -41,6 +42,15 @@ def host_task(**arguments: Any) -> dict[str, Any]:
         ({"owner": "demo"}, HOST | {"owner": "demo"}, []),
         ({}, HOST | {"owner": "demo"}, []),
         ({"owner": ""}, HOST | {"owner": "demo"}, [("PATCH", "/v1/hosts/compute01", {"owner": None})]),
+        ({"floating_ips": ["192.0.2.9", "192.0.2.8"]}, HOST | FLOATING, []),
+        ({}, HOST | FLOATING, []),
+        (
+            {"floating_ips": ["192.0.2.7"]},
+            HOST | FLOATING,
+            [("PATCH", "/v1/hosts/compute01", {"floating_ips": ["192.0.2.7"]})],
+        ),
+        ({"floating_ips": []}, HOST | FLOATING, [("PATCH", "/v1/hosts/compute01", {"floating_ips": []})]),
+        ({"floating_ips": []}, HOST, []),
         ({"state": "absent", "address": None}, HOST, [("DELETE", "/v1/hosts/compute01", None)]),
         ({"state": "absent", "address": None}, {}, []),
     ],
