@@ -27,7 +27,7 @@ def live_place() -> Iterator[Path]:
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    """Leave out what costs money on AWS itself, or takes an hour, unless it is named."""
+    """Leave out what costs money on AWS itself, or takes long, unless it is named."""
     if collection_path not in BY_NAME:
         return None
     named = [Path(config.invocation_params.dir, argument.partition("::")[0]).resolve() for argument in config.args]

@@ -1,6 +1,6 @@
 """./romana-setup on AWS with its defaults: OpenStack Liberty by DevStack, on a controller and a compute node.
 
-It takes most of an hour on a small machine, and installs what it needs by an uplink; so it runs only when it is named.
+It takes a quarter of an hour, and installs what it needs by an uplink; so it runs only when it is named.
 """
 
 from __future__ import annotations
