@@ -20,7 +20,7 @@ OTHER = "192.168.97.11"
 SSH_FAILED = 255
 TOLD = "#cloud-config\nhostname: somebody\n"
 ADDRESSES = "ip -4 -brief address show eth0 | grep -o '[0-9.]*/[0-9]*'"
-NETWORK = f"{ADDRESSES}; ip route; networkctl status eth0 | grep -o '/.*[.]network'"
+NETWORK = f"{ADDRESSES}; ip route; networkctl --lines=0 status eth0 | grep -o '/.*[.]network'"
 
 
 @dataclass(frozen=True)
