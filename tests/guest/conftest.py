@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 import pytest
@@ -24,9 +25,23 @@ def image() -> Path:
 @pytest.fixture
 def network(tmp_path: Path) -> Iterator[Network]:
     """A network whose one way leads to the guest."""
+    with started(tmp_path) as network:
+        yield network
+
+
+@pytest.fixture(scope="module")
+def usual_network(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Network]:
+    """The network of the guest that tests share."""
+    with started(tmp_path_factory.mktemp("usual")) as network:
+        yield network
+
+
+@contextmanager
+def started(directory: Path) -> Iterator[Network]:
+    """A network that is there for a while."""
     if shutil.which("qemu-system-x86_64") is None:
         pytest.fail("the guest boots in qemu-system-x86_64; install qemu-system-x86")
-    network = Network(tmp_path)
+    network = Network(directory)
     try:
         network.start()
         yield network

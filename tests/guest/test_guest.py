@@ -26,26 +26,26 @@ def test_it_is_not_built_again_from_the_same(tmp_path: Path) -> None:
     assert subprocess.run(command, capture_output=True, text=True, check=True).stdout == "up to date\n"
 
 
-@pytest.fixture
-def key(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def key(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A private key; its public half has .pub behind."""
-    path = tmp_path / "key"
+    path = tmp_path_factory.mktemp("key") / "key"
     subprocess.run(["ssh-keygen", "-q", "-t", "ed25519", "-N", "", "-f", path], check=True)
     return path
 
 
-@pytest.fixture
-def guest(network: Network, image: Path, key: Path) -> Guest:
-    """A guest with all that OpenStack gives an instance, up."""
-    network.dhcp(f"--dhcp-option=option:router,{GATEWAY}", "--dhcp-option=option:dns-server,192.0.2.53")
-    network.metadata(
+@pytest.fixture(scope="module")
+def guest(usual_network: Network, image: Path, key: Path) -> Guest:
+    """A guest with all that OpenStack gives an instance, up. Tests share it: an emulated processor boots for long."""
+    usual_network.dhcp(f"--dhcp-option=option:router,{GATEWAY}", "--dhcp-option=option:dns-server,192.0.2.53")
+    usual_network.metadata(
         {
             "meta-data/hostname": "web-1.example.org",
             "meta-data/public-keys/0/openssh-key": key.with_suffix(".pub").read_text(),
             "user-data": USER_DATA,
         }
     )
-    guest = network.boot(image)
+    guest = usual_network.boot(image)
     guest.wait_for("user-data ended")
     guest.wait_for("\n")
     return guest
@@ -58,36 +58,40 @@ def ssh(network: Network, key: Path, command: str) -> str:
     return network.run("ssh", *options, *files, f"root@{ADDRESS}", command)
 
 
-def test_guest_becomes_what_its_metadata_says(guest: Guest, network: Network, key: Path) -> None:
+def test_guest_becomes_what_its_metadata_says(guest: Guest, usual_network: Network, key: Path) -> None:
     steps = ["booted", f"lease {ADDRESS}/16", "metadata ok", "ready"]
     assert [marker for marker in guest.markers() if marker in steps] == steps
-    assert ssh(network, key, "hostname; hostname -f").split() == ["web-1", "web-1.example.org"]
-    assert ssh(network, key, "cat /etc/resolv.conf") == "nameserver 192.0.2.53\n"
-    assert ssh(network, key, "ip route show default").split()[:5] == ["default", "via", GATEWAY, "dev", "eth0"]
-    assert network.run("busybox", "wget", "-q", "-O", "-", f"http://{ADDRESS}/") == f"web-1 {ADDRESS}/16\n"
+    assert ssh(usual_network, key, "hostname; hostname -f").split() == ["web-1", "web-1.example.org"]
+    assert ssh(usual_network, key, "cat /etc/resolv.conf") == "nameserver 192.0.2.53\n"
+    assert ssh(usual_network, key, "ip route show default").split()[:5] == ["default", "via", GATEWAY, "dev", "eth0"]
+    assert usual_network.run("busybox", "wget", "-q", "-O", "-", f"http://{ADDRESS}/") == f"web-1 {ADDRESS}/16\n"
 
 
-def test_what_instructions_for_other_images_begin_with_is_there(guest: Guest, network: Network, key: Path) -> None:
+def test_what_instructions_for_other_images_begin_with_is_there(
+    guest: Guest, usual_network: Network, key: Path
+) -> None:
     assert guest.process.poll() is None
-    assert ssh(network, key, "sudo curl -s http://169.254.169.254/latest/meta-data/hostname") == "web-1.example.org"
-    assert [line.split()[0] for line in ssh(network, key, "lsblk -b --nodeps").splitlines()] == ["NAME"]
+    assert (
+        ssh(usual_network, key, "sudo curl -s http://169.254.169.254/latest/meta-data/hostname") == "web-1.example.org"
+    )
+    assert [line.split()[0] for line in ssh(usual_network, key, "lsblk -b --nodeps").splitlines()] == ["NAME"]
 
 
-def test_a_shell_on_the_screen_takes_keys(guest: Guest, network: Network) -> None:
+def test_a_shell_on_the_screen_takes_keys(guest: Guest, usual_network: Network) -> None:
     def until(text: str) -> None:
-        eventually(lambda: text in network.screen(), f"the screen shows {text}", PATIENCE)
+        eventually(lambda: text in usual_network.screen(), f"the screen shows {text}", PATIENCE)
 
     assert guest.process.poll() is None
     until("press Enter for a shell")
-    network.press("ret")
+    usual_network.press("ret")
     until("~#")
-    network.press(*"uname")
+    usual_network.press(*"uname")
     until("~# uname")
 
 
-def test_user_data_runs(guest: Guest, network: Network, key: Path) -> None:
+def test_user_data_runs(guest: Guest, usual_network: Network, key: Path) -> None:
     guest.wait_for("romana-guest: user-data ended with status 7")
-    assert ssh(network, key, "cat /tmp/made") == "made by user data\n"
+    assert ssh(usual_network, key, "cat /tmp/made") == "made by user data\n"
 
 
 def test_console_has_a_shell_for_who_presses_enter(guest: Guest) -> None:
@@ -101,8 +105,9 @@ def test_console_has_a_shell_for_who_presses_enter(guest: Guest) -> None:
     guest.wait_for("/dev/ttyS0")
 
 
-def test_power_button_stops_the_guest(guest: Guest, network: Network) -> None:
-    network.press_power_button()
+# The last of those that share it.
+def test_power_button_stops_the_guest(guest: Guest, usual_network: Network) -> None:
+    usual_network.press_power_button()
     guest.wait_for("The system is going down")
     assert guest.process.wait(PATIENCE) == 0
 

@@ -47,6 +47,7 @@ def arguments(stack: Stack, playbook: str, ansible_options: Sequence[str], verbo
         "forks": FORKS,
         "quiet": True,
         "suppress_env_files": True,  # they would repeat what is here
+        "fact_cache_type": "memory",  # of what is in files, Ansible reads all of it again for each task
     }
     if stack.become_password:
         ansible_options = [*ansible_options, "--ask-become-pass"]
