@@ -118,7 +118,8 @@ class Network:
             cards += ("-netdev", f"tap,id={tap},ifname={tap},script=no,downscript=no")
             cards += ("-device", f"virtio-net-pci,netdev={tap},mac={mac}")
         kernel = ("-kernel", str(image / "vmlinuz"), "-initrd", str(image / "initrd.gz"))
-        start = ("-append", "console=tty0 console=ttyS0 quiet no_timer_check", "-serial", "stdio", "-no-reboot")
+        line = "console=tty0 console=ttyS0 quiet no_timer_check cryptomgr.notests"
+        start = ("-append", line, "-serial", "stdio", "-no-reboot")
         monitor = ("-monitor", f"unix:{self._monitor},server,nowait")
         command = ("qemu-system-x86_64", *machine, *cards, *kernel, *start, *monitor)
         return Guest(self._spawn(*self._inside(command), stdin=subprocess.PIPE, stdout=subprocess.PIPE))

@@ -27,7 +27,7 @@ CUSTOMIZE = Path(__file__).with_name("customize-box")
 BOXES = {"none": (6, ""), "packages": (12, "apparmor")}
 # The key that everybody knows.
 (KEY,) = Path("/usr/share/rubygems-integration/all/gems").glob("vagrant-[0-9]*/keys/vagrant.pub")
-COMMAND_LINE = "net.ifnames=0 console=ttyS0 quiet mitigations=off no_timer_check"
+COMMAND_LINE = "net.ifnames=0 console=ttyS0 quiet mitigations=off no_timer_check cryptomgr.notests"
 VAGRANTFILE = f"""\
 Vagrant.configure("2") do |config|
   config.ssh.insert_key = false # nobody else reaches these machines, and making keys takes an emulated processor long
