@@ -27,10 +27,10 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
 from agent_lab import Guest, Lab, Namespace, bare_taps, until
-from calls import inside
+from inside import inside
 from outside_lab import Outside
 from pinger import Pinger
-from server_lab import LabServer
+from server_lab import EXECUTED, LabServer
 
 from romana.client import Client
 from romana.models import EndpointCreate, FloatingIpPut, RouterPut, RouterSegment, SegmentCreate, TenantCreate
@@ -243,7 +243,7 @@ def main() -> int:
         for node in lab.nodes:
             node.masquerade = True
             node.configure()
-        server = stack.enter_context(closing(LabServer(lab)))
+        server = stack.enter_context(closing(LabServer(lab, EXECUTED)))
         for node in lab.nodes:
             node.start_agent()
         found = measure(server, options.floating_ips, options.routers, options.associations, options.restarts)

@@ -25,7 +25,7 @@ REPOSITORY = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(REPOSITORY / "romana-core/src"), str(REPOSITORY / "romana-core/tests/agent")]
 
 from agent_lab import Guest, Lab, Node, bare_taps, until
-from server_lab import LabServer
+from server_lab import EXECUTED, LabServer
 
 from romana.agent.api import NOTHING, Server
 from romana.agent.config import AgentSettings
@@ -160,7 +160,7 @@ def main() -> int:
     parser.add_argument("--endpoints", type=int, default=1000, help="on the host, default %(default)s")
     parser.add_argument("--joins", type=int, default=200, help="default %(default)s")
     options = command.root_options(parser)
-    server = LabServer(Lab(2))
+    server = LabServer(Lab(2), EXECUTED)
     try:
         for node in server.lab.nodes:
             node.start_agent()

@@ -50,7 +50,7 @@ LINTERS = {
     "ruff": ["ruff", "check", "--no-cache", "."],
     "ruff-format": ["ruff", "format", "--no-cache", "--check", "."],
     "mypy": ["mypy", "romana-core/src", "romana-install/src", "plugins", "networking-romana/src"],
-    "ansible-lint": ["ansible-lint", "--offline", "--strict", "-q", "--nocolor"],
+    "ansible-lint": ["python", "tests/lint/ansible_lint.py", "--offline", "--strict", "-q", "--nocolor"],
     "yamllint": ["yamllint", "--strict", "."],
     "shellcheck": ["shellcheck", "--external-sources", *SHELL],
 }

@@ -6,7 +6,6 @@ arrives or not, an answer, and can be spoken on: then more packets pass both way
 
 from __future__ import annotations
 
-import ctypes
 import errno
 import itertools
 import os
@@ -15,12 +14,12 @@ import socket
 import struct
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from functools import partial
-from pathlib import Path
 from typing import NamedTuple
 
 from agent_lab import checksum
+from inside import inside
 from pyroute2 import NFCTSocket
 
 ICMP, TCP, UDP, SCTP, OTHER = 1, 6, 17, 132, 253
@@ -30,8 +29,6 @@ INIT, INIT_ACK = 1, 2  # chunks of SCTP
 NOWHERE = (errno.ENETUNREACH, errno.EHOSTUNREACH, errno.EAGAIN)
 WORDS = (b"ask", b"say")  # what a first packet has in it, and one of what follows
 
-_libc = ctypes.CDLL(None, use_errno=True)
-
 
 class Call(NamedTuple):
     """Who asks whom (numbers of guests), for what. port: of ICMP, type and code in two bytes."""
@@ -40,20 +37,6 @@ class Call(NamedTuple):
     target: int
     protocol: int
     port: int
-
-
-@contextmanager
-def inside(namespace: str) -> Iterator[None]:
-    """Have this thread be in a network namespace meanwhile."""
-    own = os.open("/proc/thread-self/ns/net", os.O_RDONLY)
-    there = os.open(Path("/var/run/netns") / namespace, os.O_RDONLY)
-    try:
-        _enter(there)
-        yield
-    finally:
-        _enter(own)
-        os.close(own)
-        os.close(there)
 
 
 def forget_connections(namespace: str) -> None:
@@ -319,11 +302,6 @@ def _datagrams(one: socket.socket) -> Iterator[tuple[bytes, tuple[str, int]]]:
             return
         except OSError:  # an ICMP error of an earlier packet
             continue
-
-
-def _enter(handle: int) -> None:
-    if _libc.setns(handle, 0):
-        raise OSError(ctypes.get_errno(), "setns")
 
 
 def _icmp(port: int, tag: int, index: int, word: bytes) -> bytes:

@@ -12,7 +12,8 @@ from ipaddress import IPv4Address, IPv4Network
 from itertools import cycle
 
 from agent_lab import Guest, Namespace, Node
-from calls import NOWHERE, inside
+from calls import NOWHERE
+from inside import inside
 
 ASKED, TOLD = 7001, 7002  # ports of guests, and of who is outside
 KEPT = 50  # sockets whose answers may still come

@@ -2,9 +2,9 @@
 
 The latter takes a fifth of the time. That process is this file as a program, with the names of the modules, the first
 of which has the function `main`. It reads JSON from the socket that is its standard input, one message for each
-program: {"arguments": [...], "environment": {...}, "namespace": path or null, "log": path}; it answers with the
-program's process id, and a handle on it. Asked {"ended": process id}, it answers with the status of that one. It ends
-with the socket.
+program: {"arguments": [...], "environment": {...}, "namespace": path or null, "streams": [paths of its standard
+input, output and errors]}; it answers with the program's process id, and a handle on it. Asked {"ended": process id},
+it answers with the status of that one. It ends with the socket.
 """
 
 from __future__ import annotations
@@ -14,12 +14,14 @@ import functools
 import gc
 import importlib
 import json
+import logging
 import os
 import select
 import signal
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
@@ -28,8 +30,11 @@ from typing import Protocol
 
 SOURCES = Path(__file__).resolve().parents[2] / "src"
 AGENT = "romana.agent.main"
+ROMANA = ("romana.cli.main", "romana.cli.app")
+MANAGE = ("romana.manage", "romana.store.migrate")
 SERVER = ("romana.server.main", "romana.server.app", "romana.server.serving", "romana.server.workers")
 LONGEST = 1 << 16  # bytes of a message
+LONGEST_RUN = 120  # seconds
 _one_at_a_time = threading.Lock()
 
 
@@ -100,22 +105,48 @@ def executed_agent(arguments: Sequence[str], environment: Mapping[str, str], nam
 
 def forked_agent(arguments: Sequence[str], environment: Mapping[str, str], namespace: str, log: Path) -> Process:
     """The same in less time."""
-    return _forked((AGENT,), arguments, environment, log, f"/var/run/netns/{namespace}")
+    return _forked((AGENT,), arguments, environment, _logged(log), namespace)
 
 
-def forked_server(arguments: Sequence[str], environment: Mapping[str, str], log: Path) -> Process:
-    """Start a romana-server of one process; what it says goes to the end of `log`."""
-    return _forked(SERVER, arguments, environment, log)
+def forked_server(
+    arguments: Sequence[str], environment: Mapping[str, str], log: Path, namespace: str | None = None
+) -> Process:
+    """Start a romana-server of one process, in a network namespace or here; what it says goes to the end of `log`."""
+    return _forked(SERVER, arguments, environment, _logged(log), namespace)
+
+
+def forked_to_its_end(
+    modules: tuple[str, ...],
+    arguments: Sequence[str],
+    environment: Mapping[str, str],
+    fed: str = "",
+    namespace: str | None = None,
+) -> subprocess.CompletedProcess[str]:
+    """Run a program with this on its standard input, at most for LONGEST_RUN; what it has said."""
+    with tempfile.TemporaryDirectory() as directory:
+        streams = [Path(directory) / name for name in ("in", "out", "err")]
+        streams[0].write_text(fed)
+        process = _forked(modules, arguments, environment, [str(path) for path in streams], namespace)
+        try:
+            code = process.wait(LONGEST_RUN)
+        finally:
+            process.send_signal(signal.SIGKILL)
+        return subprocess.CompletedProcess([*modules[:1], *arguments], code, *(one.read_text() for one in streams[1:]))
+
+
+def _logged(log: Path) -> list[str]:
+    return [os.devnull, str(log), str(log)]
 
 
 def _forked(
     modules: tuple[str, ...],
     arguments: Sequence[str],
     environment: Mapping[str, str],
-    log: Path,
+    streams: list[str],
     namespace: str | None = None,
 ) -> Forked:
-    wanted = {"arguments": arguments, "environment": dict(environment), "namespace": namespace, "log": str(log)}
+    where = None if namespace is None else f"/var/run/netns/{namespace}"
+    wanted = {"arguments": arguments, "environment": dict(environment), "namespace": where, "streams": streams}
     with _one_at_a_time:
         channel = _prepared(modules)
         channel.send(json.dumps(wanted).encode())
@@ -151,19 +182,21 @@ def main(modules: Sequence[str]) -> int:
         else:
             return 0
     _become(**wanted)
-    code: int = program.main(wanted["arguments"])
-    return code
+    code: int = program.main()
+    # What Python would do now, for all that was imported, takes as long as a fifth of an agent's life here.
+    logging.shutdown()
+    sys.stdout.flush()
+    os._exit(code)
 
 
-def _become(arguments: list[str], environment: dict[str, str], namespace: str | None, log: str) -> None:
+def _become(arguments: list[str], environment: dict[str, str], namespace: str | None, streams: list[str]) -> None:
     """Have what the program's process has when it is started by itself."""
     sys.argv[1:] = arguments
     os.environ.clear()
     os.environ.update(environment)
-    with Path(os.devnull).open() as nothing, Path(log).open("ab") as file:
-        os.dup2(nothing.fileno(), 0)
-        os.dup2(file.fileno(), 1)
-        os.dup2(file.fileno(), 2)
+    for number, (path, mode) in enumerate(zip(streams, ("rb", "ab", "ab"), strict=True)):
+        with Path(path).open(mode) as file:
+            os.dup2(file.fileno(), number)
     if namespace is None:
         return
     with Path(namespace).open() as inside:

@@ -84,7 +84,7 @@ class Served:
 
 
 @contextmanager
-def served(lab: Lab, program: tuple[str, ...] = ("-m", "romana.server.main")) -> Iterator[Served]:
+def served(lab: Lab, program: tuple[str, ...] | None = None) -> Iterator[Served]:
     server = LabServer(lab, program)
     try:
         for node in lab.nodes:

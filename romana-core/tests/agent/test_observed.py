@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import os
 import signal
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
 from agent_lab import Guest, Lab, Node, until
 from server_lab import ADMIN, LabServer
+from starting import ROMANA, forked_to_its_end
 
 from romana.models import (
     Direction,
@@ -64,8 +63,8 @@ def explained(node: Node, source: Guest | str, target: str, port: int = 22) -> t
     options = ("--url", node.lab.url, "--ca-file", str(node.lab.directory / "ca.pem"), "--token-file", str(token))
     asker = source if isinstance(source, str) else source.address
     words = ("explain", asker, target, f"tcp/{port}", "--observed", "--agent-config", str(node.config))
-    argv = node.namespace.command(sys.executable, "-m", "romana.cli.main", *options, *words, "-f", "json")
-    done = subprocess.run(argv, env=node.environment(), capture_output=True, text=True, timeout=60, check=False)
+    arguments = [*options, *words, "-f", "json"]
+    done = forked_to_its_end(ROMANA, arguments, node.environment(), namespace=node.namespace.name)
     assert done.stdout, done.stderr
     return done.returncode, {row["who"].partition(" ")[0]: row for row in json.loads(done.stdout)}
 

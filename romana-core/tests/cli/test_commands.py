@@ -53,8 +53,8 @@ def as_csv(value: object) -> str:
 
 
 @pytest.mark.parametrize("command", LOOKING)
-def test_json_of_a_process(process: Romana, server: Server, command: str) -> None:
-    done = process(*command.split(), "-f", "json", *server.options())
+def test_json_of_a_process(forked: Romana, server: Server, command: str) -> None:
+    done = forked(*command.split(), "-f", "json", *server.options())
     assert (done.code, done.err) == (0, "")
     wanted = LOOKING[command]
     printed = done.json() if isinstance(done.json(), list) else [done.json()]

@@ -26,7 +26,7 @@ from romana.store import migrate
 from romana.store.database import Database
 from romana.store.tokens import WantedTokens, ensure_tokens
 
-from ..agent.starting import Process, forked_server
+from ..agent.starting import MANAGE, Process, forked_server, forked_to_its_end
 
 SOURCE = Path(__file__).parents[2] / "src"
 DEADLINE_SECONDS = 120
@@ -90,22 +90,14 @@ class Site:
         return path
 
     def run(
-        self, module: str, config: Path, *arguments: str, fed: str | None = None
+        self, program: tuple[str, ...], config: Path, *arguments: str, fed: str | None = None
     ) -> subprocess.CompletedProcess[str]:
-        """`python -m module --config config arguments` to its end."""
-        return subprocess.run(
-            [sys.executable, "-m", module, "--config", str(config), *arguments],
-            env=dict(self.environment),
-            input=fed or "",
-            capture_output=True,
-            text=True,
-            check=False,
-            timeout=DEADLINE_SECONDS,
-        )
+        """`program --config config arguments` to its end."""
+        return forked_to_its_end(program, ["--config", str(config), *arguments], self.environment, fed or "")
 
     def manage(self, *arguments: str, fed: str | None = None) -> str:
         """What romana-manage prints; it has to succeed."""
-        done = self.run("romana.manage", self.config(), *arguments, fed=fed)
+        done = self.run(MANAGE, self.config(), *arguments, fed=fed)
         assert done.returncode == 0, done.stderr
         return done.stdout
 

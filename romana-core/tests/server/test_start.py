@@ -9,14 +9,15 @@ from pathlib import Path
 import httpx
 import pytest
 
+from ..agent.starting import MANAGE, SERVER
 from ..mariadb import MariaDb, fastest_place
 from .conftest import MakeSite, StartServer
 from .romana_server import Site, wait_until, wanted_tokens
 
 
-def refused(site: Site, code: int, module: str = "romana.server.main", *arguments: str, **values: object) -> list[str]:
+def refused(site: Site, code: int, program: tuple[str, ...] = SERVER, *arguments: str, **values: object) -> list[str]:
     """The lines on standard error of a program that has to end with that code."""
-    done = site.run(module, site.config(**values), *arguments)  # type: ignore[arg-type]
+    done = site.run(program, site.config(**values), *arguments)  # type: ignore[arg-type]
     assert (done.returncode, done.stdout) == (code, ""), done.stderr
     assert "Traceback" not in done.stderr
     return done.stderr.splitlines()
@@ -75,7 +76,7 @@ def test_tokens_do_not_travel_in_clear(sqlite_site: Site) -> None:
     sqlite_site.init()
     config = sqlite_site.config(listen="0.0.0.0")  # noqa: S104 - it has to be refused
     config.write_text("".join(one for one in config.read_text().splitlines(keepends=True) if "tls_" not in one))
-    done = sqlite_site.run("romana.server.main", config)
+    done = sqlite_site.run(SERVER, config)
     assert done.returncode == 2
     assert "tls_cert" in done.stderr
 
@@ -89,12 +90,12 @@ def test_init_with_another_plan_is_refused_once_there_is_a_host(site: Site, star
     site.init()
     with start(site).client() as client:
         client.post("/v1/hosts", json={"name": "a", "address": "192.0.2.1"}).raise_for_status()
-    (line,) = refused(site, 1, "romana.manage", "init", plan={"host_bits": 7, "tenant_bits": 5})
+    (line,) = refused(site, 1, MANAGE, "init", plan={"host_bits": 7, "tenant_bits": 5})
     assert "the address plan cannot change" in line
 
 
 def test_an_impossible_plan_is_refused(sqlite_site: Site) -> None:
-    (line,) = refused(sqlite_site, 2, "romana.manage", "init", plan={"host_bits": 9})
+    (line,) = refused(sqlite_site, 2, MANAGE, "init", plan={"host_bits": 9})
     assert "33 bits, not 32; take away 1" in line
 
 
@@ -115,7 +116,7 @@ def test_ensured_tokens_are_said_to_change_once(site: Site) -> None:
 )
 def test_tokens_that_cannot_be_are_refused_without_repeating_them(sqlite_site: Site, fed: str) -> None:
     sqlite_site.init()
-    done = sqlite_site.run("romana.manage", sqlite_site.config(), "tokens", "ensure", fed=fed)
+    done = sqlite_site.run(MANAGE, sqlite_site.config(), "tokens", "ensure", fed=fed)
     assert done.returncode == 2
     assert done.stderr
     assert "Traceback" not in done.stderr
@@ -131,10 +132,10 @@ def test_tokens_are_listed_without_their_secrets(sqlite_site: Site) -> None:
         *sorted(("a", "admin", "b", "expired", "mine", "neutron", "reader")),
     ]
     assert token not in listed
-    (line,) = refused(sqlite_site, 1, "romana.manage", "token", "create", "mine", "--role", "reader")
+    (line,) = refused(sqlite_site, 1, MANAGE, "token", "create", "mine", "--role", "reader")
     assert "there is a token mine already" in line
     sqlite_site.manage("token", "revoke", "mine")
-    (line,) = refused(sqlite_site, 1, "romana.manage", "token", "revoke", "mine")
+    (line,) = refused(sqlite_site, 1, MANAGE, "token", "revoke", "mine")
     assert "there is no token mine" in line
 
 

@@ -118,23 +118,17 @@ class Firewall:
         if settled is not None and settled[0] is wanted and settled[1:] == (lingering, before, refused, there.front):
             return []
         self._settled = None
-        done = []
-        for table in (
-            self._inet_table(wanted),
-            arp_table(wanted.plan.cidr),
-            passing_table(),
-        ):
-            kept = self._tables.setdefault(table.family, _KeptTable(table.family))
-            kept.look()
-            lingering, before = _lingering(kept.members, there.present), _before(kept.members, there.needed)
-            all_members = elements(wanted, lingering, self._settings.routers, before, refused, there.front)
-            members = all_members[table.family]
-            if table.family == "inet":
-                self.floats_changed |= floating.differ(kept.members, members)
-            if said := kept.apply(table, members, self._own):
-                done.append(said)
-        self._settled = (wanted, lingering, _before(self.elements(), there.needed), refused, there.front)
-        return done
+        tables = (self._inet_table(wanted), arp_table(wanted.plan.cidr), passing_table())
+        for table in tables:
+            self._tables.setdefault(table.family, _KeptTable(table.family)).look()
+        lingering = _lingering(self.elements(), there.present) | _lingering(self.elements("arp"), there.present)
+        before = _before(self.elements(), there.needed)
+        members = elements(wanted, lingering, self._settings.routers, before, refused, there.front)
+        self.floats_changed |= floating.differ(self.elements(), members["inet"])
+        done = [self._tables[table.family].apply(table, members[table.family], self._own) for table in tables]
+        lingering, before = _lingering(self.elements(), there.present), _before(self.elements(), there.needed)
+        self._settled = (wanted, lingering, before, refused, there.front)
+        return [said for said in done if said]
 
     def refusal(self, wanted: Desired) -> str:
         """Why nft refuses to make this anew; empty when it does not. Nothing is changed."""
@@ -241,8 +235,11 @@ class _KeptTable:
     def _rules(self, table: Table) -> tuple[str, ...]:
         """How the kernel lists the rules just made; nothing when somebody has changed their number in between.
 
-        Then no later listing will be taken for ours, and the event of that change has them set anew.
+        Then no later listing will be taken for ours, and the event of that change has them set anew. Nor is one at the
+        start, which lasts until here: mostly nobody touches them, and whenever somebody does, they are set once more.
         """
+        if self._made is None:
+            return ()
         made = list_table(self.family)
         expected = sum(len(chain.rules) for chain in table.chains.values())
         return made.rules if made and len(made.rules) == expected else ()
