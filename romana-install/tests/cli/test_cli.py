@@ -9,6 +9,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import forked_setup
 import pytest
 
 from romana_install.base.errors import UsageError
@@ -39,16 +40,9 @@ class Setup:
         }
 
     def __call__(self, *words: str, text: str = "") -> tuple[int, str, str]:
-        done = subprocess.run(
-            [sys.executable, "-m", "romana_install", *words],
-            input=text,
-            capture_output=True,
-            text=True,
-            env=self.environment,
-            check=False,
-        )
-        assert "Traceback" not in done.stderr
-        return done.returncode, done.stdout, done.stderr
+        code, output, errors = forked_setup.run(words, self.environment, text)
+        assert "Traceback" not in errors
+        return code, output, errors
 
     def stack(self, name: str = "romana", **values: object) -> Stack:
         """A stack as an installation leaves it, but for the nodes themselves."""

@@ -95,6 +95,7 @@ class Cloud:
         self.namespace = f"romana-aws-{os.getpid()}"
         self.server: subprocess.Popen[bytes] | None = None
         self._inside = ThreadPoolExecutor(max_workers=1, initializer=self._enter)
+        self._clients: dict[str, Any] = {}
 
     def __enter__(self) -> Cloud:
         self._make_place()
@@ -174,11 +175,12 @@ class Cloud:
         """What an action answers, of EC2 or of another service."""
 
         def call() -> dict[str, Any]:
-            import boto3
+            if service not in self._clients:  # a quarter of a second for EC2's, which reads all that EC2 can
+                import boto3
 
-            session = boto3.Session(OUR_KEY, SECRET, region_name=REGION)
-            client = session.client(service, endpoint_url=f"http://127.0.0.1:{PORT}")
-            answer: dict[str, Any] = getattr(client, action)(**parameters)
+                session = boto3.Session(OUR_KEY, SECRET, region_name=REGION)
+                self._clients[service] = session.client(service, endpoint_url=f"http://127.0.0.1:{PORT}")
+            answer: dict[str, Any] = getattr(self._clients[service], action)(**parameters)
             return answer
 
         return self._inside.submit(call).result()

@@ -144,14 +144,15 @@ class Launcher:
 
     def _defer(self) -> None:
         for instance in self.backend.all_instances():
-            machine = self.machines.get(instance.id)
-            is_so = (
-                machine is None
-                if instance.state in ("stopped", "terminated")
-                else machine is not None and machine.is_on
-            )
-            if instance.state in MEANWHILE and not is_so:
+            if instance.state in MEANWHILE and not self._is_so(instance):
                 put(instance, MEANWHILE[instance.state])
+
+    def _is_so(self, instance: Any) -> bool:
+        """Whether an instance is in the state that moto says it is in. One that ends takes what it had along."""
+        machine = self.machines.get(instance.id)
+        if instance.state == "running":
+            return machine is not None and machine.is_on
+        return machine is None and not (instance.state == "terminated" and (self.directory / instance.id).exists())
 
     def _work(self) -> None:
         while True:

@@ -124,6 +124,7 @@ def test_a_machine_that_ends_from_within_is_stopped(account: Account) -> None:
 
 def test_a_terminated_machine_is_gone(account: Account) -> None:
     account.cloud.ask("start_instances", InstanceIds=[account.instance])
+    account.cloud.await_state(account.instance, "running")
     account.cloud.ask("terminate_instances", InstanceIds=[account.instance])
     account.cloud.await_state(account.instance, "terminated")
     assert account.cloud.machines() == []

@@ -6,11 +6,14 @@ of a local stack would share a single one for their lives. Here every process ma
 And it takes what comes on ssh's standard error for ssh's own words, also when a login shell's start-up file prints it.
 Our sessions are asked nothing (BatchMode), and ssh ends when it is not let in: then what it said is shown.
 
-The process of each task looks for all collections there are, and reads a file of each. Here they are looked for once,
-before there is a task. And the modules of a run, which are in one process, share what botocore reads.
+The process of each task looks for all collections there are, reads a file of each, and has the process that sends
+modules look into each for whatever it imports. That needs none of it: it imports as Ansible does. And the modules of a
+run, which are in one process, share their access to AWS.
 
 Ansible takes ansible_python_interpreter as a path, Mitogen as a command, whose blanks separate words: what is the path
 of a file is one here, too.
+
+Nor does each load the plugins for itself that nearly all tasks need: they are loaded before, once.
 
 What is loaded by now stays to the end, in this process and in those that it starts for tasks: looking through it for
 garbage again and again takes a twelfth of a run's processor time.
@@ -26,25 +29,20 @@ import ansible_mitogen.affinity
 import ansible_mitogen.planner
 import ansible_mitogen.transport_config
 import mitogen.ssh
-from ansible.collections.list import list_collection_dirs
-from ansible_mitogen.plugins.strategy.mitogen_linear import StrategyModule
+from ansible.plugins.loader import action_loader, connection_loader, filter_loader, test_loader
+from ansible_mitogen.plugins.strategy import mitogen_linear
 
-from romana_install.ansible import aws_models as models
+from romana_install.ansible import aws_sessions
 
-__all__ = ["StrategyModule"]  # the name that Ansible looks for
 ansible_mitogen.affinity.policy = ansible_mitogen.affinity.Policy()  # one that assigns nothing
 mitogen.ssh.SetupProtocol.PATTERNS = []
 mitogen.ssh.SetupProtocol.PARTIAL_PATTERNS = []
 
 
-_collections = [path.decode() for path in list_collection_dirs()]
-
-
 def _load_collections(invocation: Any) -> None:
-    """Tell a task's module where collections are, as Mitogen's own function does."""
-    invocation._extra_sys_paths.update(_collections)
+    """In the place of Mitogen's own, which says where collections are."""
     if invocation.module_name.startswith("amazon.aws."):
-        invocation.connection.get_chain().call_no_reply(models.keep)
+        invocation.connection.get_chain().call_no_reply(aws_sessions.keep)
 
 
 ansible_mitogen.planner._load_collections = _load_collections
@@ -64,3 +62,22 @@ def _parse_python_path(python: str | None, **rest: Any) -> list[str]:
 
 
 ansible_mitogen.transport_config.parse_python_path = _parse_python_path
+
+
+class StrategyModule(mitogen_linear.StrategyModule):  # type: ignore[misc] # Ansible has no types; it looks for this name
+    """Mitogen's, whose tasks find loaded what nearly all need."""
+
+    def _queue_task(self, host: Any, task: Any, task_vars: Any, play_context: Any) -> None:
+        _load_plugins()
+        super()._queue_task(host, task, task_vars, play_context)
+
+
+def _load_plugins() -> None:
+    """Filters and tests of templates, local connections and what runs a module; all but at once when they are loaded.
+
+    A role that brings plugins of its own has Ansible forget them.
+    """
+    filter_loader.get("default")
+    test_loader.get("defined")
+    connection_loader.get("local", class_only=True)
+    action_loader.get("normal", class_only=True)

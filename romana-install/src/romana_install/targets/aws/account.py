@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from romana_install.base.findings import Finding
@@ -41,12 +41,10 @@ class Account:
     profile: str = ""
     made_in: str = ""
 
-    @cached_property
+    @property
     def session(self) -> Session:
         """boto3's session. Raises botocore's ProfileNotFound."""
-        import boto3
-
-        return boto3.Session(profile_name=self.profile or None, region_name=self.region or None)
+        return session_of(self.region, self.profile)
 
     def number(self) -> str:
         """The account's, of 12 digits. Raises botocore's errors."""
@@ -66,11 +64,28 @@ class Account:
 
     def client(self, service: str) -> Any:
         """A client of one of AWS's services."""
-        from botocore.config import Config as BotoConfig
+        return client_of(self.region, self.profile, service)
 
-        patience = BotoConfig(
-            connect_timeout=TIMEOUT_CONNECT,
-            read_timeout=TIMEOUT_READ,
-            retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
-        )
-        return self.session.client(service, config=patience)
+
+# What boto3 reads for each is more than what it is then asked; all of a command share it.
+
+
+@cache
+def session_of(region: str, profile: str) -> Session:
+    """An account's session. Raises botocore's ProfileNotFound."""
+    import boto3
+
+    return boto3.Session(profile_name=profile or None, region_name=region or None)
+
+
+@cache
+def client_of(region: str, profile: str, service: str) -> Any:
+    """Its client of a service."""
+    from botocore.config import Config as BotoConfig
+
+    patience = BotoConfig(
+        connect_timeout=TIMEOUT_CONNECT,
+        read_timeout=TIMEOUT_READ,
+        retries={"mode": "standard", "total_max_attempts": ATTEMPTS},
+    )
+    return session_of(region, profile).client(service, config=patience)
