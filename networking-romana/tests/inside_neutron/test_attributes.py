@@ -15,8 +15,8 @@ PAGE = Path(__file__).parents[3] / "docs/reference/neutron-attributes.md"
 
 
 class AttributesTestCase(RomanaTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
+        super().begin()
         self.services.add_project(self.project, "blue")
 
     def lease(self):
@@ -63,8 +63,8 @@ class TestLease(AttributesTestCase):
 
 
 class TestRefusals(AttributesTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
+        super().begin()
         self.make_subnet()
 
     def check(self, said, **values):

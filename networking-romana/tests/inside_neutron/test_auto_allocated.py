@@ -55,9 +55,9 @@ class TestTopology(RouterTestCase):
         ((router, _, _),) = self.told()
         assert self.read("routers", router)["external_gateway_info"]["network_id"] == first["id"]
 
-    def setUp(self):
+    def begin(self):
         plugin.Plugin._instance = None  # one of an earlier test would hear of nothing
-        super().setUp()
+        super().begin()
 
     def by_default(self):
         self.change("networks", self.public, {EXTERNAL: True, "is_default": True})

@@ -1,5 +1,6 @@
 """How Neutron hears what agents report, and how the two are kept at one."""
 
+import functools
 import logging
 import uuid
 
@@ -18,15 +19,15 @@ from .test_addresses import address
 
 
 class FollowTestCase(RomanaTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
+        super().begin()
         self.services.add_project(self.project, "blue")
         self.make_subnet()
         cfg.CONF.set_override("sync_interval", 1, "romana")
         cfg.CONF.set_override("grace", 1, "romana")
-        self.follower = self.make_follower()
 
-    def make_follower(self):
+    @functools.cached_property
+    def follower(self):
         return Follower(self.romana, self.plugin, config.settings())
 
     def report(self, status, host=HOST, detail=None):
