@@ -49,7 +49,7 @@ project_domain_id = default
 class FreshTestCase(test_plugin.Ml2PluginV2TestCase):
     """A Neutron of its own for each test. romana-server has the hosts HOST and OTHER_HOST, and nothing else."""
 
-    _mechanism_drivers = ("logger", "romana")
+    _mechanism_drivers = ("romana",)
     l3_plugin = "romana_l3"
 
     def get_additional_service_plugins(self):

@@ -40,6 +40,7 @@ class NeutronTestCase(FreshTestCase):
     """Gives Neutron's tests the one subnet whenever they make one of their own."""
 
     VIF_TYPE = "tap"
+    _mechanism_drivers = ("logger", "romana")
     alone = False  # which of them are run
 
     def setUp(self):
