@@ -8,6 +8,7 @@ from pathlib import Path
 
 import testtools
 from neutron.common import test_lib
+from neutron.services.auto_allocate import plugin as auto_allocate
 from neutron.tests.unit.plugins.ml2 import test_plugin
 from neutron_lib import context
 from neutron_lib.api.definitions import portbindings
@@ -15,7 +16,7 @@ from neutron_lib.plugins import directory
 from oslo_config import cfg
 from oslo_serialization import jsonutils
 
-from networking_romana import client, config
+from networking_romana import client
 
 from . import beginning
 from .server import HOST, environment, token_file
@@ -63,18 +64,26 @@ class FreshTestCase(test_plugin.Ml2PluginV2TestCase):
         }
 
     def setUp(self):
+        self.make_neutron()
+        self.addCleanup(beginning.romana_before_all().put_back)
+
+    def make_neutron(self):
+        """Have Neutron run, until the end of the test."""
         beginning.forget_connections()
+        auto_allocate.Plugin._instance = None  # one of an earlier Neutron would hear of nothing
         self.services = services()
         self.services.reset()
         super().setUp()
-        options = config.settings()
-        self.romana = client.RomanaClient(options.url, options.ca_file, token_file("admin"), 10)
-        self.addCleanup(beginning.romana_before_all().put_back)
         self.project = uuid.uuid4().hex
 
     def setup_config(self):
         test_lib.test_config["config_files"] = [configuration()]
         super().setup_config()
+
+    @functools.cached_property
+    def romana(self):
+        """An administrator's client."""
+        return client.RomanaClient(environment("URL"), environment("CA_FILE"), token_file("admin"), 10)
 
     @functools.cached_property
     def network_id(self):
@@ -144,25 +153,25 @@ class FreshTestCase(test_plugin.Ml2PluginV2TestCase):
 
 
 class RomanaTestCase(FreshTestCase):
-    """A network `romana` without a subnet yet, in a Neutron that is made once for all classes that begin alike.
+    """A network `romana` without a subnet yet, in a Neutron that is made once for all.
 
-    What tests of a class begin with is made by `begin`, which calls that of the class above. Each test gets the
-    databases as they were then, and what `begin` has set of `self`; that is not to be changed.
+    What tests of a class begin with, beside what those of the class above do, is made by its `begin`, once: each test
+    gets the databases as they were then, and what `begin` has set of `self`. That is not to be changed.
     """
 
-    # A class of tests begins as the first of those above that has one of these.
-    MAKES = frozenset(("begin", "l3_plugin", "get_additional_service_plugins", "_mechanism_drivers"))
+    OF_NEUTRON = ("l3_plugin", "get_additional_service_plugins", "_mechanism_drivers")  # another one has others
+    OF_EACH_TEST = ("romana",)  # attributes: this one has a connection
 
     def begin(self):
         """Make what there is before each test."""
-        super().setUp()
+        self.make_neutron()
 
     def setUp(self):
-        # Not Neutron's, which begins anew; nor is its cleanup needed, which ends all that `begin` has begun.
+        # Not Neutron's, which begins anew; nor is its cleanup needed, which ends all that has begun.
         testtools.TestCase.setUp(self)
         testtools.TestCase.addCleanup(self, beginning.forget_connections)
         beginning.of(type(self)).give(self)
-        self.context = context.get_admin_context()
+        self.context = context.get_admin_context()  # it keeps what it has read
 
     def override(self, name, value, group=None):
         """Have a setting of neutron.conf have a value for this test."""

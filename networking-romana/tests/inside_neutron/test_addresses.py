@@ -17,7 +17,6 @@ def address(port):
 
 class AddressTestCase(RomanaTestCase):
     def begin(self):
-        super().begin()
         self.services.add_project(self.project, "blue")
         self.make_subnet()
 
@@ -83,7 +82,6 @@ class TestTenant(AddressTestCase):
 
 class TestSegment(AddressTestCase):
     def begin(self):
-        super().begin()
         self.name = self.tenant()
 
     def test_default_without_a_choice(self):
@@ -154,7 +152,6 @@ class TestSegment(AddressTestCase):
 
 class TestFixedAddress(AddressTestCase):
     def begin(self):
-        super().begin()
         self.name = self.tenant()
 
     def _fixed(self, wanted, status=201, **values):

@@ -18,7 +18,6 @@ class DeliveryTestCase(ForwardingTestCase):
     """Each host has two floating IPs of the network `public` for itself; the floating IP `one` is the first of HOST."""
 
     def begin(self):
-        super().begin()
         self.deliver(HOST, OF_HOST)
         self.deliver(OTHER_HOST, OF_OTHER)
         self.remove(self.one)

@@ -19,7 +19,6 @@ class FloatingTestCase(RouterTestCase):
     """The network net0 is in a router that leads outside."""
 
     def begin(self):
-        super().begin()
         self.router = self.make_router(self.network, external_gateway_info={"network_id": self.public})
 
     def make_floating(self, port=None, status=201, project=None, **values):

@@ -7,7 +7,6 @@ import uuid
 import fixtures
 import pytest
 from neutron_lib.api.definitions import portbindings
-from oslo_config import cfg
 
 from networking_romana import config
 from networking_romana.errors import RomanaUnavailable
@@ -20,11 +19,13 @@ from .test_addresses import address
 
 class FollowTestCase(RomanaTestCase):
     def begin(self):
-        super().begin()
         self.services.add_project(self.project, "blue")
         self.make_subnet()
-        cfg.CONF.set_override("sync_interval", 1, "romana")
-        cfg.CONF.set_override("grace", 1, "romana")
+
+    def setUp(self):
+        super().setUp()
+        self.override("sync_interval", 1, "romana")
+        self.override("grace", 1, "romana")
 
     @functools.cached_property
     def follower(self):

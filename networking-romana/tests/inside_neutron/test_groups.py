@@ -18,7 +18,6 @@ OUT = {"direction": "egress"}
 
 class GroupsTestCase(RomanaTestCase):
     def begin(self):
-        super().begin()
         self.services.add_project(self.project, "blue")
         self.make_subnet()
 

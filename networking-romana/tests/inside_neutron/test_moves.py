@@ -16,7 +16,6 @@ UNBOUND = {"device_id": "", "device_owner": "", portbindings.HOST_ID: ""}
 
 class MoveTestCase(RomanaTestCase):
     def begin(self):
-        super().begin()
         self.name = self.tenant()
         self.make_subnet()
 

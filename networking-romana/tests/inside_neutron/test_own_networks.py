@@ -19,7 +19,6 @@ class OwnNetworkTestCase(RomanaTestCase):
     """The cloud has the default subnet pool; the project is `blue`, and another one `red`."""
 
     def begin(self):
-        super().begin()
         self.other_project = uuid.uuid4().hex
         self.services.add_project(self.project, "blue")
         self.services.add_project(self.other_project, "red")

@@ -23,7 +23,6 @@ UNKNOWN = ("packet_rate_limit", "minimum_packet_rate")
 
 class QosTestCase(RomanaTestCase):
     def begin(self):
-        super().begin()
         self.services.add_project(self.project, "blue")
         self.make_subnet()
         manager = extensions.PluginAwareExtensionManager.get_instance()

@@ -14,7 +14,6 @@ from .test_addresses import address
 
 class TestRelease(RomanaTestCase):
     def begin(self):
-        super().begin()
         self.tenant()
         self.make_subnet()
 

@@ -21,7 +21,6 @@ class RouterTestCase(ExternalTestCase):
     """The project `blue` has the network net0."""
 
     def begin(self):
-        super().begin()
         self.public = self.make_external(allocation_pools=[{"start": "172.24.4.10", "end": "172.24.4.250"}])
         self.network = self.make_network()
 
