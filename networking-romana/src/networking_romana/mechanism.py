@@ -162,7 +162,7 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
     def create_port_postcommit(self, context):
         """Let the port do what its groups say, within the limits of its QoS policy."""
         port = ports.read(context.current)
-        if port.device_owner not in network.EXTERNAL_OWNERS:
+        if not port.device_owner.startswith(ports.SERVICES):  # none of those that are made so has an endpoint
             in_step.keep(port)
 
     def update_port_postcommit(self, context):
@@ -173,7 +173,8 @@ class RomanaMechanismDriver(ml2_api.MechanismDriver):
         gone = [one for one in before.addresses if one not in after.addresses]
         if gone:
             _release(after.id, gone)
-        in_step.keep(after)
+        if not in_step.are_told_alike(before, after):
+            in_step.keep(after)
 
     def delete_port_postcommit(self, context):
         """Give the port's address back."""

@@ -12,6 +12,7 @@ from networking_romana.permissions import is_ipv4
 INSTANCES = "compute:"  # how the device_owner of an instance's port begins
 SERVICES = "network:"  # how the device_owner of ports of Neutron's own services begins
 ROUTER_INTERFACE = SERVICES + "router_interface"  # the device_owner of a router's port on a project's network
+ROUTER_GATEWAY = SERVICES + "router_gateway"  # the device_owner of a router's port outside
 INTERFACE_LENGTH = 11  # characters of a port's id in its tap's name, as Nova makes it
 
 IPV4 = 4

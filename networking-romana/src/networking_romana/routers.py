@@ -7,6 +7,8 @@ the follower makes good.
 
 from __future__ import absolute_import
 
+import collections
+
 from oslo_log import log as logging
 
 from networking_romana import place as places
@@ -18,6 +20,10 @@ from networking_romana.settle import settle
 from networking_romana.strays import NEUTRON_ID
 
 LOG = logging.getLogger(__name__)
+
+# document: a router in the words of romana-server's API.
+# statuses: (port's id, status) of those of its ports that have another.
+Router = collections.namedtuple("Router", ["document", "statuses"])
 
 
 def keep(identifier):
@@ -34,14 +40,15 @@ def bring(identifier):
     Raises RomanaInvalid, RomanaRefused and RomanaUnavailable.
     """
 
-    def tell(wanted):
-        if wanted is None:
+    def tell(found):
+        if found is None:
             romana().delete_router(identifier)
         else:
-            romana().put_router(identifier, wanted)
+            romana().put_router(identifier, found.document)
 
-    if settle(lambda: _document(identifier), tell) is not None:
-        _set_status(identifier)
+    told = settle(lambda: _read(identifier), tell)
+    if told is not None:
+        _set(told.statuses)
 
 
 def synchronize():
@@ -60,10 +67,11 @@ def synchronize():
 
     for identifier in sorted(set(there) | set(known)):
         try:
-            if not _is_as(there.get(identifier), _document(identifier, place_of)):
+            found = _read(identifier, place_of)
+            if found is None or not _is_as(there.get(identifier), found.document):
                 bring(identifier)
             else:
-                _set_status(identifier)
+                _set(found.statuses)
         except (RomanaRefused, RomanaInvalid) as error:
             LOG.error("Router %s is not kept in step: %s", identifier, error)
 
@@ -95,18 +103,20 @@ def _place(network_id):
         return None
 
 
-def _document(identifier, place_of=_place):
-    """A router in the words of romana-server's API; None when Neutron has none of that id."""
+def _read(identifier, place_of=_place):
+    """A Router as Neutron says now; None when Neutron has none of that id."""
     router = _router(identifier)
     if router is None:
         return None
-    up = router["admin_state_up"]
-    return {
+    up, attached = router["admin_state_up"], _attached(identifier)
+    networks = set(port["network_id"] for port in attached if port["id"] != router["gw_port_id"])
+    document = {
         "name": router["name"],
         "project_id": router["tenant_id"] or None,
-        "segments": _segments(identifier, place_of) if up else [],
+        "segments": _segments(networks, place_of) if up else [],
         "outside": bool(up and _has_way_outside(router)),
     }
+    return Router(document, _statuses(attached))
 
 
 def _has_way_outside(router):
@@ -117,30 +127,31 @@ def _has_way_outside(router):
     return bool((router["external_gateway_info"] or {}).get("external_fixed_ips"))
 
 
-def _segments(identifier, place_of):
-    """The segments that the networks of a router are."""
-    found = map(place_of, set(port["network_id"] for port in _interfaces(identifier)))
-    return sorted((dict(place._asdict()) for place in found if place is not None), key=_names)
+def _segments(networks, place_of):
+    """The segments that networks are, by the networks' ids."""
+    return sorted((dict(place._asdict()) for place in map(place_of, networks) if place is not None), key=_names)
 
 
-def _interfaces(identifier):
-    """A router's ports on projects' networks: by the router's own word, as ports may say anything of themselves."""
-    return router_plugin()._get_sync_interfaces(get_admin_context(), [identifier], [ports.ROUTER_INTERFACE])
+def _attached(identifier):
+    """A router's ports, its gateway too: by the router's own word, as ports may say anything of themselves."""
+    return router_plugin()._get_sync_interfaces(
+        get_admin_context(), [identifier], [ports.ROUTER_INTERFACE, ports.ROUTER_GATEWAY]
+    )
 
 
-def _set_status(identifier):
+def _statuses(attached):
     """Its ports are ACTIVE, as no host has to do anything for them."""
-    router = _router(identifier)
-    gateway = {"id": [router["gw_port_id"]]} if router and router["gw_port_id"] else None
-    those = _interfaces(identifier) + (core_plugin().get_ports(get_admin_context(), gateway) if gateway else [])
-    for port in those:
-        wanted = ports.ACTIVE if port["admin_state_up"] else ports.DOWN
-        if port["status"] != wanted:
-            core_plugin().update_port_status(get_admin_context(), port["id"], wanted, "")
+    wanted = ((port, ports.ACTIVE if port["admin_state_up"] else ports.DOWN) for port in attached)
+    return [(port["id"], status) for port, status in wanted if port["status"] != status]
+
+
+def _set(statuses):
+    for port_id, status in statuses:
+        core_plugin().update_port_status(get_admin_context(), port_id, status, "")
 
 
 def _is_as(router, wanted):
-    if router is None or wanted is None:
+    if router is None:
         return False
     said = dict((key, router[key]) for key in wanted)
     return dict(said, segments=sorted(said["segments"], key=_names)) == wanted

@@ -6,15 +6,20 @@ import tempfile
 import uuid
 from pathlib import Path
 
+import testtools
 from neutron.common import test_lib
+from neutron.services.auto_allocate import plugin as auto_allocate
 from neutron.tests.unit.plugins.ml2 import test_plugin
+from neutron_lib import context
 from neutron_lib.api.definitions import portbindings
 from neutron_lib.plugins import directory
+from oslo_config import cfg
 from oslo_serialization import jsonutils
 
-from networking_romana import client, cloud, config
+from networking_romana import client
 
-from .server import HOST, confirm_all, environment, token_file
+from . import beginning
+from .server import HOST, environment, token_file
 from .services import Services
 
 PLAN = "10.0.0.0/8"
@@ -42,10 +47,10 @@ project_domain_id = default
 """
 
 
-class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
-    """A network `romana` without a subnet yet; the server has the hosts HOST and OTHER_HOST."""
+class FreshTestCase(test_plugin.Ml2PluginV2TestCase):
+    """A Neutron of its own for each test. romana-server has the hosts HOST and OTHER_HOST, and nothing else."""
 
-    _mechanism_drivers = ("logger", "romana")
+    _mechanism_drivers = ("romana",)
     l3_plugin = "romana_l3"
 
     def get_additional_service_plugins(self):
@@ -59,13 +64,16 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
         }
 
     def setUp(self):
-        client._client = cloud._session = None  # they have the settings of the test before
+        self.make_neutron()
+        self.addCleanup(beginning.romana_before_all().put_back)
+
+    def make_neutron(self):
+        """Have Neutron run, until the end of the test."""
+        beginning.forget_connections()
+        auto_allocate.Plugin._instance = None  # one of an earlier Neutron would hear of nothing
         self.services = services()
         self.services.reset()
         super().setUp()
-        options = config.settings()
-        self.romana = client.RomanaClient(options.url, options.ca_file, token_file("admin"), 10)
-        self.addCleanup(self._forget)
         self.project = uuid.uuid4().hex
 
     def setup_config(self):
@@ -73,15 +81,13 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
         super().setup_config()
 
     @functools.cached_property
+    def romana(self):
+        """An administrator's client."""
+        return client.RomanaClient(environment("URL"), environment("CA_FILE"), token_file("admin"), 10)
+
+    @functools.cached_property
     def network_id(self):
         return self.make("networks", {"name": "romana", "shared": True})["id"]
-
-    def _forget(self):
-        for endpoint in self.romana.endpoints():
-            self.romana.delete_endpoint(endpoint["id"])
-        for tenant in self.romana.tenants():
-            self.romana.delete_tenant(tenant["name"])
-        confirm_all(self.romana)
 
     def make(self, collection, values, status=201):
         """POST; the resource, or the error's text when another status is expected."""
@@ -144,6 +150,33 @@ class RomanaTestCase(test_plugin.Ml2PluginV2TestCase):
         if answer.status_int >= 300:
             return content["NeutronError"]["message"]
         return content.get(_single(collection))
+
+
+class RomanaTestCase(FreshTestCase):
+    """A network `romana` without a subnet yet, in a Neutron that is made once for all.
+
+    What tests of a class begin with, beside what those of the class above do, is made by its `begin`, once: each test
+    gets the databases as they were then, and what `begin` has set of `self`. That is not to be changed.
+    """
+
+    OF_NEUTRON = ("l3_plugin", "get_additional_service_plugins", "_mechanism_drivers")  # another one has others
+    OF_EACH_TEST = ("romana",)  # attributes: this one has a connection
+
+    def begin(self):
+        """Make what there is before each test."""
+        self.make_neutron()
+
+    def setUp(self):
+        # Not Neutron's, which begins anew; nor is its cleanup needed, which ends all that has begun.
+        testtools.TestCase.setUp(self)
+        testtools.TestCase.addCleanup(self, beginning.forget_connections)
+        beginning.of(type(self)).give(self)
+        self.context = context.get_admin_context()  # it keeps what it has read
+
+    def override(self, name, value, group=None):
+        """Have a setting of neutron.conf have a value for this test."""
+        cfg.CONF.set_override(name, value, group)
+        self.addCleanup(cfg.CONF.clear_override, name, group)
 
 
 def _single(collection):

@@ -1,7 +1,7 @@
 """The live romana-server, as the environment describes it, and its hosts.
 
-ROMANA_URL; ROMANA_CA_FILE; ROMANA_TOKENS, a directory with <role>.token files; ROMANA_OTHER_CA_FILE, an authority that
-it does not belong to.
+ROMANA_URL; ROMANA_CA_FILE; ROMANA_TOKENS, a directory with <role>.token files; ROMANA_DATABASE, its file of SQLite;
+ROMANA_OTHER_CA_FILE, an authority that it does not belong to.
 """
 
 from __future__ import absolute_import

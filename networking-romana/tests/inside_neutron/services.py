@@ -5,6 +5,7 @@ services.json, {"projects": {id: name}, "metadata": {instance: {}}, "token": boo
 """
 
 import atexit
+import copy
 import json
 import pathlib
 import subprocess
@@ -30,7 +31,15 @@ class Services:
 
     def reset(self):
         """Know nothing, and have a token for everybody."""
-        self._known = {"projects": {}, "metadata": {}, "token": True}
+        self.put_back({"projects": {}, "metadata": {}, "token": True})
+
+    def copy(self):
+        """What is known, for `put_back`."""
+        return copy.deepcopy(self._known)
+
+    def put_back(self, known):
+        """Know what was known then, and have been asked nothing."""
+        self._known = copy.deepcopy(known)
         self._save()
         (self._directory / ASKED).write_text("")
 

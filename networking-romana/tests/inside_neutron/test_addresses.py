@@ -4,7 +4,6 @@ import socket
 import uuid
 
 from neutron_lib.api.definitions import portbindings
-from oslo_config import cfg
 
 from networking_romana import client
 
@@ -17,8 +16,7 @@ def address(port):
 
 
 class AddressTestCase(RomanaTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.services.add_project(self.project, "blue")
         self.make_subnet()
 
@@ -83,8 +81,7 @@ class TestTenant(AddressTestCase):
 
 
 class TestSegment(AddressTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.name = self.tenant()
 
     def test_default_without_a_choice(self):
@@ -122,7 +119,7 @@ class TestSegment(AddressTestCase):
         assert ["/v2.1/servers/{}/metadata".format(instance)] == asked
 
     def test_nova_of_our_own_is_asked_where_there_is_one(self):
-        cfg.CONF.set_override("nova_url", self.services.url + "/own/v2.1", "romana")
+        self.override("nova_url", self.services.url + "/own/v2.1", "romana")
         instance = str(uuid.uuid4())
         self.services.set_metadata(instance, romanaSegment="s1")
         assert address(self.make_bound_port(device_id=instance)) == "10.0.18.3"
@@ -154,8 +151,7 @@ class TestSegment(AddressTestCase):
 
 
 class TestFixedAddress(AddressTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.name = self.tenant()
 
     def _fixed(self, wanted, status=201, **values):
@@ -223,7 +219,7 @@ class TestNoAnswer(AddressTestCase):
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
             away = "https://127.0.0.1:{}".format(probe.getsockname()[1])
-        cfg.CONF.set_override("url", away, "romana")
+        self.override("url", away, "romana")
         client._client = None
         said = self.bind(port["id"], status=503)
         assert "no answer from romana-server at {}: ".format(away) in said

@@ -15,8 +15,7 @@ PAGE = Path(__file__).parents[3] / "docs/reference/neutron-attributes.md"
 
 
 class AttributesTestCase(RomanaTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.services.add_project(self.project, "blue")
 
     def lease(self):
@@ -63,8 +62,7 @@ class TestLease(AttributesTestCase):
 
 
 class TestRefusals(AttributesTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.make_subnet()
 
     def check(self, said, **values):
@@ -114,5 +112,6 @@ class TestPage(AttributesTestCase):
             named = set(re.findall(r"`([^`]+)`", "".join(re.findall(r"^\|(.*?)\|", section, re.MULTILINE))))
             taken = attributes.RESOURCES[collection].items()
             given = {name for name, detail in taken if detail["allow_post"] or detail["allow_put"]}
+            given.discard("project_id")  # another name of tenant_id, which Neutron knows from some request on
             missing += [collection + ": " + name for name in sorted(given - named)]
         assert not missing, "\n".join(missing)

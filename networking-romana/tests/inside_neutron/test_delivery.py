@@ -17,10 +17,7 @@ OF_HOST, OF_OTHER = ["172.24.4.101", "172.24.4.102"], ["172.24.4.103", "172.24.4
 class DeliveryTestCase(ForwardingTestCase):
     """Each host has two floating IPs of the network `public` for itself; the floating IP `one` is the first of HOST."""
 
-    def setUp(self):
-        super().setUp()
-        self.addCleanup(self.deliver, HOST, [])
-        self.addCleanup(self.deliver, OTHER_HOST, [])
+    def begin(self):
         self.deliver(HOST, OF_HOST)
         self.deliver(OTHER_HOST, OF_OTHER)
         self.remove(self.one)

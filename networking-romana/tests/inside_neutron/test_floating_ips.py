@@ -3,7 +3,6 @@
 import uuid
 from unittest import mock
 
-from oslo_config import cfg
 from sqlalchemy.orm.exc import StaleDataError
 
 from networking_romana import floating_ips, l3
@@ -19,8 +18,7 @@ from .test_routers import RouterTestCase
 class FloatingTestCase(RouterTestCase):
     """The network net0 is in a router that leads outside."""
 
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.router = self.make_router(self.network, external_gateway_info={"network_id": self.public})
 
     def make_floating(self, port=None, status=201, project=None, **values):
@@ -271,7 +269,7 @@ class TestAway(FloatingTestCase):
 
 class TestQuota(FloatingTestCase):
     def test_counts_them(self):
-        cfg.CONF.set_override("quota_floatingip", 1, "QUOTAS")
+        self.override("quota_floatingip", 1, "QUOTAS")
         self.make_floating()
         self.make_floating(status=409)
         self.make_floating(project=self.other_project)

@@ -1,12 +1,12 @@
 """How Neutron hears what agents report, and how the two are kept at one."""
 
+import functools
 import logging
 import uuid
 
 import fixtures
 import pytest
 from neutron_lib.api.definitions import portbindings
-from oslo_config import cfg
 
 from networking_romana import config
 from networking_romana.errors import RomanaUnavailable
@@ -18,15 +18,17 @@ from .test_addresses import address
 
 
 class FollowTestCase(RomanaTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.services.add_project(self.project, "blue")
         self.make_subnet()
-        cfg.CONF.set_override("sync_interval", 1, "romana")
-        cfg.CONF.set_override("grace", 1, "romana")
-        self.follower = self.make_follower()
 
-    def make_follower(self):
+    def setUp(self):
+        super().setUp()
+        self.override("sync_interval", 1, "romana")
+        self.override("grace", 1, "romana")
+
+    @functools.cached_property
+    def follower(self):
         return Follower(self.romana, self.plugin, config.settings())
 
     def report(self, status, host=HOST, detail=None):

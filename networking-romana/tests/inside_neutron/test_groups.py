@@ -17,15 +17,9 @@ OUT = {"direction": "egress"}
 
 
 class GroupsTestCase(RomanaTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.services.add_project(self.project, "blue")
         self.make_subnet()
-
-    def _forget(self):
-        super()._forget()
-        for group in self.romana.groups():
-            self.romana.delete_group(group["id"])
 
     def group(self, *rules, **values):
         """A group with these rules, and without those that Neutron gives a new one. Its id."""

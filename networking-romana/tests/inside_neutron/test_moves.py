@@ -15,8 +15,7 @@ UNBOUND = {"device_id": "", "device_owner": "", portbindings.HOST_ID: ""}
 
 
 class MoveTestCase(RomanaTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.name = self.tenant()
         self.make_subnet()
 

@@ -8,7 +8,7 @@ import re
 
 from neutron.tests.unit.plugins.ml2 import test_plugin
 
-from .base import PLAN, RomanaTestCase
+from .base import PLAN, FreshTestCase
 
 HOSTS = ("host1", "fake_host", "newhost", "host", "testhost")  # those of Neutron's tests
 NOT_HERE = {
@@ -36,10 +36,11 @@ ALONE = re.compile(
 )
 
 
-class NeutronTestCase(RomanaTestCase):
+class NeutronTestCase(FreshTestCase):
     """Gives Neutron's tests the one subnet whenever they make one of their own."""
 
     VIF_TYPE = "tap"
+    _mechanism_drivers = ("logger", "romana")
     alone = False  # which of them are run
 
     def setUp(self):

@@ -18,8 +18,7 @@ PROFILE = {portbindings.PROFILE: {"romana_segment": "s1"}}
 class OwnNetworkTestCase(RomanaTestCase):
     """The cloud has the default subnet pool; the project is `blue`, and another one `red`."""
 
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.other_project = uuid.uuid4().hex
         self.services.add_project(self.project, "blue")
         self.services.add_project(self.other_project, "red")
@@ -138,7 +137,7 @@ class TestSubnet(OwnNetworkTestCase):
         network = self.ask("networks", name="net0")["id"]
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            cfg.CONF.set_override("url", "https://127.0.0.1:{}".format(probe.getsockname()[1]), "romana")
+            self.override("url", "https://127.0.0.1:{}".format(probe.getsockname()[1]), "romana")
         client._client = None
         assert "no answer from romana-server" in self.subnet(network, 503)
         assert self.read("networks", network)["subnets"] == []
@@ -365,10 +364,10 @@ class TestDeletion(OwnNetworkTestCase):
         right = cfg.CONF.romana.url
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            cfg.CONF.set_override("url", "https://127.0.0.1:{}".format(probe.getsockname()[1]), "romana")
+            self.override("url", "https://127.0.0.1:{}".format(probe.getsockname()[1]), "romana")
         client._client = None
         self.remove(network)
-        cfg.CONF.set_override("url", right, "romana")
+        self.override("url", right, "romana")
         client._client = None
         assert self.segments() == ["default", "net0", "net1"]
         self.synchronize()

@@ -14,8 +14,7 @@ from .test_own_networks import address
 class ForwardingTestCase(FloatingTestCase):
     """The network net0 is in a router that leads outside, and there is a floating IP of no port."""
 
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         # Before Neutron's API, as outside of its tests: only so it knows whose a forwarding's floating IP is.
         self.plain = self.api
         manager = extensions.PluginAwareExtensionManager.get_instance()

@@ -22,8 +22,7 @@ UNKNOWN = ("packet_rate_limit", "minimum_packet_rate")
 
 
 class QosTestCase(RomanaTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.services.add_project(self.project, "blue")
         self.make_subnet()
         manager = extensions.PluginAwareExtensionManager.get_instance()

@@ -4,7 +4,6 @@ import socket
 
 from neutron_lib.callbacks import events, registry, resources
 from neutron_lib.exceptions import InvalidInput
-from oslo_config import cfg
 
 from networking_romana import client
 
@@ -14,8 +13,7 @@ from .test_addresses import address
 
 
 class TestRelease(RomanaTestCase):
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.tenant()
         self.make_subnet()
 
@@ -43,7 +41,7 @@ class TestRelease(RomanaTestCase):
         port = self.make_bound_port()
         with socket.socket() as probe:
             probe.bind(("127.0.0.1", 0))
-            cfg.CONF.set_override("url", "https://127.0.0.1:{}".format(probe.getsockname()[1]), "romana")
+            self.override("url", "https://127.0.0.1:{}".format(probe.getsockname()[1]), "romana")
         client._client = None
         self.delete("ports", port["id"])
         assert [port["id"]] == [name for name, *_ in self.endpoints()]  # until the follower comes by

@@ -20,17 +20,9 @@ OWNER = "network:router_interface"
 class RouterTestCase(ExternalTestCase):
     """The project `blue` has the network net0."""
 
-    def setUp(self):
-        super().setUp()
+    def begin(self):
         self.public = self.make_external(allocation_pools=[{"start": "172.24.4.10", "end": "172.24.4.250"}])
         self.network = self.make_network()
-
-    def _forget(self):
-        for router in self.romana.routers():
-            self.romana.delete_router(router["id"])
-        for one in self.romana.floating_ips():
-            self.romana.delete_floating_ip(one["address"])
-        super()._forget()
 
     def make_router(self, *networks, project=None, **values):
         """A router by a member, in which networks are. Its id."""
@@ -225,7 +217,7 @@ class TestInterface(RouterTestCase):
 
     def test_is_no_stray(self):
         router = self.make_router(self.network)
-        cfg.CONF.set_override("grace", 1, "romana")
+        self.override("grace", 1, "romana")
         self.synchronize()
         (port,) = self.interfaces(router)
         assert (address(port), port["status"]) == ("10.0.18.1", "ACTIVE")
@@ -293,7 +285,7 @@ class TestRouter(RouterTestCase):
         body = {"router": {"external_gateway_info": gateway}}
         request = self.new_update_request("routers", body, self.make_router(), tenant_id=self.project)
         assert "without source NAT" in self._content(request, "routers", 400)  # to its owner in these words, too
-        cfg.CONF.set_override("enable_snat_by_default", False)
+        self.override("enable_snat_by_default", False)
         assert self.open(self.make_router())["external_gateway_info"]["enable_snat"]
 
     def test_what_no_host_does_is_unknown(self):
@@ -331,7 +323,7 @@ class TestRouter(RouterTestCase):
         assert self.told() == [(router, ["blue/net0"], False)]
 
     def test_quota(self):
-        cfg.CONF.set_override("quota_router", 1, "QUOTAS")
+        self.override("quota_router", 1, "QUOTAS")
         self.make_router()
         self.ask("routers", 409, name="r1")
         self.make_router(project=self.other_project)

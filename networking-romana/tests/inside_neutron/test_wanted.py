@@ -6,6 +6,7 @@ import unittest
 
 from networking_romana import port as ports
 from networking_romana.bandwidth import bandwidth
+from networking_romana.in_step import are_told_alike
 from networking_romana.lease import lease
 from networking_romana.permissions import permissions
 
@@ -16,6 +17,32 @@ SUBNET = {"enable_dhcp": True, "dns_nameservers": [], "host_routes": []}
 
 def port(**values):
     return ports.read(dict({"id": "p", "mac_address": MAC, "security_groups": ["b", "a"]}, **values))
+
+
+BOUND = {"binding:host_id": "a", "fixed_ips": [{"ip_address": "10.0.17.3", "subnet_id": "s"}]}
+
+
+class TestNews(unittest.TestCase):
+    def test_binding_a_port_and_its_status_are_none(self):
+        before = port(status="DOWN", **BOUND)
+        after = port(status="ACTIVE", name="n", device_id="i", device_owner="compute:nova", tags=["t"], **BOUND)
+        assert are_told_alike(before, after._replace(vif_type="tap", profile={"migrating_to": "b"}))
+
+    def test_all_else_is(self):
+        before = port(**BOUND)
+        for values in (
+            {"binding:host_id": "b"},
+            {"fixed_ips": []},
+            {"mac_address": "fa:16:3e:00:00:02"},
+            {"security_groups": []},
+            {"allowed_address_pairs": [{"ip_address": "192.0.2.1"}]},
+            {"port_security_enabled": False},
+            {"admin_state_up": False},
+            {"extra_dhcp_opts": [{"opt_name": "67", "opt_value": "x"}]},
+            {"dns_name": "web"},
+            {"qos_policy_id": "q"},
+        ):
+            assert not are_told_alike(before, port(**dict(BOUND, **values))), values
 
 
 class TestPermissions(unittest.TestCase):

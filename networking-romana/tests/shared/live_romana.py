@@ -36,8 +36,9 @@ class Server:
         pki.ensure(directory, "drivers", [ADDRESS])
         pki.ensure(directory / "other", "others", [ADDRESS])
         self._config = directory / "server.toml"
+        self._database = directory / "romana.db"
         self._config.write_text(
-            f'''database_url = "sqlite:///{directory}/romana.db"
+            f'''database_url = "sqlite:///{self._database}"
 listen = "{ADDRESS}"
 port = {port}
 tls_cert = "{directory}/server.pem"
@@ -49,6 +50,7 @@ tls_key = "{directory}/server.key"
             "ROMANA_URL": f"https://{ADDRESS}:{port}",
             "ROMANA_CA_FILE": str(directory / "ca.pem"),
             "ROMANA_TOKENS": str(directory),
+            "ROMANA_DATABASE": str(self._database),
             "ROMANA_OTHER_CA_FILE": str(directory / "other" / "ca.pem"),
         }
         tokens = {role: secrets.token_urlsafe(32) for role in ROLES}
@@ -66,7 +68,7 @@ tls_key = "{directory}/server.key"
 
     def _make_store(self, tokens: dict[str, str]) -> None:
         """What romana-manage does, without starting it twice."""
-        url = URL.create("sqlite", database=f"{self._directory}/romana.db")
+        url = URL.create("sqlite", database=str(self._database))
         migrate.init(url, Plan())
         database = Database(url)
         wanted = [
