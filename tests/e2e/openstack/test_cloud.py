@@ -239,6 +239,12 @@ def test_a_bad_token_is_refused_whatever_comes_with_it(admin: Cloud, service: st
     assert answers == {401: REFUSED}
 
 
+def test_no_process_of_an_api_takes_what_is_for_another(stack: Setup) -> None:
+    program = shlex.quote(Path(__file__).with_name("waits.py").read_text())
+    # A file may be closed just when it is looked at.
+    wait_for(lambda: not stack.ssh("controller", "python3", "-c", program), "each waits for its own", deadline=10)
+
+
 def test_a_cloud_to_which_only_ssh_leads_is_reached_by_it(stack: Setup) -> None:
     near = stacks.read(stack.directory)
     far = replace(near, target=Static({node.name: Reach(node.address, "root") for node in near.nodes}))

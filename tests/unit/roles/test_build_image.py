@@ -7,6 +7,8 @@ import signal
 import subprocess
 from pathlib import Path
 
+import pytest
+
 PROGRAM = Path(__file__).parents[3] / "roles" / "local_image" / "files" / "build-image"
 
 
@@ -47,3 +49,16 @@ def test_what_a_killed_build_left_running_is_waited_for(tmp_path: Path) -> None:
         assert second.returncode == 75
     third = subprocess.run(command(path, "green", 'mkdir "$1"'), check=False)
     assert (third.returncode, path.is_dir()) == (0, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root mounts anything")
+def test_what_a_killed_build_has_mounted_is_gone_with_it(tmp_path: Path) -> None:
+    path, fifo = tmp_path / "image", tmp_path / "go"
+    os.mkfifo(fifo)
+    mounts = f'mkdir -p "$1/proc"; mount -t proc proc "$1/proc"; read go <"{fifo}"'
+    first = subprocess.Popen(command(path, "blue", mounts))
+    with fifo.open("w"):
+        first.send_signal(signal.SIGKILL)
+        first.wait()
+    subprocess.run(command(path, "green", 'mkdir "$1"'), check=True)
+    assert list(path.iterdir()) == []
