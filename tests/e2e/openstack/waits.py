@@ -4,7 +4,6 @@ What a process waits for is in its epolls, each by the number and the inode of a
 """
 
 import re
-import sys
 from pathlib import Path
 
 
@@ -36,4 +35,4 @@ def main() -> None:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    main()
